@@ -1,0 +1,58 @@
+/**
+ * Go types as the planner needs them: kind, size and layout. DWARF, runtime type data and `--sig` all end here.
+ *
+ * Types are cyclic (`type node struct { next *node }`), so whatever a pointer leads to is a function, called when wanted.
+ */
+
+export interface GoField {
+  readonly name: string;
+  readonly offset: number;
+  readonly embedded: boolean;
+  readonly type: GoType;
+}
+
+interface Sized {
+  /** As Go prints it, package path included: `*main.Store`, `[]string`, `main.Tenant`. */
+  readonly name: string;
+  /** Bytes in memory. */
+  readonly size: number;
+}
+
+export type GoType = Sized &
+  (
+    | { readonly kind: "int"; readonly signed: boolean }
+    | { readonly kind: "bool" }
+    | { readonly kind: "float" }
+    | { readonly kind: "complex" }
+    | { readonly kind: "string" }
+    | { readonly kind: "slice"; readonly element: () => GoType }
+    | { readonly kind: "array"; readonly element: () => GoType; readonly length: number }
+    | { readonly kind: "struct"; readonly fields: readonly GoField[] }
+    | { readonly kind: "pointer"; readonly target: () => GoType }
+    /** unsafe.Pointer, and pointers whose target is not described. */
+    | { readonly kind: "opaque-pointer" }
+    /** `empty` interfaces (any) hold a type word, others an itab. */
+    | { readonly kind: "interface"; readonly empty: boolean }
+    | { readonly kind: "map"; readonly key: () => GoType; readonly element: () => GoType }
+    | { readonly kind: "chan"; readonly element: () => GoType }
+    | { readonly kind: "func" }
+  );
+
+export interface GoVariable {
+  readonly name: string;
+  readonly type: GoType;
+}
+
+/** Where a signature comes from; `list` says it. */
+export type SignatureSource = "dwarf" | "runtime-types" | "sig" | "symbol-file";
+
+/**
+ * A function's parameters and results in source order. The receiver is the first parameter. Unnamed ones have the
+ * empty name. A generic function's hidden dictionary is not among them.
+ */
+export interface Signature {
+  readonly parameters: readonly GoVariable[];
+  readonly results: readonly GoVariable[];
+  readonly hasReceiver: boolean;
+  readonly source: SignatureSource;
+}
