@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The one header that the BPF programs and the TypeScript side share. Fixed-width fields only, no padding that is not
+ * named. TypeScript's view (src/abi/generated.ts) is generated from the BTF of the compiled object: `make generate`.
+ */
+#ifndef GOSPECT_ABI_H
+#define GOSPECT_ABI_H
+
+typedef unsigned char gs_u8;
+typedef unsigned short gs_u16;
+typedef unsigned int gs_u32;
+typedef unsigned long long gs_u64;
+typedef int gs_s32;
+typedef long long gs_s64;
+
+/* Numbers both sides need are enumerators, not macros, so that BTF carries them. */
+enum gs_limits {
+	/* LIMIT: --by dimensions of one run, fetch steps of one expression, bytes kept of a string. */
+	GS_MAX_DIMENSIONS = 4,
+	GS_MAX_STEPS = 12,
+	GS_STRING_BYTES = 64,
+	/* A dimension's place in a key: 8 bytes for a number, 8 + GS_STRING_BYTES for a string. */
+	GS_KEY_BYTES = GS_MAX_DIMENSIONS * (8 + GS_STRING_BYTES),
+	/* LIMIT: frames of one stack. */
+	GS_STACK_FRAMES = 127,
+	/* LIMIT: nested open calls of one goroutine kept beside its record; deeper ones go to their own map. */
+	GS_INLINE_FRAMES = 8,
+};
+
+/*
+ * Log-linear histogram: 8 linear buckets per power of two, so a bucket is at most 12.5 % wide relative to its low
+ * bound. Values 0..7 have a bucket each (row 0). A row holds the 8 buckets of one power of two:
+ * row r >= 1 covers [2^(r+2), 2^(r+3)).
+ */
+enum gs_histogram {
+	GS_ROW_BUCKETS = 8,
+	GS_ROWS = 62,
+};
+
+/* What a site means; bits 20..27 of its cookie. Bits 0..19: probe number. Bits 28..63: the site's virtual address
+ * minus the image's lowest one, from which the program knows the load bias. */
+enum gs_site_kind {
+	GS_SITE_ENTRY = 0,	/* at a Go function's entry */
+	GS_SITE_ENTRY_CHECKED = 1,	/* at the stack check's jbe: drop the hit when CF or ZF says it jumps */
+	GS_SITE_RETURN = 2,	/* at a ret */
+	GS_SITE_TAIL_JUMP = 3,	/* at a jump that leaves the function: the call ends here, without results */
+	GS_SITE_RECOVERY = 4,	/* runtime.recovery calls gogo: g.sched holds where the goroutine goes on */
+	GS_SITE_GOEXIT = 5,	/* runtime.Goexit calls goexit1: every open call of the goroutine is over */
+	GS_SITE_COUNT = 6,	/* entry only: counts, no latency */
+	GS_SITE_COUNT_CHECKED = 7,	/* the same at a stack check */
+};
+enum gs_cookie {
+	GS_COOKIE_PROBE_BITS = 20,
+	GS_COOKIE_KIND_BITS = 8,
+};
+
+/* One step of a fetch: an accumulator machine with A (value or address) and B (length). */
+enum gs_opcode {
+	GS_END = 0,
+	GS_REGISTER = 1,	/* A = integer argument register `a` (enum gs_register) */
+	GS_REGISTER_B = 2,	/* B = the same */
+	GS_STACK = 3,		/* A = sp + imm: an address */
+	GS_IMAGE = 4,		/* A = load bias + image base + imm: an address */
+	GS_LOAD = 5,		/* A = *(A + imm), `a` bytes, sign-extended if `b` */
+	GS_LOAD_PAIR = 6,	/* A, B = two words at A + imm: a string or slice header in memory */
+	GS_ADD = 7,		/* A += imm */
+	GS_TAKE_B = 8,		/* A = B */
+	GS_LOG2 = 9,		/* A = floor(log2(A)), unsigned; 0 for 0 */
+	GS_LINEAR = 10,		/* A = bucket of A: wants the two following GS_OPERAND steps: low, width, count in imm */
+	GS_OPERAND = 11,	/* carries an operand of the step before */
+	GS_TRUNCATE = 12,	/* keep the low `a` bytes of A, sign-extended if `b`: a narrow value in a register */
+	GS_NOT_ZERO = 13,	/* A = A != 0 */
+};
+
+/* Integer registers by the order of Go's ABIInternal on amd64; then the rest by name. */
+enum gs_register {
+	GS_AX = 0, GS_BX = 1, GS_CX = 2, GS_DI = 3, GS_SI = 4, GS_R8 = 5, GS_R9 = 6, GS_R10 = 7, GS_R11 = 8,
+	GS_DX = 9, GS_R14 = 10, GS_R15 = 11, GS_BP = 12, GS_R12 = 13, GS_R13 = 14,
+};
+
+struct gs_step {
+	gs_u8 opcode;
+	gs_u8 a;
+	gs_u8 b;
+	gs_u8 reserved;
+	gs_s32 imm;
+};
+
+enum gs_value_type { GS_NONE = 0, GS_NUMBER = 1, GS_STRING = 2 };
+
+/* Where and how one dimension of one probe is evaluated. */
+struct gs_recipe {
+	gs_u8 type;		/* enum gs_value_type */
+	gs_u8 at_return;	/* 0: evaluated at entry; 1: at return */
+	gs_u16 slot;		/* its offset in the key's bytes, fixed per dimension */
+	gs_u32 reserved;
+	struct gs_step steps[GS_MAX_STEPS];
+};
+
+/* The recipes of one probe. */
+struct gs_probe {
+	struct gs_recipe recipes[GS_MAX_DIMENSIONS];
+};
+
+/* How reading a dimension went; two bits each in gs_key.status, dimension 0 lowest. */
+enum gs_read_status {
+	GS_READ = 0,
+	GS_FAULT = 1,	/* memory was not readable */
+	GS_NIL = 2,	/* a nil pointer on the way */
+	GS_CUT = 3,	/* a string longer than GS_STRING_BYTES: its beginning is there */
+};
+
+/*
+ * Identity of a series. A number's slot holds its 64 bits; a string's slot holds its kept length (u64) and its bytes,
+ * zero-padded. The map's key_size is cut to the slots in use.
+ */
+struct gs_key {
+	gs_u32 probe;
+	gs_u32 status;
+	gs_u32 parent;	/* series of the entry half when results are in the key; else GS_NO_PARENT */
+	gs_u32 phase;	/* 0: made at entry, 1: at return */
+	gs_u8 bytes[GS_KEY_BYTES];
+};
+enum gs_parent { GS_NO_PARENT = 0xffffffff };
+
+/* Series 0..probes-1 are each probe's own: all its calls when nothing is asked by, the "other" series otherwise. */
+struct gs_stats {
+	gs_u64 count;
+	gs_u64 sum;	/* modulo 2^64 */
+	gs_u64 min;	/* stored as ~min, so that a zeroed row is empty */
+	gs_u64 max;
+};
+
+struct gs_row_key {
+	gs_u32 series;
+	gs_u32 row;
+};
+
+struct gs_row {
+	gs_u64 buckets[GS_ROW_BUCKETS];
+};
+
+struct gs_sample_key {
+	gs_u32 series;
+	gs_u32 reserved;
+	gs_u64 stack;	/* hash of the stack's frames; 0: the stack could not be kept */
+};
+
+struct gs_sample {
+	gs_u64 count;
+	gs_u64 sum;
+};
+
+/* Virtual addresses relative to the image base (return addresses as they are on the stack), innermost first. */
+struct gs_stack {
+	gs_u32 depth;
+	gs_u32 truncated;	/* 1: longer than GS_STACK_FRAMES; 2: a frame could not be read */
+	gs_u64 frames[GS_STACK_FRAMES];
+};
+
+/* What the run counted; one row per CPU. entries = returns + panics + goexits + open + lost. */
+struct gs_balance {
+	gs_u64 entries;
+	gs_u64 returns;
+	gs_u64 panics;
+	gs_u64 goexits;
+	gs_u64 unmatched_returns;
+	gs_u64 lost;		/* entries that found no room */
+	gs_u64 hits;		/* program runs, rejected stack checks included */
+	gs_u64 no_goroutine;	/* hits whose goroutine could not be read; part of lost when entries */
+	gs_u64 other;		/* calls that went to an "other" series for want of room */
+	gs_u64 buckets_dropped;	/* calls whose histogram row found no room; count and sum still have them */
+	gs_u64 stacks_dropped;	/* calls whose stack found no room */
+	gs_u64 samples_dropped;	/* calls whose sample found no room */
+};
+
+/* Identity of a goroutine's record: its g, which the runtime recycles but never frees. */
+struct gs_goroutine_key {
+	gs_u64 g;
+	gs_u32 tgid;
+	gs_u32 reserved;
+};
+
+/* One open call. */
+struct gs_frame {
+	gs_u64 start;	/* CLOCK_MONOTONIC, ns */
+	gs_u32 depth;	/* stack.hi - sp: survives a move of the stack. LIMIT: 4 GiB of stack */
+	gs_u32 probe;
+	gs_u32 series;
+	gs_u32 reserved;
+};
+
+struct gs_goroutine {
+	gs_u64 goid;	/* whose frames these are; another goid on the same g means they are over */
+	gs_u32 open;	/* open calls, outermost first; those past GS_INLINE_FRAMES are in `frames` */
+	gs_u32 reserved;
+	struct gs_frame frames[GS_INLINE_FRAMES];
+};
+
+struct gs_frame_key {
+	gs_u64 g;
+	gs_u32 tgid;
+	gs_u32 index;
+};
+
+/* Read-only data of the programs, set before load. */
+struct gs_config {
+	gs_u64 pid_ns_device;	/* with pid_ns_inode: tgid is read in that namespace; 0: the initial one */
+	gs_u64 pid_ns_inode;
+	gs_u32 tgid;		/* 0: any process */
+	gs_u32 goid_offset;	/* in runtime.g */
+	gs_u32 m_offset;
+	gs_u32 curg_offset;	/* in runtime.m */
+	gs_u32 sched_sp_offset;	/* in runtime.g */
+	gs_s32 tls_offset;	/* of g, from the thread's FS base */
+	gs_u32 goroutine_in_tls;	/* 1: take g from thread-local storage at every site */
+	gs_u32 probes;
+	gs_u32 series_capacity;
+	gs_u32 dimensions;
+	gs_u32 entry_dimensions;	/* 1: some dimension is evaluated at entry */
+	gs_u32 return_dimensions;	/* 1: some at return */
+	gs_u32 stacks;		/* 1: walk and keep stacks */
+	gs_u32 histogram;	/* 1: keep histogram rows */
+	gs_u32 one_recipe;	/* 1: every probe uses `only`: the verifier prunes the rest away */
+	gs_u32 reserved;
+	struct gs_probe only;
+};
+
+_Static_assert(sizeof(struct gs_step) == 8, "gs_step");
+_Static_assert(sizeof(struct gs_recipe) == 8 + 8 * GS_MAX_STEPS, "gs_recipe");
+_Static_assert(sizeof(struct gs_key) == 16 + GS_KEY_BYTES, "gs_key");
+_Static_assert(sizeof(struct gs_frame) == 24, "gs_frame");
+_Static_assert(sizeof(struct gs_goroutine) == 16 + 24 * GS_INLINE_FRAMES, "gs_goroutine");
+
+#endif

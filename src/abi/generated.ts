@@ -1,0 +1,251 @@
+// Generated from the BTF of bpf/abi.bpf.c by `make generate`; do not edit.
+
+/** Offsets, sizes and strides in bytes; names as in bpf/abi.h, fields in camel case. Little-endian. */
+
+/** enum gs_limits */
+export const gsLimits = {
+  GS_MAX_DIMENSIONS: 4,
+  GS_MAX_STEPS: 12,
+  GS_STRING_BYTES: 64,
+  GS_KEY_BYTES: 288,
+  GS_STACK_FRAMES: 127,
+  GS_INLINE_FRAMES: 8,
+} as const;
+
+/** enum gs_histogram */
+export const gsHistogram = {
+  GS_ROW_BUCKETS: 8,
+  GS_ROWS: 62,
+} as const;
+
+/** enum gs_cookie */
+export const gsCookie = {
+  GS_COOKIE_PROBE_BITS: 20,
+  GS_COOKIE_KIND_BITS: 8,
+} as const;
+
+/** enum gs_parent */
+export const gsParent = {
+  GS_NO_PARENT: 18446744073709552000,
+} as const;
+
+/** enum gs_site_kind */
+export const gsSiteKind = {
+  GS_SITE_ENTRY: 0,
+  GS_SITE_ENTRY_CHECKED: 1,
+  GS_SITE_RETURN: 2,
+  GS_SITE_TAIL_JUMP: 3,
+  GS_SITE_RECOVERY: 4,
+  GS_SITE_GOEXIT: 5,
+  GS_SITE_COUNT: 6,
+  GS_SITE_COUNT_CHECKED: 7,
+} as const;
+
+/** enum gs_opcode */
+export const gsOpcode = {
+  GS_END: 0,
+  GS_REGISTER: 1,
+  GS_REGISTER_B: 2,
+  GS_STACK: 3,
+  GS_IMAGE: 4,
+  GS_LOAD: 5,
+  GS_LOAD_PAIR: 6,
+  GS_ADD: 7,
+  GS_TAKE_B: 8,
+  GS_LOG2: 9,
+  GS_LINEAR: 10,
+  GS_OPERAND: 11,
+  GS_TRUNCATE: 12,
+  GS_NOT_ZERO: 13,
+} as const;
+
+/** enum gs_register */
+export const gsRegister = {
+  GS_AX: 0,
+  GS_BX: 1,
+  GS_CX: 2,
+  GS_DI: 3,
+  GS_SI: 4,
+  GS_R8: 5,
+  GS_R9: 6,
+  GS_R10: 7,
+  GS_R11: 8,
+  GS_DX: 9,
+  GS_R14: 10,
+  GS_R15: 11,
+  GS_BP: 12,
+  GS_R12: 13,
+  GS_R13: 14,
+} as const;
+
+/** enum gs_value_type */
+export const gsValueType = {
+  GS_NONE: 0,
+  GS_NUMBER: 1,
+  GS_STRING: 2,
+} as const;
+
+/** enum gs_read_status */
+export const gsReadStatus = {
+  GS_READ: 0,
+  GS_FAULT: 1,
+  GS_NIL: 2,
+  GS_CUT: 3,
+} as const;
+
+/** struct gs_step */
+export const gsStep = {
+  size: 8,
+  opcode: { offset: 0, size: 1 },
+  a: { offset: 1, size: 1 },
+  b: { offset: 2, size: 1 },
+  reserved: { offset: 3, size: 1 },
+  imm: { offset: 4, size: 4 },
+} as const;
+
+/** struct gs_recipe */
+export const gsRecipe = {
+  size: 104,
+  type: { offset: 0, size: 1 },
+  atReturn: { offset: 1, size: 1 },
+  slot: { offset: 2, size: 2 },
+  reserved: { offset: 4, size: 4 },
+  steps: { offset: 8, size: 96, count: 12, stride: 8 },
+} as const;
+
+/** struct gs_probe */
+export const gsProbe = {
+  size: 416,
+  recipes: { offset: 0, size: 416, count: 4, stride: 104 },
+} as const;
+
+/** struct gs_key */
+export const gsKey = {
+  size: 304,
+  probe: { offset: 0, size: 4 },
+  status: { offset: 4, size: 4 },
+  parent: { offset: 8, size: 4 },
+  phase: { offset: 12, size: 4 },
+  bytes: { offset: 16, size: 288, count: 288, stride: 1 },
+} as const;
+
+/** struct gs_stats */
+export const gsStats = {
+  size: 32,
+  count: { offset: 0, size: 8 },
+  sum: { offset: 8, size: 8 },
+  min: { offset: 16, size: 8 },
+  max: { offset: 24, size: 8 },
+} as const;
+
+/** struct gs_row_key */
+export const gsRowKey = {
+  size: 8,
+  series: { offset: 0, size: 4 },
+  row: { offset: 4, size: 4 },
+} as const;
+
+/** struct gs_row */
+export const gsRow = {
+  size: 64,
+  buckets: { offset: 0, size: 64, count: 8, stride: 8 },
+} as const;
+
+/** struct gs_sample_key */
+export const gsSampleKey = {
+  size: 16,
+  series: { offset: 0, size: 4 },
+  reserved: { offset: 4, size: 4 },
+  stack: { offset: 8, size: 8 },
+} as const;
+
+/** struct gs_sample */
+export const gsSample = {
+  size: 16,
+  count: { offset: 0, size: 8 },
+  sum: { offset: 8, size: 8 },
+} as const;
+
+/** struct gs_stack */
+export const gsStack = {
+  size: 1024,
+  depth: { offset: 0, size: 4 },
+  truncated: { offset: 4, size: 4 },
+  frames: { offset: 8, size: 1016, count: 127, stride: 8 },
+} as const;
+
+/** struct gs_balance */
+export const gsBalance = {
+  size: 96,
+  entries: { offset: 0, size: 8 },
+  returns: { offset: 8, size: 8 },
+  panics: { offset: 16, size: 8 },
+  goexits: { offset: 24, size: 8 },
+  unmatchedReturns: { offset: 32, size: 8 },
+  lost: { offset: 40, size: 8 },
+  hits: { offset: 48, size: 8 },
+  noGoroutine: { offset: 56, size: 8 },
+  other: { offset: 64, size: 8 },
+  bucketsDropped: { offset: 72, size: 8 },
+  stacksDropped: { offset: 80, size: 8 },
+  samplesDropped: { offset: 88, size: 8 },
+} as const;
+
+/** struct gs_goroutine_key */
+export const gsGoroutineKey = {
+  size: 16,
+  g: { offset: 0, size: 8 },
+  tgid: { offset: 8, size: 4 },
+  reserved: { offset: 12, size: 4 },
+} as const;
+
+/** struct gs_frame */
+export const gsFrame = {
+  size: 24,
+  start: { offset: 0, size: 8 },
+  depth: { offset: 8, size: 4 },
+  probe: { offset: 12, size: 4 },
+  series: { offset: 16, size: 4 },
+  reserved: { offset: 20, size: 4 },
+} as const;
+
+/** struct gs_goroutine */
+export const gsGoroutine = {
+  size: 208,
+  goid: { offset: 0, size: 8 },
+  open: { offset: 8, size: 4 },
+  reserved: { offset: 12, size: 4 },
+  frames: { offset: 16, size: 192, count: 8, stride: 24 },
+} as const;
+
+/** struct gs_frame_key */
+export const gsFrameKey = {
+  size: 16,
+  g: { offset: 0, size: 8 },
+  tgid: { offset: 8, size: 4 },
+  index: { offset: 12, size: 4 },
+} as const;
+
+/** struct gs_config */
+export const gsConfig = {
+  size: 496,
+  pidNsDevice: { offset: 0, size: 8 },
+  pidNsInode: { offset: 8, size: 8 },
+  tgid: { offset: 16, size: 4 },
+  goidOffset: { offset: 20, size: 4 },
+  mOffset: { offset: 24, size: 4 },
+  curgOffset: { offset: 28, size: 4 },
+  schedSpOffset: { offset: 32, size: 4 },
+  tlsOffset: { offset: 36, size: 4 },
+  goroutineInTls: { offset: 40, size: 4 },
+  probes: { offset: 44, size: 4 },
+  seriesCapacity: { offset: 48, size: 4 },
+  dimensions: { offset: 52, size: 4 },
+  entryDimensions: { offset: 56, size: 4 },
+  returnDimensions: { offset: 60, size: 4 },
+  stacks: { offset: 64, size: 4 },
+  histogram: { offset: 68, size: 4 },
+  oneRecipe: { offset: 72, size: 4 },
+  reserved: { offset: 76, size: 4 },
+  only: { offset: 80, size: 416 },
+} as const;

@@ -1,0 +1,81 @@
+/**
+ * What a session reads out of the kernel, before any interpretation: plain, immutable, saveable. A batch is a snapshot
+ * of everything so far (maps are cumulative), so a later batch replaces an earlier one.
+ */
+
+/** `enum gs_read_status` of bpf/abi.h. */
+export type ReadStatus = "read" | "fault" | "nil" | "cut";
+
+/** A dimension's value as the program stored it: 64 raw bits, or bytes. */
+export type RawValue =
+  | { readonly status: "read"; readonly bits: bigint }
+  | { readonly status: "read" | "cut"; readonly bytes: Buffer }
+  | { readonly status: "fault" | "nil" };
+
+/** Calls with equal `by` values of one probe. `values` is undefined for the "other" series. */
+export interface SeriesRecord {
+  readonly id: number;
+  readonly probe: number;
+  readonly values: readonly RawValue[] | undefined;
+  readonly count: bigint;
+  /** Of durations in ns. */
+  readonly sum: bigint;
+  readonly min: bigint;
+  readonly max: bigint;
+  /** Bucket index (row * 8 + bucket; see bpf/abi.h) to count. */
+  readonly buckets: ReadonlyMap<number, bigint>;
+}
+
+export interface SampleRecord {
+  readonly series: number;
+  /** Key of `StackRecord`; undefined when the stack could not be kept. */
+  readonly stack: bigint | undefined;
+  readonly count: bigint;
+  readonly sum: bigint;
+}
+
+export interface StackRecord {
+  readonly id: bigint;
+  /** Virtual addresses, innermost first: the probed function's site, then return addresses. */
+  readonly frames: readonly number[];
+  readonly truncated: boolean;
+}
+
+export interface BalanceRecord {
+  readonly entries: bigint;
+  readonly returns: bigint;
+  readonly panics: bigint;
+  readonly goexits: bigint;
+  readonly open: bigint;
+  readonly unmatchedReturns: bigint;
+  readonly lost: bigint;
+}
+
+/** Losses that do not touch the balance: the call was counted, a detail of it was not kept. */
+export interface DetailLoss {
+  readonly otherSeries: bigint;
+  readonly buckets: bigint;
+  readonly stacks: bigint;
+  readonly samples: bigint;
+  readonly noGoroutine: bigint;
+}
+
+export interface CostRecord {
+  readonly hits: bigint;
+  /** Measured; undefined when it could not be. */
+  readonly nsPerHit: number | undefined;
+  /** CPU time the target used during the run, ns; undefined when it could not be read. */
+  readonly targetCpuNs: bigint | undefined;
+}
+
+export interface RecordBatch {
+  /** CLOCK_REALTIME at attach, milliseconds. */
+  readonly startTimeMs: number;
+  readonly durationNs: bigint;
+  readonly balance: BalanceRecord;
+  readonly loss: DetailLoss;
+  readonly cost: CostRecord;
+  readonly series: readonly SeriesRecord[];
+  readonly samples: readonly SampleRecord[];
+  readonly stacks: readonly StackRecord[];
+}

@@ -1,0 +1,131 @@
+/**
+ * The plan: everything a run will do, as one immutable, printable value. It depends on the file and the request only;
+ * the same file gives the same plan on every machine.
+ */
+import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
+import type { GoType, Signature } from "../binary/index.js";
+
+export type SiteKind = "entry" | "return" | "tail-jump" | "recovery" | "goexit";
+
+/** Why the site is where it is: the stack check's jump, the frame push after it, or the first instruction. */
+export type EntryPlacement = "stack-check" | "push" | "first";
+
+/** One instruction a uprobe will sit on; its bytes were decoded and verified. */
+export interface Site {
+  readonly kind: SiteKind;
+  readonly address: VirtualAddress;
+  readonly offset: FileOffset;
+  /** The instruction's bytes in the file, compared once more just before attaching. */
+  readonly bytes: Buffer;
+  /** As a disassembler prints it (Intel order is avoided: Go's users read GNU syntax). */
+  readonly instruction: string;
+  /** Entry sites only. */
+  readonly placement?: EntryPlacement;
+}
+
+/** Registers by the order of Go's ABI; `index` is `enum gs_register` of bpf/abi.h. */
+export type RegisterName =
+  | "ax" | "bx" | "cx" | "di" | "si" | "r8" | "r9" | "r10" | "r11" | "dx" | "r14" | "r15" | "bp" | "r12" | "r13";
+
+/** One step of a fetch; the accumulator machine of bpf/abi.h (`enum gs_opcode`), symbolically. */
+export type FetchStep =
+  | { readonly op: "register"; readonly register: RegisterName }
+  | { readonly op: "register-b"; readonly register: RegisterName }
+  | { readonly op: "stack"; readonly offset: number }
+  | { readonly op: "image"; readonly address: VirtualAddress }
+  | { readonly op: "load"; readonly offset: number; readonly size: 1 | 2 | 4 | 8; readonly signed: boolean }
+  | { readonly op: "load-pair"; readonly offset: number }
+  | { readonly op: "add"; readonly value: number }
+  | { readonly op: "take-b" }
+  | { readonly op: "log2" }
+  | { readonly op: "linear"; readonly low: number; readonly width: number; readonly buckets: number }
+  | { readonly op: "truncate"; readonly size: 1 | 2 | 4; readonly signed: boolean }
+  | { readonly op: "not-zero" };
+
+/** How a dimension's 64 bits or bytes are read back. */
+export type ValueEncoding =
+  | { readonly kind: "integer"; readonly signed: boolean; readonly size: 1 | 2 | 4 | 8 }
+  | { readonly kind: "bool" }
+  | { readonly kind: "string" }
+  | { readonly kind: "pointer" }
+  /** `log2(e)`: the value is the exponent. */
+  | { readonly kind: "log2" }
+  /** `lin(e, low, high, width)`: bucket number; 0 is below `low`, `buckets + 1` is at or above the end. */
+  | { readonly kind: "linear"; readonly low: number; readonly width: number; readonly buckets: number };
+
+/** How one probe evaluates one dimension. */
+export interface Recipe {
+  readonly phase: "entry" | "return";
+  readonly type: GoType;
+  readonly steps: readonly FetchStep[];
+}
+
+/** One `--by` expression of the run; every probe evaluates it, each by its own recipe, to the same encoding. */
+export interface Dimension {
+  /** As the user wrote it; the key in JSON's `by` and the label's key in pprof. */
+  readonly name: string;
+  readonly encoding: ValueEncoding;
+}
+
+export interface PlannedFunction {
+  readonly name: string;
+  readonly address: VirtualAddress;
+  readonly size: number;
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+}
+
+/** A function that will be measured. Its place in `ProbePlan.probes` is its probe number. */
+export interface PlannedProbe {
+  readonly function: PlannedFunction;
+  readonly signature: Signature | undefined;
+  readonly entry: Site;
+  /** `return` and `tail-jump` sites. */
+  readonly exits: readonly Site[];
+  readonly inlinedCopies: number;
+  /** One per dimension of the plan, in order. */
+  readonly recipes: readonly Recipe[];
+  /** What a user should know of this probe, a sentence each: `1 of 3 exits is a tail jump: time until the jump`. */
+  readonly notes: readonly string[];
+}
+
+export interface RefusedFunction {
+  readonly name: string;
+  readonly refusal: Refusal;
+}
+
+/** What the BPF programs must know of the Go runtime in this binary; offsets in bytes. */
+export interface RuntimeFacts {
+  readonly goidOffset: number;
+  readonly mOffset: number;
+  readonly curgOffset: number;
+  readonly schedSpOffset: number;
+  /** Of g, from the thread's FS base. */
+  readonly tlsOffset: number;
+  /** False for the stack ABI (Go <= 1.16), where no register holds g. */
+  readonly goroutineInRegister: boolean;
+  readonly source: "dwarf" | "table";
+}
+
+export interface PlanTarget {
+  readonly path: string;
+  readonly arch: "amd64" | "arm64";
+  readonly goVersion: string;
+  readonly goBuildId: string | undefined;
+  readonly gnuBuildId: string | undefined;
+  readonly positionIndependent: boolean;
+  /** Lowest virtual address of any PT_LOAD; runtime address = virtual address + bias. */
+  readonly imageBase: VirtualAddress;
+}
+
+export interface ProbePlan {
+  readonly target: PlanTarget;
+  readonly runtime: RuntimeFacts;
+  readonly dimensions: readonly Dimension[];
+  readonly probes: readonly PlannedProbe[];
+  readonly refused: readonly RefusedFunction[];
+  /** Where the runtime ends calls that will not return: `recovery` and `goexit` sites. */
+  readonly runtimeSites: readonly Site[];
+  /** What could not be arranged, a sentence each: `runtime.recovery not found: recovered panics stay open`. */
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,5 @@
+/**
+ * Names and addresses of one Go binary, both ways: what can be probed, where it is, and what an address means.
+ * Turns a GoBinary into a SymbolTable; knows nothing of probes, kernels or processes.
+ */
+export type { Frame, GoFunction, SymbolTable } from "./table.js";
