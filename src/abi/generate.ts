@@ -20,7 +20,7 @@ interface BtfType {
   readonly type_id?: number;
   readonly nr_elems?: number;
   readonly members?: readonly BtfMember[];
-  readonly values?: readonly { readonly name: string; readonly val: number }[];
+  readonly values?: readonly { readonly name: string; readonly val: number | string }[];
 }
 
 const PREFIX = "gs_";
@@ -77,11 +77,12 @@ function structText(btf: Btf, struct: BtfType): string {
   ].join("\n");
 }
 
-function enumText(type: BtfType): string {
+function enumText(btf: Btf, type: BtfType): string {
   return [
     `/** enum ${type.name} */`,
     `export const ${camelCase(type.name)} = {`,
-    ...(type.values ?? []).map(({ name, val }) => `  ${name}: ${val},`),
+    // bpftool prints an unsigned 32-bit value extended to 64 bits.
+    ...(type.values ?? []).map(({ name, val }) => `  ${name}: ${BigInt.asUintN(8 * btf.sizeOf(type), BigInt(val))},`),
     "} as const;",
   ].join("\n");
 }
@@ -94,10 +95,15 @@ function generate(types: readonly BtfType[], header: string): string {
   for (const [, name = ""] of header.matchAll(/^(?:struct|enum) (gs_\w+) \{/gm)) {
     if (!present.has(name)) throw new Error(`${name} is in abi.h but not in the BTF: mention it in bpf/abi.bpf.c`);
   }
+  const head = [
+    "/**",
+    " * bpf/abi.h as constants: sizes, offsets and strides in bytes, little-endian; fields in camel case.",
+    " * Generated from the BTF of bpf/abi.bpf.c by `make generate`; do not edit.",
+    " */",
+  ].join("\n");
   return `${[
-    "// Generated from the BTF of bpf/abi.bpf.c by `make generate`; do not edit.",
-    "/** Offsets, sizes and strides in bytes; names as in bpf/abi.h, fields in camel case. Little-endian. */",
-    ...enums.map(enumText),
+    head,
+    ...enums.map((type) => enumText(btf, type)),
     ...structs.map((struct) => structText(btf, struct)),
   ].join("\n\n")}\n`;
 }
@@ -106,5 +112,7 @@ const [, , btfPath, headerPath, outputPath] = process.argv;
 if (btfPath === undefined || headerPath === undefined || outputPath === undefined) {
   throw new Error("usage: generate BTF.json abi.h OUTPUT");
 }
-const { types } = JSON.parse(readFileSync(btfPath, "utf8")) as { types: BtfType[] };
+// Numbers past 2^53 become strings, which BigInt reads exactly.
+const json = readFileSync(btfPath, "utf8").replace(/"val":\s*(\d{16,})/g, '"val":"$1"');
+const { types } = JSON.parse(json) as { types: BtfType[] };
 writeFileSync(outputPath, generate(types, readFileSync(headerPath, "utf8")));

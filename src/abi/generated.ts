@@ -1,6 +1,7 @@
-// Generated from the BTF of bpf/abi.bpf.c by `make generate`; do not edit.
-
-/** Offsets, sizes and strides in bytes; names as in bpf/abi.h, fields in camel case. Little-endian. */
+/**
+ * bpf/abi.h as constants: sizes, offsets and strides in bytes, little-endian; fields in camel case.
+ * Generated from the BTF of bpf/abi.bpf.c by `make generate`; do not edit.
+ */
 
 /** enum gs_limits */
 export const gsLimits = {
@@ -26,7 +27,7 @@ export const gsCookie = {
 
 /** enum gs_parent */
 export const gsParent = {
-  GS_NO_PARENT: 18446744073709552000,
+  GS_NO_PARENT: 4294967295,
 } as const;
 
 /** enum gs_site_kind */
@@ -91,6 +92,11 @@ export const gsReadStatus = {
   GS_FAULT: 1,
   GS_NIL: 2,
   GS_CUT: 3,
+} as const;
+
+/** enum gs_frame_flag */
+export const gsFrameFlag = {
+  GS_FRAME_OTHER: 1,
 } as const;
 
 /** struct gs_step */
@@ -206,7 +212,7 @@ export const gsFrame = {
   depth: { offset: 8, size: 4 },
   probe: { offset: 12, size: 4 },
   series: { offset: 16, size: 4 },
-  reserved: { offset: 20, size: 4 },
+  flags: { offset: 20, size: 4 },
 } as const;
 
 /** struct gs_goroutine */
@@ -228,7 +234,7 @@ export const gsFrameKey = {
 
 /** struct gs_config */
 export const gsConfig = {
-  size: 496,
+  size: 512,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -246,6 +252,7 @@ export const gsConfig = {
   stacks: { offset: 64, size: 4 },
   histogram: { offset: 68, size: 4 },
   oneRecipe: { offset: 72, size: 4 },
-  reserved: { offset: 76, size: 4 },
-  only: { offset: 80, size: 416 },
+  hasLoop: { offset: 76, size: 4 },
+  slots: { offset: 80, size: 16, count: 4, stride: 4 },
+  only: { offset: 96, size: 416 },
 } as const;

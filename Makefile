@@ -1,0 +1,76 @@
+# Every target calls what it needs, and says what it installs. By-products are in build/; the Go toolchains, which are
+# big and never change, in ~/.cache/gospect.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -euc
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+CLANG := clang-19
+BPF_STRIP := llvm-strip-19
+BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+BPF_CFLAGS := -target bpf -O2 -g -Wall -Werror -mcpu=v3 -idirafter /usr/include/$(shell uname -m)-linux-gnu
+BPF_OBJECTS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+
+NODE_MODULES := node_modules/.package-lock.json
+TSC := node_modules/.bin/tsc
+BIOME := node_modules/.bin/biome
+SOURCES := $(shell find src test -name '*.ts')
+
+.PHONY: setup build check bpf fixtures generate test golden bench fuzz demo
+.DEFAULT_GOAL := build
+
+# --- what a machine needs ---
+
+# Debian packages, npm packages, Go toolchains: only what is missing.
+setup:
+	@.ci/setup
+	@$(MAKE) --no-print-directory $(NODE_MODULES)
+
+$(NODE_MODULES): package.json package-lock.json
+	@echo "gospect: installing the npm packages of package-lock.json"
+	npm ci --no-fund --no-audit
+	@touch $@
+
+# --- the program ---
+
+build: build/.typescript bpf
+
+build/.typescript: $(NODE_MODULES) tsconfig.json $(SOURCES)
+	$(TSC) -p .
+	@touch $@
+
+bpf: $(BPF_OBJECTS)
+
+build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
+	@.ci/setup clang-19 llvm-19 libbpf-dev
+	@mkdir -p build/bpf
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(BPF_STRIP) -g $@
+
+# TypeScript's view of bpf/abi.h, from the BTF of the compiled object. The result is checked in; `make check` compares.
+generate: build/abi/generated.ts
+	@cmp -s $< src/abi/generated.ts || { echo "gospect: rewriting src/abi/generated.ts"; cp $< src/abi/generated.ts; }
+
+build/abi/generated.ts: build/bpf/abi.bpf.o bpf/abi.h src/abi/generate.ts $(NODE_MODULES)
+	@.ci/setup bpftool
+	@mkdir -p build/abi
+	$(TSC) --ignoreConfig --module nodenext --target es2022 --types node --strict --rootDir . --outDir build src/abi/generate.ts
+	$(BPFTOOL) btf dump file build/bpf/abi.bpf.o -j > build/abi/btf.json
+	node build/src/abi/generate.js build/abi/btf.json bpf/abi.h $@
+
+fixtures: $(NODE_MODULES)
+	@.ci/setup
+	$(MAKE) --no-print-directory -C fixtures
+
+# --- proofs ---
+
+# Seconds; needs neither root nor Go: format, lint, types, layers, generated files, and the unit tests.
+check: build build/abi/generated.ts
+	$(BIOME) check
+	@cmp src/abi/generated.ts build/abi/generated.ts || { echo "gospect: src/abi/generated.ts is not what bpf/abi.h says: run make generate" >&2; exit 1; }
+	node build/test/house/layers.js
+
+# Everything there is. Without root the kernel tests are skipped, by name.
+test: check fixtures
+	test/run
+
