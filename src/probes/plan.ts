@@ -2,8 +2,11 @@
  * The plan: everything a run will do, as one immutable, printable value. It depends on the file and the request only;
  * the same file gives the same plan on every machine.
  */
+import type { Dimension, ValueEncoding } from "../aggregate/index.js";
 import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
 import type { GoType, Signature } from "../binary/index.js";
+
+export type { Dimension, ValueEncoding };
 
 export type SiteKind = "entry" | "return" | "tail-jump" | "recovery" | "goexit";
 
@@ -25,7 +28,21 @@ export interface Site {
 
 /** Registers by the order of Go's ABI; `index` is `enum gs_register` of bpf/abi.h. */
 export type RegisterName =
-  | "ax" | "bx" | "cx" | "di" | "si" | "r8" | "r9" | "r10" | "r11" | "dx" | "r14" | "r15" | "bp" | "r12" | "r13";
+  | "ax"
+  | "bx"
+  | "cx"
+  | "di"
+  | "si"
+  | "r8"
+  | "r9"
+  | "r10"
+  | "r11"
+  | "dx"
+  | "r14"
+  | "r15"
+  | "bp"
+  | "r12"
+  | "r13";
 
 /** One step of a fetch; the accumulator machine of bpf/abi.h (`enum gs_opcode`), symbolically. */
 export type FetchStep =
@@ -42,29 +59,11 @@ export type FetchStep =
   | { readonly op: "truncate"; readonly size: 1 | 2 | 4; readonly signed: boolean }
   | { readonly op: "not-zero" };
 
-/** How a dimension's 64 bits or bytes are read back. */
-export type ValueEncoding =
-  | { readonly kind: "integer"; readonly signed: boolean; readonly size: 1 | 2 | 4 | 8 }
-  | { readonly kind: "bool" }
-  | { readonly kind: "string" }
-  | { readonly kind: "pointer" }
-  /** `log2(e)`: the value is the exponent. */
-  | { readonly kind: "log2" }
-  /** `lin(e, low, high, width)`: bucket number; 0 is below `low`, `buckets + 1` is at or above the end. */
-  | { readonly kind: "linear"; readonly low: number; readonly width: number; readonly buckets: number };
-
 /** How one probe evaluates one dimension. */
 export interface Recipe {
   readonly phase: "entry" | "return";
   readonly type: GoType;
   readonly steps: readonly FetchStep[];
-}
-
-/** One `--by` expression of the run; every probe evaluates it, each by its own recipe, to the same encoding. */
-export interface Dimension {
-  /** As the user wrote it; the key in JSON's `by` and the label's key in pprof. */
-  readonly name: string;
-  readonly encoding: ValueEncoding;
 }
 
 export interface PlannedFunction {

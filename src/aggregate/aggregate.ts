@@ -1,0 +1,41 @@
+/**
+ * A batch of records, interpreted: series with decoded keys and histograms, stacks joined to their samples, balanced
+ * books. Pure, and independent of the order in which the kernel's maps gave up their entries.
+ */
+import { type Balance, balanceOf, type Cost, costOf } from "./balance.js";
+import type { Dimension } from "./dimension.js";
+import type { DetailLoss, RecordBatch } from "./records.js";
+import { joinStacks, type StackSample } from "./samples.js";
+import { compareSeries, type RecordedProbes, type Series, seriesOf } from "./series.js";
+
+export interface Aggregate {
+  readonly startTimeMs: number;
+  readonly durationNs: bigint;
+  readonly dimensions: readonly Dimension[];
+  readonly balance: Balance;
+  readonly loss: DetailLoss;
+  readonly cost: Cost;
+  /** Those with calls, by total time, longest first; equal ones by probe and values. */
+  readonly series: readonly Series[];
+  /** In the order of their series, then by total time, longest first. */
+  readonly samples: readonly StackSample[];
+}
+
+/** Interprets a batch that was recorded with these probes. */
+export function aggregate(batch: RecordBatch, probes: RecordedProbes): Aggregate {
+  const decoded = batch.series
+    .filter((record) => record.count > 0n)
+    .map((record) => ({ id: record.id, series: seriesOf(record, probes) }))
+    .sort((a, b) => compareSeries(a.series, b.series));
+  const byId = new Map(decoded.map(({ id, series }) => [id, series]));
+  return {
+    startTimeMs: batch.startTimeMs,
+    durationNs: batch.durationNs,
+    dimensions: probes.dimensions,
+    balance: balanceOf(batch.balance),
+    loss: batch.loss,
+    cost: costOf(batch.cost),
+    series: decoded.map(({ series }) => series),
+    samples: joinStacks(batch.samples, batch.stacks, byId),
+  };
+}

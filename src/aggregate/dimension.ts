@@ -1,0 +1,19 @@
+/** What a `--by` expression yields, as both the planner and the decoder of its values speak of it. */
+
+/** How a dimension's 64 bits or bytes are read back. */
+export type ValueEncoding =
+  | { readonly kind: "integer"; readonly signed: boolean; readonly size: 1 | 2 | 4 | 8 }
+  | { readonly kind: "bool" }
+  | { readonly kind: "string" }
+  | { readonly kind: "pointer" }
+  /** `log2(e)`: the value is the exponent. */
+  | { readonly kind: "log2" }
+  /** `lin(e, low, high, width)`: bucket number; 0 is below `low`, `buckets + 1` is at or above the end. */
+  | { readonly kind: "linear"; readonly low: number; readonly width: number; readonly buckets: number };
+
+/** One `--by` expression of the run; every probe evaluates it, each by its own recipe, to the same encoding. */
+export interface Dimension {
+  /** As the user wrote it; the key in JSON's `by` and the label's key in pprof. */
+  readonly name: string;
+  readonly encoding: ValueEncoding;
+}

@@ -1,0 +1,70 @@
+/** Series: the calls of one probe that the `--by` expressions do not tell apart. */
+import { invariant } from "../base/index.js";
+import type { Dimension } from "./dimension.js";
+import { type Histogram, histogramOf } from "./histogram.js";
+import type { SeriesRecord } from "./records.js";
+import { decodeValue, type KeyValue } from "./values.js";
+
+/** Calls of one function with equal values in every dimension. */
+export interface Series {
+  /** The probe's place in the plan. */
+  readonly probe: number;
+  readonly function: string;
+  /** One per dimension, in order; undefined for the calls whose own series found no room: the "other" series. */
+  readonly by: readonly KeyValue[] | undefined;
+  /** Durations in nanoseconds. */
+  readonly histogram: Histogram;
+}
+
+/** What the records refer to by number. */
+export interface RecordedProbes {
+  /** Names of the measured functions; the index is the probe number. */
+  readonly functions: readonly string[];
+  readonly dimensions: readonly Dimension[];
+}
+
+/** Interprets one series; throws nothing but invariants: a record that its probes can't have made. */
+export function seriesOf(record: SeriesRecord, probes: RecordedProbes): Series {
+  const name = probes.functions[record.probe];
+  invariant(name !== undefined, `series ${record.id} is of probe ${record.probe}, which the plan does not have`);
+  return { probe: record.probe, function: name, by: keyOf(record, probes.dimensions), histogram: histogramOf(record) };
+}
+
+function keyOf(record: SeriesRecord, dimensions: readonly Dimension[]): readonly KeyValue[] | undefined {
+  // With nothing to tell calls apart by, a probe's own series is all its calls, not what was left over.
+  if (dimensions.length === 0) return [];
+  const { values } = record;
+  if (values === undefined) return undefined;
+  return dimensions.map((dimension, index) => {
+    const value = values[index];
+    invariant(value !== undefined, `series ${record.id} has no value for ${dimension.name}`);
+    return decodeValue(value, dimension.encoding);
+  });
+}
+
+/** By total time, longest first; then by probe and values, the "other" series last. */
+export function compareSeries(a: Series, b: Series): number {
+  return (
+    compareBigints(b.histogram.sum, a.histogram.sum) ||
+    a.probe - b.probe ||
+    Number(a.by === undefined) - Number(b.by === undefined) ||
+    compareKeys(a.by ?? [], b.by ?? [])
+  );
+}
+
+/** Orders the values of a dimension: numbers by size, then texts by code unit. */
+export function compareKeys(a: readonly KeyValue[], b: readonly KeyValue[]): number {
+  for (const [index, left] of a.entries()) {
+    const right = b[index];
+    if (right === undefined) return 1;
+    const order =
+      left.integer !== undefined && right.integer !== undefined
+        ? compareBigints(left.integer, right.integer)
+        : compareTexts(left.text, right.text);
+    if (order !== 0) return order;
+  }
+  return a.length - b.length;
+}
+
+const compareBigints = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
