@@ -66,10 +66,9 @@ enum gs_opcode {
 	GS_ADD = 7,		/* A += imm */
 	GS_TAKE_B = 8,		/* A = B */
 	GS_LOG2 = 9,		/* A = floor(log2(A)), unsigned; 0 for 0 */
-	GS_LINEAR = 10,		/* A = bucket of A: wants the two following GS_OPERAND steps: low, width, count in imm */
-	GS_OPERAND = 11,	/* carries an operand of the step before */
-	GS_TRUNCATE = 12,	/* keep the low `a` bytes of A, sign-extended if `b`: a narrow value in a register */
-	GS_NOT_ZERO = 13,	/* A = A != 0 */
+	GS_LINEAR = 10,		/* A = bucket of A as signed: 0 below low, 1..count, count + 1 from the end on */
+	GS_TRUNCATE = 11,	/* keep the low `a` bytes of A, sign-extended if `b`: a narrow value in a register */
+	GS_NOT_ZERO = 12,	/* A = A != 0 */
 };
 
 /* Integer registers by the order of Go's ABIInternal on amd64; then the rest by name. */
@@ -92,8 +91,9 @@ enum gs_value_type { GS_NONE = 0, GS_NUMBER = 1, GS_STRING = 2 };
 struct gs_recipe {
 	gs_u8 type;		/* enum gs_value_type */
 	gs_u8 at_return;	/* 0: evaluated at entry; 1: at return */
-	gs_u16 slot;		/* its offset in the key's bytes, fixed per dimension */
-	gs_u32 reserved;
+	gs_u16 reserved;
+	gs_u32 reserved2;
+	gs_s64 linear[3];	/* of GS_LINEAR: low, width, count */
 	struct gs_step steps[GS_MAX_STEPS];
 };
 
@@ -187,7 +187,11 @@ struct gs_frame {
 	gs_u32 depth;	/* stack.hi - sp: survives a move of the stack. LIMIT: 4 GiB of stack */
 	gs_u32 probe;
 	gs_u32 series;
-	gs_u32 reserved;
+	gs_u32 flags;	/* enum gs_frame_flag */
+};
+
+enum gs_frame_flag {
+	GS_FRAME_OTHER = 1,	/* the entry half of the key found no room: the call belongs to "other" */
 };
 
 struct gs_goroutine {
@@ -221,13 +225,12 @@ struct gs_config {
 	gs_u32 return_dimensions;	/* 1: some at return */
 	gs_u32 stacks;		/* 1: walk and keep stacks */
 	gs_u32 histogram;	/* 1: keep histogram rows */
-	gs_u32 one_recipe;	/* 1: every probe uses `only`: the verifier prunes the rest away */
-	gs_u32 reserved;
-	struct gs_probe only;
+	gs_u32 has_loop;	/* 1: the kernel has bpf_loop (5.17) */
+	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
 };
 
 _Static_assert(sizeof(struct gs_step) == 8, "gs_step");
-_Static_assert(sizeof(struct gs_recipe) == 8 + 8 * GS_MAX_STEPS, "gs_recipe");
+_Static_assert(sizeof(struct gs_recipe) == 32 + 8 * GS_MAX_STEPS, "gs_recipe");
 _Static_assert(sizeof(struct gs_key) == 16 + GS_KEY_BYTES, "gs_key");
 _Static_assert(sizeof(struct gs_frame) == 24, "gs_frame");
 _Static_assert(sizeof(struct gs_goroutine) == 16 + 24 * GS_INLINE_FRAMES, "gs_goroutine");

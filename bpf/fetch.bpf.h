@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Evaluates a recipe: a short list of steps over an accumulator pair, ending in a number or a string.
+ */
+#ifndef GOSPECT_FETCH_BPF_H
+#define GOSPECT_FETCH_BPF_H
+
+#include "kernel.bpf.h"
+
+struct fetched {
+	gs_u64 a;
+	gs_u64 b;
+	gs_u32 status;	/* enum gs_read_status */
+	gs_u32 done;
+};
+
+/* LIMIT: pointers below the first page are nil or an offset from nil. */
+#define FIRST_PAGE 4096
+
+static __always_inline gs_u64 narrow(gs_u64 value, gs_u32 size, gs_u32 is_signed)
+{
+	switch (size) {
+	case 1: return is_signed ? (gs_u64)(gs_s64)(signed char)value : (gs_u8)value;
+	case 2: return is_signed ? (gs_u64)(gs_s64)(short)value : (gs_u16)value;
+	case 4: return is_signed ? (gs_u64)(gs_s64)(gs_s32)value : (gs_u32)value;
+	default: return value;
+	}
+}
+
+static __always_inline gs_u64 floor_log2(gs_u64 value)
+{
+	gs_u64 result = 0;
+
+	if (value >> 32) { value >>= 32; result += 32; }
+	if (value >> 16) { value >>= 16; result += 16; }
+	if (value >> 8) { value >>= 8; result += 8; }
+	if (value >> 4) { value >>= 4; result += 4; }
+	if (value >> 2) { value >>= 2; result += 2; }
+	if (value >> 1) result += 1;
+	return result;
+}
+
+/* 0: below low; 1..count: the buckets; count + 1: at or above the end. */
+static __always_inline gs_u64 linear_bucket(gs_s64 value, gs_s64 low, gs_u64 width, gs_u64 count)
+{
+	gs_u64 bucket;
+
+	if (value < low)
+		return 0;
+	if (!width)
+		return count + 1;
+	bucket = (gs_u64)(value - low) / width;
+	return bucket < count ? bucket + 1 : count + 1;
+}
+
+static __always_inline void load(struct fetched *f, gs_u32 size, gs_u32 is_signed, gs_s32 offset)
+{
+	gs_u64 value = 0;
+	long failed;
+
+	if (f->a < FIRST_PAGE) {
+		f->status = GS_NIL;
+		f->done = 1;
+		return;
+	}
+	switch (size) {
+	case 1: failed = read_user(&value, 1, f->a + offset); break;
+	case 2: failed = read_user(&value, 2, f->a + offset); break;
+	case 4: failed = read_user(&value, 4, f->a + offset); break;
+	default: failed = read_user(&value, 8, f->a + offset); break;
+	}
+	if (failed) {
+		f->status = GS_FAULT;
+		f->done = 1;
+		return;
+	}
+	f->a = narrow(value, size, is_signed);
+}
+
+static __always_inline void load_pair(struct fetched *f, gs_s32 offset)
+{
+	gs_u64 pair[2] = {};
+
+	if (f->a < FIRST_PAGE) {
+		f->status = GS_NIL;
+		f->done = 1;
+	} else if (read_user(pair, sizeof(pair), f->a + offset)) {
+		f->status = GS_FAULT;
+		f->done = 1;
+	} else {
+		f->a = pair[0];
+		f->b = pair[1];
+	}
+}
+
+/*
+ * One step. `linear` are the operands of GS_LINEAR. `image` is the load bias plus the image's base.
+ * A step after a failed one does nothing: its outcome is the first failure's.
+ */
+static __always_inline void step(struct fetched *f, const struct pt_regs *ctx, gs_u64 image,
+				 const struct gs_step *s, const gs_s64 *linear)
+{
+	switch (s->opcode) {
+	case GS_END: f->done = 1; break;
+	case GS_REGISTER: f->a = register_value(ctx, s->a); break;
+	case GS_REGISTER_B: f->b = register_value(ctx, s->a); break;
+	case GS_STACK: f->a = ctx->sp + s->imm; break;
+	case GS_IMAGE: f->a = image + (gs_u32)s->imm; break;
+	case GS_LOAD: load(f, s->a, s->b, s->imm); break;
+	case GS_LOAD_PAIR: load_pair(f, s->imm); break;
+	case GS_ADD: f->a += s->imm; break;
+	case GS_TAKE_B: f->a = f->b; break;
+	case GS_LOG2: f->a = floor_log2(f->a); break;
+	case GS_LINEAR: f->a = linear_bucket(f->a, linear[0], linear[1], linear[2]); break;
+	case GS_TRUNCATE: f->a = narrow(f->a, s->a, s->b); break;
+	case GS_NOT_ZERO: f->a = f->a != 0; break;
+	}
+}
+
+static __always_inline void run_steps(struct fetched *f, const struct pt_regs *ctx, gs_u64 image,
+				      const struct gs_recipe *recipe)
+{
+	f->a = 0;
+	f->b = 0;
+	f->status = GS_READ;
+	f->done = 0;
+#pragma clang loop unroll(disable)
+	for (gs_u32 i = 0; i < GS_MAX_STEPS && !f->done; i++)
+		step(f, ctx, image, &recipe->steps[i], recipe->linear);
+}
+
+/*
+ * Writes one dimension into the key at `slot`, and how reading went into key->status. `slot` is a constant of the
+ * run, the same for every probe.
+ */
+static __always_inline void fetch_into_key(struct gs_key *key, gs_u32 dimension, gs_u32 slot, const struct pt_regs *ctx,
+					   gs_u64 image, const struct gs_recipe *recipe)
+{
+	struct fetched f;
+	gs_u8 *to;
+
+	if (slot > GS_KEY_BYTES - 8)
+		return;
+	to = key->bytes + slot;
+	run_steps(&f, ctx, image, recipe);
+	if (f.status == GS_READ && recipe->type == GS_STRING && slot <= GS_KEY_BYTES - 8 - GS_STRING_BYTES) {
+		gs_u64 length = f.b;
+
+		if (length > GS_STRING_BYTES) {
+			length = GS_STRING_BYTES;
+			f.status = GS_CUT;
+		}
+		if (length && read_user(to + 8, length, f.a)) {
+			/* The helper zeroes what it could not fill. */
+			f.status = GS_FAULT;
+			length = 0;
+		}
+		*(gs_u64 *)to = length;
+	} else if (f.status == GS_READ) {
+		*(gs_u64 *)to = f.a;
+	}
+	key->status |= f.status << (2 * dimension);
+}
+
+#endif

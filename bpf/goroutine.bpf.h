@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Which call is this? A call is known by its goroutine and its depth: the distance from the stack's top, which survives
+ * a move of the stack. Open calls of a goroutine form a nest of growing depth. A goroutine runs on one thread at a
+ * time, so its record has one writer.
+ */
+#ifndef GOSPECT_GOROUTINE_BPF_H
+#define GOSPECT_GOROUTINE_BPF_H
+
+#include "maps.bpf.h"
+
+struct where {
+	struct gs_goroutine_key key;
+	gs_u64 goid;
+	gs_u32 depth;
+};
+
+/* FACT(go1.2..go1.27): stack.hi is the second word of runtime.g. */
+#define G_STACK_HI 8
+
+static __always_inline long read_goroutine(gs_u64 g, gs_u64 sp, gs_u32 tgid, struct where *at)
+{
+	gs_u64 hi, goid;
+
+	if (g < 4096 || read_user(&hi, 8, g + G_STACK_HI) || read_user(&goid, 8, g + config.goid_offset))
+		return -1;
+	/* sp above the stack's top: this is not the stack of that g (a signal or cgo stack). */
+	if (hi <= sp || hi - sp > 0xffffffff)
+		return -1;
+	at->key.g = g;
+	at->key.tgid = tgid;
+	at->key.reserved = 0;
+	at->goid = goid;
+	at->depth = hi - sp;
+	return 0;
+}
+
+static __always_inline gs_u64 current_g(const struct pt_regs *ctx)
+{
+	struct task_struct *task;
+	gs_u64 g = 0;
+
+	if (!config.goroutine_in_tls)
+		return ctx->r14;
+	task = (struct task_struct *)bpf_get_current_task();
+	if (read_user(&g, 8, BPF_CORE_READ(task, thread.fsbase) + config.tls_offset))
+		return 0;
+	return g;
+}
+
+static __always_inline struct gs_frame *frame_at(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 index)
+{
+	struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .index = index };
+
+	if (index < GS_INLINE_FRAMES)
+		return &goroutine->frames[index & (GS_INLINE_FRAMES - 1)];
+	return bpf_map_lookup_elem(&frames, &deep);
+}
+
+static __always_inline void drop_frame(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 index)
+{
+	if (index >= GS_INLINE_FRAMES) {
+		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .index = index };
+
+		bpf_map_delete_elem(&frames, &deep);
+	}
+	goroutine->open = index;
+}
+
+/* LIMIT: calls ended by one unwinding; deeper nests are finished by the goroutine's next event. */
+#define MAX_UNWOUND (1 << 20)
+/* LIMIT: the same on kernels without bpf_loop. */
+#define MAX_UNWOUND_UNROLLED 32
+
+struct unwinding {
+	struct gs_goroutine *goroutine;
+	struct gs_goroutine_key key;
+	gs_u32 depth;
+	gs_u32 ended;
+};
+
+/* Ends the innermost open call if it lies at `depth` or deeper; 1 when there is no more to end. */
+static long unwind_one(gs_u64 index, struct unwinding *u)
+{
+	struct gs_goroutine *goroutine = u->goroutine;
+	struct gs_frame *frame;
+	gs_u32 open;
+
+	if (!goroutine)
+		return 1;
+	open = goroutine->open;
+	if (!open)
+		return 1;
+	frame = frame_at(goroutine, &u->key, open - 1);
+	/* A frame that vanished (its map entry was never written) is over in any case. */
+	if (frame && frame->depth < u->depth)
+		return 1;
+	drop_frame(goroutine, &u->key, open - 1);
+	u->ended++;
+	return 0;
+}
+
+/* Ends every open call at `depth` or deeper; how many. */
+static __always_inline gs_u32 unwind(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 depth)
+{
+	struct unwinding u = { .goroutine = goroutine, .key = *key, .depth = depth, .ended = 0 };
+	gs_u32 open = goroutine->open;
+	struct gs_frame *innermost;
+
+	if (!open)
+		return 0;
+	innermost = frame_at(goroutine, key, open - 1);
+	if (innermost && innermost->depth < depth)
+		return 0;
+	if (config.has_loop) {
+		bpf_loop(MAX_UNWOUND, unwind_one, &u, 0);
+	} else {
+		for (int i = 0; i < MAX_UNWOUND_UNROLLED; i++)
+			if (unwind_one(i, &u))
+				break;
+	}
+	return u.ended;
+}
+
+/*
+ * The record of a goroutine, made when `create`. A g that carries another goid than its record was recycled: whatever
+ * the former goroutine left open ended with it.
+ */
+static __always_inline struct gs_goroutine *goroutine_of(const struct where *at, struct gs_balance *counts, int create)
+{
+	struct gs_goroutine *goroutine = bpf_map_lookup_elem(&goroutines, &at->key);
+
+	if (!goroutine) {
+		if (!create)
+			return 0;
+		bpf_map_update_elem(&goroutines, &at->key, &empty_goroutine, BPF_NOEXIST);
+		goroutine = bpf_map_lookup_elem(&goroutines, &at->key);
+		if (!goroutine)
+			return 0;
+		goroutine->goid = at->goid;
+	}
+	if (goroutine->goid != at->goid) {
+		gs_u32 ended = unwind(goroutine, &at->key, 0);
+
+		if (ended)
+			__sync_fetch_and_add(&counts->goexits, ended);
+		goroutine->goid = at->goid;
+	}
+	return goroutine;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * What the programs know of the kernel and the CPU: the saved registers of an amd64 uprobe and the two task fields
+ * that lead to thread-local storage. Fields of kernel structs are relocated by libbpf (CO-RE), so no vmlinux.h.
+ */
+#ifndef GOSPECT_KERNEL_BPF_H
+#define GOSPECT_KERNEL_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "abi.h"
+
+/* struct pt_regs of x86-64: kernel ABI, as signal frames and ptrace show it. */
+struct pt_regs {
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+	unsigned long orig_ax, ip, cs, flags, sp, ss;
+};
+
+struct thread_struct {
+	unsigned long fsbase;
+} __attribute__((preserve_access_index));
+
+struct task_struct {
+	struct thread_struct thread;
+} __attribute__((preserve_access_index));
+
+#define FLAG_CARRY 0x01
+#define FLAG_ZERO 0x40
+
+static __always_inline gs_u64 register_value(const struct pt_regs *ctx, gs_u32 number)
+{
+	switch (number) {
+	case GS_AX: return ctx->ax;
+	case GS_BX: return ctx->bx;
+	case GS_CX: return ctx->cx;
+	case GS_DI: return ctx->di;
+	case GS_SI: return ctx->si;
+	case GS_R8: return ctx->r8;
+	case GS_R9: return ctx->r9;
+	case GS_R10: return ctx->r10;
+	case GS_R11: return ctx->r11;
+	case GS_DX: return ctx->dx;
+	case GS_R14: return ctx->r14;
+	case GS_R15: return ctx->r15;
+	case GS_BP: return ctx->bp;
+	case GS_R12: return ctx->r12;
+	case GS_R13: return ctx->r13;
+	default: return 0;
+	}
+}
+
+/* Reads `size` bytes of the process at `address`; 0 when they were readable. */
+static __always_inline long read_user(void *to, gs_u32 size, gs_u64 address)
+{
+	return bpf_probe_read_user(to, size, (const void *)address);
+}
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The maps of a run. Sizes marked "set at load" depend on the plan; every map is bounded, none is preallocated but
+ * the arrays. Programs may be preempted by programs on the same CPU, so per-CPU counters change by atomics too.
+ */
+#ifndef GOSPECT_MAPS_BPF_H
+#define GOSPECT_MAPS_BPF_H
+
+#include "kernel.bpf.h"
+
+const volatile struct gs_config config;
+
+/* Zeroed values to insert: too large for the BPF stack. */
+static const struct gs_goroutine empty_goroutine;
+static const struct gs_row empty_row;
+static const struct gs_stack empty_stack;
+static const struct gs_sample empty_sample;
+
+/* The next series to hand out, counted from 0; series number = probes + this. */
+gs_u32 next_series;
+
+/* key: 0; value: this CPU's share of the run's counts. Never deleted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, gs_u32);
+	__type(value, struct gs_balance);
+} balance SEC(".maps");
+
+/* key: g and process; value: its open calls. The runtime recycles g's, so there are as many as goroutines at the peak. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 18);
+	__type(key, struct gs_goroutine_key);
+	__type(value, struct gs_goroutine);
+} goroutines SEC(".maps");
+
+/* key: g and place in its nest of open calls, from GS_INLINE_FRAMES on; deleted when the call ends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct gs_frame_key);
+	__type(value, struct gs_frame);
+} frames SEC(".maps");
+
+/* key: what the calls have in common (key_size set at load); value: series number. Never deleted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct gs_key);
+	__type(value, gs_u32);
+} series SEC(".maps");
+
+/* key: series number; value: this CPU's totals. Sized at load: probes + series capacity. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, gs_u32);
+	__type(value, struct gs_stats);
+} stats SEC(".maps");
+
+/* key: series and power of two; value: this CPU's eight buckets. Never deleted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct gs_row_key);
+	__type(value, struct gs_row);
+} rows SEC(".maps");
+
+/* key: hash of the frames; value: the frames. Never deleted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, gs_u64);
+	__type(value, struct gs_stack);
+} stacks SEC(".maps");
+
+/* key: series and stack; value: this CPU's totals. Never deleted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct gs_sample_key);
+	__type(value, struct gs_sample);
+} samples SEC(".maps");
+
+/* key: probe; value: its recipes. Sized and filled at load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, gs_u32);
+	__type(value, struct gs_probe);
+} probes SEC(".maps");
+
+static __always_inline void count(gs_u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Where a finished call is counted: its series' totals, its histogram row, and with stacks its sample.
+ */
+#ifndef GOSPECT_SERIES_BPF_H
+#define GOSPECT_SERIES_BPF_H
+
+#include "fetch.bpf.h"
+#include "maps.bpf.h"
+
+/* The number of the series with this key, or the probe's own ("other") series and *other = 1 when there is no room. */
+static __always_inline gs_u32 find_series(const struct gs_key *key, gs_u32 *other)
+{
+	gs_u32 *known = bpf_map_lookup_elem(&series, key);
+	gs_u32 number;
+
+	if (known)
+		return *known;
+	if (*(volatile gs_u32 *)&next_series < config.series_capacity) {
+		number = __sync_fetch_and_add(&next_series, 1);
+		if (number < config.series_capacity) {
+			number += config.probes;
+			if (!bpf_map_update_elem(&series, key, &number, BPF_NOEXIST))
+				return number;
+		}
+	}
+	/* Another CPU may have made it meanwhile. */
+	known = bpf_map_lookup_elem(&series, key);
+	if (known)
+		return *known;
+	*other = 1;
+	return key->probe;
+}
+
+/* Fills the dimensions of one phase into a zeroed key. */
+static __always_inline void fill_key(struct gs_key *key, const struct pt_regs *ctx, gs_u64 image, gs_u32 at_return,
+				     const struct gs_probe *probe)
+{
+#pragma clang loop unroll(disable)
+	for (gs_u32 i = 0; i < GS_MAX_DIMENSIONS; i++) {
+		if (i >= config.dimensions)
+			break;
+		if (probe->recipes[i].type != GS_NONE && probe->recipes[i].at_return == at_return)
+			fetch_into_key(key, i, config.slots[i], ctx, image, &probe->recipes[i]);
+	}
+}
+
+static __always_inline void lower(gs_u64 *to, gs_u64 value)
+{
+	gs_u64 old = *(volatile gs_u64 *)to;
+
+	/* Bounded: each failure means another program on this CPU has just written. */
+	for (int i = 0; i < 8 && value > old; i++) {
+		gs_u64 seen = __sync_val_compare_and_swap(to, old, value);
+
+		if (seen == old)
+			break;
+		old = seen;
+	}
+}
+
+static __always_inline gs_u32 row_of(gs_u64 value)
+{
+	return value < GS_ROW_BUCKETS ? 0 : floor_log2(value) - 2;
+}
+
+static __always_inline gs_u32 bucket_of(gs_u64 value, gs_u32 row)
+{
+	return (row ? value >> (row - 1) : value) & (GS_ROW_BUCKETS - 1);
+}
+
+static __always_inline void count_in_row(gs_u32 number, gs_u64 value, struct gs_balance *counts)
+{
+	struct gs_row_key key = { .series = number, .row = row_of(value) };
+	struct gs_row *row = bpf_map_lookup_elem(&rows, &key);
+
+	if (!row) {
+		bpf_map_update_elem(&rows, &key, &empty_row, BPF_NOEXIST);
+		row = bpf_map_lookup_elem(&rows, &key);
+	}
+	if (row)
+		count(&row->buckets[bucket_of(value, key.row) & (GS_ROW_BUCKETS - 1)]);
+	else
+		count(&counts->buckets_dropped);
+}
+
+static __always_inline void count_value(gs_u32 number, gs_u64 value, struct gs_balance *counts)
+{
+	struct gs_stats *totals = bpf_map_lookup_elem(&stats, &number);
+
+	if (!totals)
+		return;
+	count(&totals->count);
+	__sync_fetch_and_add(&totals->sum, value);
+	lower(&totals->max, value);
+	lower(&totals->min, ~value);
+	if (config.histogram)
+		count_in_row(number, value, counts);
+}
+
+static __always_inline void count_sample(gs_u32 number, gs_u64 stack, gs_u64 value, struct gs_balance *counts)
+{
+	struct gs_sample_key key = { .series = number, .stack = stack };
+	struct gs_sample *sample = bpf_map_lookup_elem(&samples, &key);
+
+	if (!sample) {
+		bpf_map_update_elem(&samples, &key, &empty_sample, BPF_NOEXIST);
+		sample = bpf_map_lookup_elem(&samples, &key);
+	}
+	if (sample) {
+		count(&sample->count);
+		__sync_fetch_and_add(&sample->sum, value);
+	} else {
+		count(&counts->samples_dropped);
+	}
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Walks a goroutine's stack by frame pointers and keeps each distinct stack once.
+ *
+ * At entry and exit sites the frame pointer is still the caller's: the direct caller is at [sp], the rest follows the
+ * chain of saved frame pointers. (The kernel's own walk misses the direct caller.) Frames are kept relative to the
+ * image, so that processes of one program share them.
+ */
+#ifndef GOSPECT_STACK_BPF_H
+#define GOSPECT_STACK_BPF_H
+
+#include "maps.bpf.h"
+
+struct walk {
+	gs_u64 fp;
+	gs_u64 limit;	/* the stack's top */
+	gs_u64 image;
+	gs_u32 depth;
+	gs_u32 truncated;
+};
+
+/* The next return address, relative to the image; 0 at the end of the walk. */
+static __always_inline gs_u64 next_frame(struct walk *w)
+{
+	gs_u64 pair[2];	/* the caller's frame pointer, the return address */
+
+	if (!w->fp)
+		return 0;
+	/* A frame pointer outside the stack is assembly using the register for something else. */
+	if (w->fp >= w->limit || (w->fp & 7) || read_user(pair, sizeof(pair), w->fp)) {
+		w->truncated = 2;
+		return 0;
+	}
+	if (pair[0] && pair[0] <= w->fp) {
+		w->truncated = 2;
+		pair[0] = 0;
+	}
+	w->fp = pair[0];
+	return pair[1] ? pair[1] - w->image : 0;
+}
+
+/* 64-bit mixing (the finalizer of MurmurHash3); two stacks share a number with a chance of 2^-64. */
+static __always_inline gs_u64 mix(gs_u64 hash, gs_u64 value)
+{
+	hash ^= value;
+	hash ^= hash >> 33;
+	hash *= 0xff51afd7ed558ccdULL;
+	hash ^= hash >> 33;
+	hash *= 0xc4ceb9fe1a85ec53ULL;
+	hash ^= hash >> 33;
+	return hash + 0x9e3779b97f4a7c15ULL;
+}
+
+/* The number of the current stack, never 0; or 0 when it could not be kept. `site` is the probe's address in the image. */
+static __always_inline gs_u64 keep_stack(const struct pt_regs *ctx, gs_u64 site, gs_u64 image, gs_u32 depth,
+					 struct gs_balance *counts)
+{
+	struct walk first = { .fp = ctx->bp, .limit = ctx->sp + depth, .image = image };
+	struct walk again = first;
+	gs_u64 caller = 0, hash = mix(0, site);
+	struct gs_stack *stack;
+
+	if (!read_user(&caller, 8, ctx->sp))
+		caller -= image;
+	hash = mix(hash, caller);
+	for (int i = 2; i < GS_STACK_FRAMES; i++) {
+		gs_u64 frame = next_frame(&first);
+
+		if (!frame)
+			break;
+		hash = mix(hash, frame);
+	}
+	if (!hash)
+		hash = 1;
+	if (bpf_map_lookup_elem(&stacks, &hash))
+		return hash;
+	if (bpf_map_update_elem(&stacks, &hash, &empty_stack, BPF_NOEXIST)) {
+		if (bpf_map_lookup_elem(&stacks, &hash))
+			return hash;
+		count(&counts->stacks_dropped);
+		return 0;
+	}
+	stack = bpf_map_lookup_elem(&stacks, &hash);
+	if (!stack)
+		return 0;
+	stack->frames[0] = site;
+	stack->frames[1] = caller;
+	stack->depth = 2;
+	for (int i = 2; i < GS_STACK_FRAMES; i++) {
+		gs_u64 frame = next_frame(&again);
+
+		if (!frame)
+			break;
+		stack->frames[i] = frame;
+		stack->depth = i + 1;
+	}
+	stack->truncated = again.fp && !again.truncated ? 1 : again.truncated;
+	return hash;
+}
+
+#endif
