@@ -5,4 +5,10 @@
  * Everything is read lazily by bounded reads; bytes that are not what their format demands throw a FormatError. Knows
  * nothing of running processes, kernels, probes or what anybody wants to measure.
  */
+
+export { type BuildInfo, findBuildInfo, type GoModule, type GoVersion, parseGoVersion } from "./build-info.js";
+export { ElfFile, type ElfSection, type ElfSegment, type ElfSegmentType, type Machine, openElf } from "./elf.js";
+export { type ElfSymbol, type ElfSymbolBinding, type ElfSymbolKind, readElfSymbols } from "./elf-symbols.js";
 export type * from "./gotype.js";
+export { type ElfNote, findGnuBuildId, findGoBuildId, parseNotes, readNoteSection } from "./notes.js";
+export { type ByteSource, memorySource, openFileSource } from "./source.js";

@@ -1,0 +1,116 @@
+/**
+ * ELF symbol tables (System V ABI): what has an address in this file. The whole table is read at once; names are decoded
+ * when asked for, because most never are.
+ */
+import { FormatError, type VirtualAddress, virtualAddress } from "../base/index.js";
+import { type ElfFile, type ElfSection, SHT_SYMTAB } from "./elf.js";
+
+/** `ifunc` addresses a resolver, not the function; `tls` values are offsets in thread-local storage, not addresses. */
+export type ElfSymbolKind = "function" | "object" | "ifunc" | "tls";
+export type ElfSymbolBinding = "local" | "global" | "weak" | "other";
+
+export interface ElfSymbol {
+  readonly name: string;
+  readonly address: VirtualAddress;
+  /** In bytes; 0 where the file does not say. */
+  readonly size: number;
+  readonly kind: ElfSymbolKind;
+  readonly binding: ElfSymbolBinding;
+}
+
+const ENTRY_SIZE = 24;
+const SHN_UNDEF = 0;
+const SHT_STRTAB = 3;
+const SHT_DYNSYM = 11;
+
+const KINDS: readonly (ElfSymbolKind | undefined)[] = [
+  undefined,
+  "object",
+  "function",
+  undefined,
+  undefined,
+  undefined,
+  "tls",
+  undefined,
+  undefined,
+  undefined,
+  "ifunc",
+];
+const BINDINGS: readonly ElfSymbolBinding[] = ["local", "global", "weak"];
+
+/** Decodes its name from the string table on first use. */
+class LazySymbol implements ElfSymbol {
+  readonly address: VirtualAddress;
+  readonly size: number;
+  readonly kind: ElfSymbolKind;
+  readonly binding: ElfSymbolBinding;
+  private readonly strings: Buffer;
+  private readonly position: number;
+
+  constructor(
+    strings: Buffer,
+    position: number,
+    address: VirtualAddress,
+    size: number,
+    kind: ElfSymbolKind,
+    binding: ElfSymbolBinding,
+  ) {
+    this.strings = strings;
+    this.position = position;
+    this.address = address;
+    this.size = size;
+    this.kind = kind;
+    this.binding = binding;
+  }
+
+  get name(): string {
+    const end = this.strings.indexOf(0, this.position);
+    return this.strings.toString("utf8", this.position, end);
+  }
+}
+
+function readStrings(elf: ElfFile, table: ElfSection): Buffer {
+  const section = elf.sections[table.link];
+  if (section === undefined || section.type !== SHT_STRTAB)
+    throw new FormatError(table.name, 0, `its string table is said to be section ${table.link}, which is none`);
+  const strings = elf.sectionData(section);
+  if (strings.length > 0 && strings[strings.length - 1] !== 0)
+    throw new FormatError(section.name, strings.length - 1, "string table without a terminating NUL");
+  return strings;
+}
+
+function parseSymbols(bytes: Buffer, strings: Buffer, structure: string): readonly ElfSymbol[] {
+  const symbols: ElfSymbol[] = [];
+  for (let at = 0; at + ENTRY_SIZE <= bytes.length; at += ENTRY_SIZE) {
+    const info = bytes.readUInt8(at + 4);
+    const kind = KINDS[info & 15];
+    if (kind === undefined || bytes.readUInt16LE(at + 6) === SHN_UNDEF) continue;
+    const position = bytes.readUInt32LE(at);
+    if (position >= strings.length) throw new FormatError(structure, at, "symbol name outside the string table");
+    const address = bytes.readUInt32LE(at + 8) + bytes.readUInt32LE(at + 12) * 2 ** 32;
+    const size = bytes.readUInt32LE(at + 16) + bytes.readUInt32LE(at + 20) * 2 ** 32;
+    if (!Number.isSafeInteger(address + size))
+      throw new FormatError(structure, at + 8, "symbol address or size is out of range");
+    symbols.push(
+      new LazySymbol(strings, position, virtualAddress(address), size, kind, BINDINGS[info >> 4] ?? "other"),
+    );
+  }
+  return symbols;
+}
+
+/**
+ * The defined functions, objects and thread-local variables of `.symtab` (by default) or of the dynamic symbols, in
+ * table order. Empty when the file has no such table. FormatError when it is damaged.
+ */
+export function readElfSymbols(elf: ElfFile, which: "symtab" | "dynsym" = "symtab"): readonly ElfSymbol[] {
+  const type = which === "symtab" ? SHT_SYMTAB : SHT_DYNSYM;
+  const table = elf.sections.find((section) => section.type === type);
+  if (table === undefined) return [];
+  if (table.entrySize !== ENTRY_SIZE || table.size % ENTRY_SIZE !== 0)
+    throw new FormatError(
+      table.name,
+      0,
+      `${table.size} bytes of ${table.entrySize} bytes a symbol, expected ${ENTRY_SIZE}`,
+    );
+  return parseSymbols(elf.sectionData(table), readStrings(elf, table), table.name);
+}

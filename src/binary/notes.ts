@@ -1,0 +1,93 @@
+/**
+ * ELF notes (System V ABI, chapter 5): small records with an owner and a type. Finds the two build ids; other readers
+ * take their own notes from here.
+ */
+import { Cursor, FormatError } from "../base/index.js";
+import { type ElfFile, SHT_NOTE } from "./elf.js";
+
+export interface ElfNote {
+  readonly owner: string;
+  readonly type: number;
+  readonly description: Buffer;
+}
+
+const NT_GNU_BUILD_ID = 3;
+const NT_GO_BUILD_ID = 4;
+
+/** LIMIT: one note section or segment; some kilobytes in real files. */
+const MAX_NOTE_BYTES = 2 ** 24;
+
+/** Owner, type and description of each note; `alignment` pads both of a note's parts, 8 in few segments, else 4. */
+export function parseNotes(bytes: Buffer, structure: string, alignment: number): readonly ElfNote[] {
+  const unit = alignment === 8 ? 8 : 4;
+  const cursor = new Cursor(bytes, structure);
+  const pad = (): void => cursor.seek(Math.min(Math.ceil(cursor.position / unit) * unit, cursor.length));
+  const notes: ElfNote[] = [];
+  while (cursor.position + 12 <= cursor.length) {
+    const ownerSize = cursor.u32();
+    const descriptionSize = cursor.u32();
+    const type = cursor.u32();
+    const owner = cursor.slice(ownerSize).toString("latin1").replace(/\0+$/, "");
+    pad();
+    const description = cursor.slice(descriptionSize);
+    pad();
+    notes.push({ owner, type, description });
+  }
+  return notes;
+}
+
+interface NotePlace {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly alignment: number;
+}
+
+function readPlace(elf: ElfFile, place: NotePlace): readonly ElfNote[] {
+  if (place.size > MAX_NOTE_BYTES)
+    throw new FormatError(place.name, 0, `${place.size} bytes of notes are more than gospect reads`);
+  return parseNotes(elf.source.read(place.offset, place.size), place.name, place.alignment);
+}
+
+/** Notes of the section of that name; empty when there is none. */
+export function readNoteSection(elf: ElfFile, name: string): readonly ElfNote[] {
+  const section = elf.findSection(name);
+  if (section === undefined || section.type !== SHT_NOTE) return [];
+  return readPlace(elf, { name, offset: section.fileOffset, size: section.size, alignment: section.alignment });
+}
+
+/** Every note in a loaded segment, then those in sections; one that both hold comes twice. */
+function* allNotes(elf: ElfFile): Iterable<ElfNote> {
+  for (const segment of elf.segments)
+    if (segment.type === "note")
+      yield* readPlace(elf, {
+        name: "note segment",
+        offset: segment.fileOffset,
+        size: segment.fileSize,
+        alignment: segment.alignment,
+      });
+  for (const section of elf.sections)
+    if (section.type === SHT_NOTE)
+      yield* readPlace(elf, {
+        name: section.name,
+        offset: section.fileOffset,
+        size: section.size,
+        alignment: section.alignment,
+      });
+}
+
+function findNote(elf: ElfFile, owner: string, type: number): Buffer | undefined {
+  for (const note of allNotes(elf)) if (note.owner === owner && note.type === type) return note.description;
+  return undefined;
+}
+
+/** The GNU build id in hexadecimal, as `readelf -n` prints it; undefined when the file has none. */
+export function findGnuBuildId(elf: ElfFile): string | undefined {
+  return findNote(elf, "GNU", NT_GNU_BUILD_ID)?.toString("hex");
+}
+
+/** The Go build id, as `go tool buildid` prints it; undefined when the file has none. */
+export function findGoBuildId(elf: ElfFile): string | undefined {
+  const id = findNote(elf, "Go", NT_GO_BUILD_ID)?.toString("utf8");
+  return id === "" ? undefined : id;
+}

@@ -1,0 +1,115 @@
+/**
+ * Where bytes come from: a file read in pieces, or memory. Nothing here knows what the bytes mean.
+ */
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { FormatError, messageOf, UnmeasurableError, UnsupportedError } from "../base/index.js";
+
+/**
+ * Random access to bytes of a known size. `read` returns exactly `length` bytes or throws a FormatError; what it
+ * returns may share memory with the source and must not be written to.
+ */
+export interface ByteSource extends Disposable {
+  /** How messages name it. */
+  readonly path: string;
+  readonly size: number;
+  read(offset: number, length: number): Buffer;
+}
+
+/** LIMIT: one read; far above any table of a real binary, far below what a damaged length field may ask for. */
+export const MAX_READ_BYTES = 2 ** 30;
+
+function requireInside(source: ByteSource, offset: number, length: number): void {
+  if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(length) || length < 0)
+    throw new FormatError(source.path, 0, `impossible read of ${length} bytes at ${offset}`);
+  if (length > MAX_READ_BYTES)
+    throw new FormatError(source.path, offset, `${length} bytes in one piece are more than gospect reads`);
+  if (offset + length > source.size)
+    throw new FormatError(source.path, offset, `needs ${length} bytes, the file ends at 0x${source.size.toString(16)}`);
+}
+
+class FileSource implements ByteSource {
+  readonly path: string;
+  readonly size: number;
+  private descriptor: number;
+
+  constructor(path: string, descriptor: number, size: number) {
+    this.path = path;
+    this.descriptor = descriptor;
+    this.size = size;
+  }
+
+  read(offset: number, length: number): Buffer {
+    requireInside(this, offset, length);
+    const bytes = Buffer.allocUnsafe(length);
+    let done = 0;
+    while (done < length) {
+      const count = readSync(this.descriptor, bytes, done, length - done, offset + done);
+      if (count === 0)
+        throw new FormatError(this.path, offset + done, "the file became shorter while it was being read");
+      done += count;
+    }
+    return bytes;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.descriptor < 0) return;
+    closeSync(this.descriptor);
+    this.descriptor = -1;
+  }
+}
+
+const errorCode = (error: unknown): string | undefined =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+
+function openFailure(path: string, error: unknown): Error {
+  switch (errorCode(error)) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new UnmeasurableError("no-such-file", `${path}: no such file`, { cause: error });
+    case "EACCES":
+    case "EPERM":
+      return new UnsupportedError("not-permitted", `${path}: not permitted to read it`, {
+        cause: error,
+        hint: "run as root, or as the user who may read this file",
+      });
+    default:
+      return new UnmeasurableError("unreadable-file", `${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Opens a regular file. `displayPath` is how messages name it, where the path itself (`/proc/4711/exe`) would mean
+ * little. Throws UnmeasurableError (`no-such-file`, `not-elf` for what is not a regular file) or UnsupportedError
+ * (`not-permitted`). The caller disposes.
+ */
+export function openFileSource(path: string, displayPath = path): ByteSource {
+  let descriptor: number;
+  try {
+    // Opening a FIFO without O_NONBLOCK would wait for a writer that may never come.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw openFailure(displayPath, error);
+  }
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) throw new UnmeasurableError("not-elf", `${displayPath}: not a regular file`);
+    return new FileSource(displayPath, descriptor, stat.size);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** Bytes already in memory; reads share them. */
+export function memorySource(path: string, bytes: Buffer): ByteSource {
+  const source: ByteSource = {
+    path,
+    size: bytes.length,
+    read(offset, length) {
+      requireInside(source, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+    [Symbol.dispose]() {},
+  };
+  return source;
+}
