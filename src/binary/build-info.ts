@@ -5,7 +5,7 @@
  * it held pointers to two Go string headers. Specification: package debug/buildinfo of the Go library.
  */
 import { Cursor, FormatError, type VirtualAddress, virtualAddress } from "../base/index.js";
-import type { ElfFile, ElfSegment } from "./elf.js";
+import type { ElfFile } from "./elf.js";
 
 export interface GoVersion {
   /** As the linker wrote it: `go1.27.4`, `go1.22.1 X:rangefunc`, `devel go1.28-0a1b2c3 …`. */
@@ -82,9 +82,9 @@ function locate(elf: ElfFile): VirtualAddress | undefined {
     const address = findHeader(elf, section.virtualAddress, section.size);
     if (address !== undefined) return address;
   }
-  const data = (segment: ElfSegment): boolean => !segment.executable;
-  const ordered = elf.loads.filter(data).sort((a, b) => Number(b.writable) - Number(a.writable));
-  for (const segment of ordered) {
+  // The linker writes it to initialized data in every build mode; without the section only its alignment betrays it.
+  for (const segment of elf.loads) {
+    if (!segment.writable || segment.executable) continue;
     const address = findHeader(elf, segment.virtualAddress, segment.fileSize);
     if (address !== undefined) return address;
   }

@@ -1,0 +1,136 @@
+/** A running process as the target of a measurement. */
+import { statSync } from "node:fs";
+import { type Nanoseconds, ProfilerError, UnmeasurableError } from "../base/index.js";
+import { type FileSegment, findLoadBias, type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
+import { type PidNamespace, readPidNamespace } from "./namespace.js";
+import { noSuchProcess, readProcFile, readProcIdentity, readProcLink } from "./proc-file.js";
+import { type ProcessStat, type ProcessStatus, parseStat, parseStatus, ticksToNanoseconds } from "./status.js";
+
+/** The file a process runs. */
+export interface ProcessExecutable {
+  /** `/proc/PID/exe`: opens this very file, in whatever container, replaced or deleted. */
+  readonly path: string;
+  /** For people: the path in the process' own mount namespace. */
+  readonly displayPath: string;
+  /** What /proc calls the file in links and mappings; has ` (deleted)` behind it once it is. */
+  readonly linkPath: string;
+  /** The name is gone, or by now another file's: a deploy replaced it. */
+  readonly deleted: boolean;
+  readonly inode: bigint;
+}
+
+const DELETED = " (deleted)";
+
+/** Whether `path` names the file with that identity; false also when nothing is there, or nothing we may see. */
+function isSameFile(path: string, identity: { readonly device: bigint; readonly inode: bigint }): boolean {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return dev === identity.device && ino === identity.inode;
+  } catch {
+    return false;
+  }
+}
+
+function readExecutable(pid: number): ProcessExecutable {
+  const linkPath = readProcLink(pid, "exe");
+  const identity = readProcIdentity(pid, "exe");
+  // A file's own name may end in those words.
+  const deleted = linkPath.endsWith(DELETED) && !isSameFile(linkPath, identity);
+  return {
+    path: `/proc/${pid}/exe`,
+    displayPath: deleted ? linkPath.slice(0, -DELETED.length) : linkPath,
+    linkPath,
+    deleted,
+    inode: identity.inode,
+  };
+}
+
+const hasEnded = (stat: ProcessStat): boolean => /[ZXx]/.test(stat.state) && stat.threads <= 1;
+
+/** What was true when it was opened, and questions that are asked anew each time. */
+export class TargetProcess {
+  readonly pid: number;
+  readonly command: string;
+  readonly executable: ProcessExecutable;
+  /** Effective user. */
+  readonly userId: number;
+  readonly startTicks: number;
+  /** See ProcessStatus. */
+  readonly shadowStack: boolean;
+  /** Its innermost pid namespace, and its pid there. */
+  readonly namespace: PidNamespace;
+  readonly namespacePid: number;
+
+  constructor(pid: number, stat: ProcessStat, status: ProcessStatus, executable: ProcessExecutable) {
+    this.pid = pid;
+    this.command = stat.command;
+    this.startTicks = stat.startTicks;
+    this.userId = status.userId;
+    this.shadowStack = status.shadowStack;
+    this.namespacePid = status.namespacePid;
+    this.executable = executable;
+    this.namespace = readPidNamespace(pid);
+  }
+
+  /** False once it has ended, even if another process has its pid by now. */
+  isAlive(): boolean {
+    return this.findStat() !== undefined;
+  }
+
+  /**
+   * CPU time of all its threads since it began, ended threads included; a multiple of 10 ms. Undefined once it has
+   * ended.
+   */
+  findCpuTime(): Nanoseconds | undefined {
+    const stat = this.findStat();
+    return stat === undefined ? undefined : ticksToNanoseconds(stat.cpuTicks);
+  }
+
+  /** All its mappings now. Throws as openProcess does. */
+  readMappings(): readonly Mapping[] {
+    return parseMappings(readProcFile(this.pid, "maps"));
+  }
+
+  /** Load bias of its own executable, whose loaded segments are given; undefined when its code is not mapped. */
+  findLoadBias(segments: readonly FileSegment[]): number | undefined {
+    return findLoadBias(mappingsOfFile(this.readMappings(), this.executable), segments);
+  }
+
+  private findStat(): ProcessStat | undefined {
+    try {
+      const stat = parseStat(readProcFile(this.pid, "stat"));
+      return stat.startTicks === this.startTicks && !hasEnded(stat) ? stat : undefined;
+    } catch (error) {
+      if (error instanceof ProfilerError && error.code === "no-such-process") return undefined;
+      throw error;
+    }
+  }
+}
+
+/**
+ * Looks a process up by its pid. Throws UnmeasurableError (`no-such-process`, `not-a-process` for a thread's id,
+ * `no-executable` for kernel threads) or UnsupportedError (`not-permitted`).
+ */
+export function openProcess(pid: number): TargetProcess {
+  const stat = parseStat(readProcFile(pid, "stat"));
+  const status = parseStatus(readProcFile(pid, "status"));
+  if (status.processId !== pid)
+    throw new UnmeasurableError("not-a-process", `${pid} is a thread of process ${status.processId}`, {
+      hint: `name the process: --pid ${status.processId}`,
+    });
+  if (hasEnded(stat)) throw noSuchProcess(pid);
+  return new TargetProcess(pid, stat, status, requireExecutable(pid));
+}
+
+function requireExecutable(pid: number): ProcessExecutable {
+  try {
+    return readExecutable(pid);
+  } catch (error) {
+    const gone = error instanceof ProfilerError && error.code === "no-such-process";
+    // A kernel thread is there, but has no executable: only that link does not lead anywhere.
+    if (!gone || hasEnded(parseStat(readProcFile(pid, "stat")))) throw error;
+    throw new UnmeasurableError("no-executable", `process ${pid} runs no executable file: a kernel thread?`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,103 @@
+/** Parses `/proc/PID/stat` and `/proc/PID/status`; proc(5) has the fields. */
+import { readFileSync } from "node:fs";
+import { FormatError, type Nanoseconds, nanoseconds } from "../base/index.js";
+
+export interface ProcessStat {
+  readonly command: string;
+  /** `R`, `S`, `Z`…; of the first thread. */
+  readonly state: string;
+  /** User and system time of all threads, ended ones too, in clock ticks. */
+  readonly cpuTicks: number;
+  readonly threads: number;
+  /** When the process began, in clock ticks since boot: tells a process from a later one with its pid. */
+  readonly startTicks: number;
+}
+
+/** Places in the fields after the command, proc(5)'s numbers less 3. */
+const STATE = 0;
+const UTIME = 11;
+const STIME = 12;
+const THREADS = 17;
+const START_TIME = 19;
+
+export function parseStat(text: string): ProcessStat {
+  // The command may hold spaces and parentheses of its own; only the last one closes it.
+  const open = text.indexOf("(");
+  const close = text.lastIndexOf(")");
+  const fields = text.slice(close + 2).split(" ");
+  const number = (place: number): number => {
+    const value = fields[place] ?? "";
+    if (!/^\d+$/.test(value)) throw new FormatError("/proc/PID/stat", close, `field ${place + 3} is "${value}"`);
+    return Number(value);
+  };
+  const state = fields[STATE] ?? "";
+  if (open < 0 || close < open || state.length !== 1)
+    throw new FormatError("/proc/PID/stat", 0, `not a status line: ${text.trim()}`);
+  return {
+    command: text.slice(open + 1, close),
+    state,
+    cpuTicks: number(UTIME) + number(STIME),
+    threads: number(THREADS),
+    startTicks: number(START_TIME),
+  };
+}
+
+export interface ProcessStatus {
+  /** The process a thread id belongs to; for a process its own pid. */
+  readonly processId: number;
+  /** The effective user. */
+  readonly userId: number;
+  /** Its pid in the innermost pid namespace it is in; what a BPF program compares with that namespace's helper. */
+  readonly namespacePid: number;
+  /** The first thread's returns are checked against a shadow stack, so nothing else may change them. */
+  readonly shadowStack: boolean;
+}
+
+export function parseStatus(text: string): ProcessStatus {
+  const fields = new Map<string, string[]>();
+  for (const line of text.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon > 0)
+      fields.set(
+        line.slice(0, colon),
+        line
+          .slice(colon + 1)
+          .trim()
+          .split(/\s+/),
+      );
+  }
+  const number = (name: string, value: string | undefined): number => {
+    if (value === undefined || !/^\d+$/.test(value))
+      throw new FormatError("/proc/PID/status", 0, `${name} is "${value ?? ""}"`);
+    return Number(value);
+  };
+  const processId = number("Tgid", fields.get("Tgid")?.[0]);
+  // Kernels without pid namespaces have no NSpid line.
+  const namespacePids = fields.get("NSpid") ?? [String(processId)];
+  return {
+    processId,
+    userId: number("Uid", fields.get("Uid")?.[1]),
+    namespacePid: number("NSpid", namespacePids[namespacePids.length - 1]),
+    shadowStack: fields.get("x86_Thread_features")?.includes("shstk") ?? false,
+  };
+}
+
+const AT_CLKTCK = 17n;
+/** What every Linux on amd64 and arm64 uses. */
+const USUAL_TICKS_PER_SECOND = 100n;
+
+/** Clock ticks per second, the unit of times in /proc, from the auxiliary vector the kernel gave us. */
+function readTicksPerSecond(): bigint {
+  const vector = readFileSync("/proc/self/auxv");
+  for (let at = 0; at + 16 <= vector.length; at += 16)
+    if (vector.readBigUInt64LE(at) === AT_CLKTCK) return vector.readBigUInt64LE(at + 8);
+  return USUAL_TICKS_PER_SECOND;
+}
+
+let ticksPerSecond: bigint | undefined;
+
+/** A number of clock ticks as a duration; a tick is normally 10 ms. */
+export function ticksToNanoseconds(ticks: number): Nanoseconds {
+  ticksPerSecond ??= readTicksPerSecond();
+  return nanoseconds((BigInt(ticks) * 1_000_000_000n) / ticksPerSecond);
+}
