@@ -60,17 +60,31 @@ build/abi/generated.ts: build/bpf/abi.bpf.o bpf/abi.h src/abi/generate.ts $(NODE
 
 fixtures: $(NODE_MODULES)
 	@.ci/setup
-	$(MAKE) --no-print-directory -C fixtures
+	node fixtures/build.mjs
 
 # --- proofs ---
 
-# Seconds; needs neither root nor Go: format, lint, types, layers, generated files, and the unit tests.
-check: build build/abi/generated.ts
+# Seconds, without root: format, lint, types, layers, generated files, unit tests.
+check: build build/abi/generated.ts fixtures
 	$(BIOME) check
 	@cmp src/abi/generated.ts build/abi/generated.ts || { echo "gospect: src/abi/generated.ts is not what bpf/abi.h says: run make generate" >&2; exit 1; }
 	node build/test/house/layers.js
+	test/run unit
 
 # Everything there is. Without root the kernel tests are skipped, by name.
-test: check fixtures
+test: build build/abi/generated.ts fixtures
 	test/run
 
+# Rewrites test/golden/ from what the program prints now; a person reads the diff.
+golden: build fixtures
+	GOSPECT_GOLDEN=write test/run golden
+
+bench: build fixtures
+	node build/test/bench/main.js
+
+fuzz: build fixtures
+	node build/test/fuzz/main.js
+
+# The example service of fixtures/, measured by PID; needs root.
+demo: build fixtures
+	fixtures/demo

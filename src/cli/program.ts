@@ -1,0 +1,236 @@
+/** The commands and options of cli.md, in commander's terms. */
+import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
+import { UsageError } from "../base/index.js";
+import {
+  type CommonRequest,
+  doctor,
+  hist,
+  list,
+  type MeasureRequest,
+  type PlanRequest,
+  plan,
+  profile,
+  type Streams,
+  type TargetChoice,
+} from "../commands/index.js";
+import { parseDuration } from "./duration.js";
+
+/** What commander collects; every option is absent unless given. */
+interface Given {
+  readonly pid?: number;
+  readonly exe?: string;
+  readonly duration?: number;
+  readonly by?: readonly string[];
+  readonly sig?: readonly string[];
+  readonly output?: string;
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly verbose?: true;
+}
+
+const SHAPE = "write FUNC=func(SIGNATURE): --sig 'main.Lookup=func(tenant string, n int) error'";
+
+function parsePid(text: string): number {
+  const pid = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (pid < 1 || pid > 2 ** 31 - 1)
+    throw new UsageError(`'${text}' is not a process id`, { hint: "pgrep NAME finds it" });
+  return pid;
+}
+
+function parseSignature(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (!/^.+=\s*func\b/.test(text)) throw new UsageError(`malformed --sig '${text}'`, { hint: SHAPE });
+  return [...earlier, text];
+}
+
+function parseExpression(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (text.trim() === "") throw new UsageError("--by wants an expression", { hint: "a parameter's name: --by tenant" });
+  return [...earlier, text];
+}
+
+const nonEmpty = (text: string): string => {
+  if (text === "") throw new InvalidArgumentError("It must not be empty.");
+  return text;
+};
+
+const option = {
+  pid: () => new Option("-p, --pid <pid>", "a running process").argParser(parsePid),
+  exe: (text: string) => new Option("-e, --exe <file>", text).argParser(nonEmpty),
+  duration: () =>
+    new Option("-d, --duration <time>", "500ms, 30s, 2m; else until Ctrl-C or the target's end").argParser(
+      parseDuration,
+    ),
+  by: () => new Option("--by <expr>", "split by this value of each call; repeatable").argParser(parseExpression),
+  sig: () =>
+    new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
+};
+
+const EVERY_PROCESS = "every process, now and later, that runs this file";
+
+function targetOf(given: Given, command: readonly string[] | undefined): TargetChoice | undefined {
+  const choices: TargetChoice[] = [];
+  if (given.pid !== undefined) choices.push({ kind: "pid", pid: given.pid });
+  if (given.exe !== undefined) choices.push({ kind: "exe", path: given.exe });
+  if (command !== undefined) {
+    const [name, ...args] = command;
+    if (name === undefined) throw new UsageError("nothing after --", { hint: "the program to start follows it" });
+    choices.push({ kind: "command", command: name, args });
+  }
+  if (choices.length > 1)
+    throw new UsageError("more than one target", { hint: "give one of --pid, --exe and -- COMMAND" });
+  return choices[0];
+}
+
+function oneTarget(given: Given, command: readonly string[] | undefined): TargetChoice {
+  const target = targetOf(given, command);
+  if (target === undefined) {
+    throw new UsageError("no target", { hint: "give one of --pid PID, --exe FILE and -- COMMAND ARG…" });
+  }
+  return target;
+}
+
+const common = (given: Given): CommonRequest => ({
+  json: given.json === true,
+  quiet: given.quiet === true,
+  verbose: given.verbose === true,
+  output: given.output,
+});
+
+/**
+ * The program. `command` is what followed `--`, undefined without one. The chosen command's exit status goes to
+ * `finish`. Parsing throws UsageErrors of ours and CommanderErrors.
+ */
+export function createProgram(
+  version: string,
+  streams: Streams,
+  command: readonly string[] | undefined,
+  finish: (status: number) => void,
+): Command {
+  const planRequest = (probes: string[], given: Given): PlanRequest => ({
+    ...common(given),
+    target: oneTarget(given, command),
+    probes,
+    by: given.by ?? [],
+    signatures: given.sig ?? [],
+  });
+  const measureRequest = (probes: string[], given: Given): MeasureRequest => ({
+    ...planRequest(probes, given),
+    durationMs: given.duration,
+  });
+
+  const program = new Command("gospect")
+    .description("Measures a running Go program from outside: latency by argument, without restart or rebuild.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "explain the command")
+    .helpCommand("help [command]", "explain a command")
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => streams.out.write(text),
+      writeErr: (text) => streams.err.write(text),
+      outputError: () => undefined,
+      getOutHelpWidth: () => streams.out.size()?.columns ?? 100,
+      getErrHelpWidth: () => streams.err.size()?.columns ?? 100,
+    })
+    .addHelpText("after", EXAMPLES);
+
+  program
+    .command("list")
+    .summary("what can be probed in a binary")
+    .description("Lists functions with signature, place, entry and return sites, and why some can't be probed.")
+    .usage(`${TARGET} [PATTERN…] [options]`)
+    .argument("[pattern...]", `${PROBE}; else everything`)
+    .addOption(option.pid())
+    .addOption(option.exe("the file to read"))
+    .addOption(option.sig())
+    .action(async (patterns: string[], given: Given) => {
+      const target = oneTarget(given, command);
+      finish(await list({ ...common(given), target, patterns, signatures: given.sig ?? [] }, streams));
+    });
+
+  program
+    .command("plan")
+    .summary("the sites and recipes a run would use, without attaching")
+    .description("Prints the exact sites, instructions and argument recipes that a run would use. Attaches nothing.")
+    .usage(`${TARGET} PROBE… [options]`)
+    .argument("<probe...>", PROBE)
+    .addOption(option.pid())
+    .addOption(option.exe("the file to read"))
+    .addOption(option.by())
+    .addOption(option.sig())
+    .action(async (probes: string[], given: Given) => finish(await plan(planRequest(probes, given), streams)));
+
+  program
+    .command("hist")
+    .summary("histograms of latency, per combination of --by values")
+    .description("Measures calls and prints histograms of their latency, one per combination of --by values.")
+    .usage(`${TARGET} PROBE… [options]`)
+    .argument("<probe...>", PROBE)
+    .addOption(option.pid())
+    .addOption(option.exe(EVERY_PROCESS))
+    .addOption(option.duration())
+    .addOption(option.by())
+    .addOption(option.sig())
+    .action(async (probes: string[], given: Given) => finish(await hist(measureRequest(probes, given), streams)));
+
+  program
+    .command("profile")
+    .summary("a pprof file: stacks, calls and latency, --by values as labels")
+    .description("Measures calls and writes a profile for go tool pprof: who calls, how often, how long, with what.")
+    .usage(`${TARGET} PROBE… [options]`)
+    .argument("<probe...>", PROBE)
+    .addOption(option.pid())
+    .addOption(option.exe(EVERY_PROCESS))
+    .addOption(option.duration())
+    .addOption(option.by())
+    .addOption(option.sig())
+    .action(async (probes: string[], given: Given) => finish(await profile(measureRequest(probes, given), streams)));
+
+  program
+    .command("doctor")
+    .summary("what this kernel, user and target allow")
+    .description("Says what this kernel, user and target allow, and what a run will therefore use.")
+    .usage("[-p PID | -e FILE] [options]")
+    .addOption(option.pid())
+    .addOption(option.exe("a file to look at"))
+    .action(async (given: Given) =>
+      finish(await doctor({ ...common(given), target: targetOf(given, command) }, streams)),
+    );
+
+  for (const each of program.commands) {
+    each.copyInheritedSettings(program);
+    each.addOption(new Option("-o, --output <file>", outputText(each.name())).argParser(nonEmpty));
+    each.addOption(new Option("--json", "results, and errors, as JSON"));
+    each.addOption(new Option("-q, --quiet", "no progress and no balance on stderr"));
+    each.addOption(new Option("-v, --verbose", "more detail"));
+  }
+  return program;
+}
+
+const TARGET = "(-p PID | -e FILE | -- COMMAND ARG…)";
+const PROBE = "Go symbols as go tool nm prints them, globs (main.*), /regular expressions/";
+
+const outputText = (command: string): string =>
+  command === "profile"
+    ? "the profile's file, - for stdout (default: gospect.pb.gz)"
+    : "results go to this file, not to stdout";
+
+const EXAMPLES = `
+Examples:
+  gospect list -e ./store 'main.(*Store).*'                          what can be measured
+  sudo gospect hist -p 4711 'main.(*Store).Lookup' --by tenant        which argument makes it slow
+  sudo gospect profile -p 4711 'main.(*Store).Lookup' --by tenant     who calls it, with what
+  go tool pprof -http=: gospect.pb.gz
+  gospect doctor                                                     what this machine allows
+
+Exit status: 0 done, 1 the run failed, 2 wrong command line, 3 nothing to measure, 4 not permitted or not supported.`;
+
+/** A CommanderError in our own words; undefined when commander has said it all: help, version. */
+export function usageErrorOf(error: CommanderError): UsageError | undefined {
+  if (error.exitCode === 0 || error.code === "commander.help") return undefined;
+  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const suggestion = rest
+    .join(" ")
+    .replace(/^\(|\)$/g, "")
+    .trim();
+  return new UsageError(first.replace(/\.$/, ""), { hint: suggestion === "" ? "gospect --help explains" : suggestion });
+}

@@ -1,0 +1,25 @@
+/**
+ * One file per command: each turns a request into results on the given streams, and returns the exit status of a run
+ * that went well. Failures are thrown, as a ProfilerError. Each command's code is imported when it runs, so that
+ * `--help` costs nothing.
+ */
+import type { DoctorRequest, ListRequest, MeasureRequest, PlanRequest } from "./request.js";
+import type { Streams } from "./streams.js";
+
+export type * from "./request.js";
+export type * from "./streams.js";
+
+export const list = async (request: ListRequest, streams: Streams): Promise<number> =>
+  (await import("./list.js")).list(request, streams);
+
+export const plan = async (request: PlanRequest, streams: Streams): Promise<number> =>
+  (await import("./plan.js")).plan(request, streams);
+
+export const hist = async (request: MeasureRequest, streams: Streams): Promise<number> =>
+  (await import("./hist.js")).hist(request, streams);
+
+export const profile = async (request: MeasureRequest, streams: Streams): Promise<number> =>
+  (await import("./profile.js")).profile(request, streams);
+
+export const doctor = async (request: DoctorRequest, streams: Streams): Promise<number> =>
+  (await import("./doctor.js")).doctor(request, streams);

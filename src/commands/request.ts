@@ -1,0 +1,40 @@
+/** What a command is asked to do, after the command line was understood. */
+
+/** Exactly one of the three ways to name what is measured. */
+export type TargetChoice =
+  | { readonly kind: "pid"; readonly pid: number }
+  | { readonly kind: "exe"; readonly path: string }
+  | { readonly kind: "command"; readonly command: string; readonly args: readonly string[] };
+
+/** Every command has these. */
+export interface CommonRequest {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** Results go to this file instead of stdout. */
+  readonly output: string | undefined;
+}
+
+export interface ListRequest extends CommonRequest {
+  readonly target: TargetChoice;
+  /** Empty: everything. */
+  readonly patterns: readonly string[];
+  /** `FUNC=func(SIGNATURE)`, as written. */
+  readonly signatures: readonly string[];
+}
+
+export interface PlanRequest extends CommonRequest {
+  readonly target: TargetChoice;
+  readonly probes: readonly string[];
+  readonly by: readonly string[];
+  readonly signatures: readonly string[];
+}
+
+export interface MeasureRequest extends PlanRequest {
+  /** Undefined: until interrupted or until the target exits. */
+  readonly durationMs: number | undefined;
+}
+
+export interface DoctorRequest extends CommonRequest {
+  readonly target: TargetChoice | undefined;
+}
