@@ -1,0 +1,125 @@
+/** Distributions drawn with block characters: one bar per row, or one character per row. */
+import { type Bucket, bucketBounds, type Histogram, ROW_BUCKETS, ROWS } from "../aggregate/index.js";
+import { pad, paint, type TextStyle } from "./style.js";
+import { formatCount, formatNanoseconds } from "./units.js";
+
+/** How many fine buckets share a row: below a power of two only parts of it, above only whole ones, so that rows align. */
+const GROUP_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
+
+/** The part of the bucket layout that a drawing shows, in equal steps of bucket index. */
+export interface Scale {
+  readonly first: number;
+  readonly rows: number;
+  readonly bucketsPerRow: number;
+}
+
+/** The finest scale on which all these buckets fit into `maxRows` rows; undefined when there are none. */
+export function scaleOf(buckets: readonly Bucket[], maxRows: number): Scale | undefined {
+  if (buckets.length === 0) return undefined;
+  const indices = buckets.map((bucket) => bucket.index);
+  const low = indices.reduce((a, b) => Math.min(a, b));
+  const high = indices.reduce((a, b) => Math.max(a, b));
+  for (const size of GROUP_SIZES) {
+    const first = Math.floor(low / size);
+    const rows = Math.floor(high / size) - first + 1;
+    if (rows <= maxRows) return { first, rows, bucketsPerRow: size };
+  }
+  return undefined;
+}
+
+/** Counts per row of the scale. */
+export function rowCounts(histogram: Histogram, scale: Scale): readonly bigint[] {
+  const counts = new Array<bigint>(scale.rows).fill(0n);
+  for (const bucket of histogram.buckets) {
+    const row = Math.floor(bucket.index / scale.bucketsPerRow) - scale.first;
+    counts[row] = (counts[row] ?? 0n) + bucket.count;
+  }
+  return counts;
+}
+
+/** Bounds of a row; the last one's end is cut to what the layout can hold. */
+export function rowBounds(scale: Scale, row: number): { readonly low: bigint; readonly high: bigint } {
+  const from = (scale.first + row) * scale.bucketsPerRow;
+  const to = Math.min(from + scale.bucketsPerRow, ROWS * ROW_BUCKETS) - 1;
+  return { low: bucketBounds(from).low, high: bucketBounds(to).high };
+}
+
+function largestOf(counts: readonly bigint[]): bigint {
+  let largest = 0n;
+  for (const count of counts) if (count > largest) largest = count;
+  return largest;
+}
+
+const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"] as const;
+const LEVELS = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;
+
+/** A bar of at most `width` columns; anything above zero shows. */
+export function bar(count: bigint, largest: bigint, width: number): string {
+  if (count === 0n || largest === 0n) return "";
+  const eighths = Math.max(1, Math.round((Number(count) / Number(largest)) * width * 8));
+  return "█".repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? "");
+}
+
+/** A distribution in one line, a character per row of the scale. */
+export function sparkline(histogram: Histogram, scale: Scale): string {
+  const counts = rowCounts(histogram, scale);
+  const largest = largestOf(counts);
+  return counts
+    .map((count) => {
+      if (count === 0n) return " ";
+      const level = Math.ceil((Number(count) / Number(largest)) * LEVELS.length) - 1;
+      return LEVELS[Math.max(0, level)] ?? " ";
+    })
+    .join("");
+}
+
+/** LIMIT: rows of a drawn histogram. */
+const MAX_ROWS = 20;
+const WIDEST_BAR = 50;
+
+/** Empty rows from which on a run of them is not drawn. */
+const SHORTEST_GAP = 3;
+
+/** Length of the run of empty rows that this row is part of; 0 when it is not empty. */
+function emptyAround(counts: readonly bigint[], row: number): number {
+  if (counts[row] !== 0n) return 0;
+  const before = counts.slice(0, row).findLastIndex((count) => count !== 0n);
+  const after = counts.findIndex((count, index) => index > row && count !== 0n);
+  return (after < 0 ? counts.length : after) - before - 1;
+}
+
+/** A value to point out beside the row that holds it. */
+export interface Mark {
+  readonly name: string;
+  readonly value: bigint;
+}
+
+/** A histogram of durations as lines: bounds, bar, count and the marks that fall into the row. Runs of empty rows are one `⋮`. */
+export function formatBars(style: TextStyle, histogram: Histogram, marks: readonly Mark[]): readonly string[] {
+  const scale = scaleOf(histogram.buckets, MAX_ROWS);
+  if (scale === undefined) return [];
+  const counts = rowCounts(histogram, scale);
+  const largest = largestOf(counts);
+  const countWidth = formatCount(largest).length;
+  const bounds = counts.map((_, row) => rowBounds(scale, row));
+  const labels = bounds.map(({ low, high }) => ({ low: formatNanoseconds(low), high: formatNanoseconds(high) }));
+  const labelWidth = Math.max(...labels.map(({ low, high }) => Math.max(low.length, high.length)));
+  const marksWidth = marks.reduce((sum, { name }) => sum + name.length + 1, 1);
+  const room = style.width - (2 * labelWidth + 3 + 2 + 2 + countWidth + marksWidth);
+  const barWidth = Math.max(8, Math.min(WIDEST_BAR, room));
+  const lines: string[] = [];
+  for (const [row, count] of counts.entries()) {
+    if (emptyAround(counts, row) >= SHORTEST_GAP) {
+      if (counts[row - 1] !== 0n) lines.push(paint(style, "faint", `${" ".repeat(labelWidth)} ⋮`));
+      continue;
+    }
+    const { low, high } = bounds[row] ?? { low: 0n, high: 0n };
+    const label = labels[row] ?? { low: "", high: "" };
+    const names = marks.filter(({ value }) => value >= low && value < high).map(({ name }) => name);
+    const range = `${pad(label.low, labelWidth, "right")} – ${pad(label.high, labelWidth, "right")}`;
+    const drawn = paint(style, "bar", pad(bar(count, largest, barWidth), barWidth, "left"));
+    const tail = paint(style, "faint", names.length === 0 ? "" : `  ${names.join(" ")}`);
+    lines.push(`${range} │${drawn} ${pad(formatCount(count), countWidth, "right")}${tail}`);
+  }
+  return lines;
+}

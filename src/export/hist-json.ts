@@ -1,0 +1,75 @@
+/** `hist --json`: schema `gospect.hist/1` of cli.md, one object on one line. */
+import { type Aggregate, integerJson, type KeyJson, quantile, type Series } from "../aggregate/index.js";
+import type { Run } from "./run.js";
+
+/** The object as text, a newline at its end. What could not be measured is null. */
+export function formatHistJson(run: Run, results: Aggregate): string {
+  const { balance, cost } = results;
+  return `${JSON.stringify({
+    schema: "gospect.hist/1",
+    target: {
+      pid: run.target.pid ?? null,
+      exe: run.target.exe,
+      buildId: run.target.buildId ?? null,
+      goVersion: run.target.goVersion,
+    },
+    startTime: new Date(results.startTimeMs).toISOString(),
+    durationNs: integerJson(results.durationNs),
+    probes: run.probes.map(({ function: name, entrySites, returnSites, inlinedCopies }) => ({
+      function: name,
+      entrySites,
+      returnSites,
+      inlinedCopies,
+    })),
+    balance: {
+      entries: integerJson(balance.entries),
+      returns: integerJson(balance.returns),
+      panics: integerJson(balance.panics),
+      goexits: integerJson(balance.goexits),
+      open: integerJson(balance.open),
+      unmatchedReturns: integerJson(balance.unmatchedReturns),
+      lost: integerJson(balance.lost),
+      // Only there when the books do not balance: a reader that knows nothing of it sees the identity fail.
+      ...(balance.discrepancy === 0n ? {} : { discrepancy: integerJson(balance.discrepancy) }),
+    },
+    cost: {
+      hits: integerJson(cost.hits),
+      nsPerHit: cost.nsPerHit ?? null,
+      shareOfTarget: cost.shareOfTarget ?? null,
+    },
+    series: results.series.map((series) => seriesJson(series, results)),
+  })}\n`;
+}
+
+function seriesJson(series: Series, results: Aggregate): unknown {
+  const { histogram } = series;
+  const quantileJson = (q: number): number | string | null => {
+    const value = quantile(histogram, q);
+    return value === undefined ? null : integerJson(value);
+  };
+  const by: Record<string, KeyJson> = {};
+  for (const [index, value] of (series.by ?? []).entries()) {
+    const name = results.dimensions[index]?.name;
+    if (name !== undefined) by[name] = value.json;
+  }
+  return {
+    function: series.function,
+    by,
+    // Calls of combinations that found no room have no values to show; the mark tells them from a run without `--by`.
+    ...(series.by === undefined ? { other: true } : {}),
+    unit: "ns",
+    count: integerJson(histogram.count),
+    sum: integerJson(histogram.sum),
+    min: integerJson(histogram.min),
+    max: integerJson(histogram.max),
+    p50: quantileJson(0.5),
+    p90: quantileJson(0.9),
+    p99: quantileJson(0.99),
+    p999: quantileJson(0.999),
+    buckets: histogram.buckets.map(({ low, high, count }) => ({
+      low: integerJson(low),
+      high: integerJson(high),
+      count: integerJson(count),
+    })),
+  };
+}

@@ -1,0 +1,205 @@
+/**
+ * `hist` for people: per function a table of its series, the most expensive first, with quantiles and a miniature of each
+ * distribution on a common scale; below it the histograms of the first few. Without `--by`, functions are the rows.
+ */
+import { type Aggregate, type Histogram, mergeHistograms, quantile, type Series } from "../aggregate/index.js";
+import { formatBars, rowBounds, type Scale, scaleOf, sparkline } from "./bars.js";
+import type { Run, RunProbe } from "./run.js";
+import { type Column, columnWidths, formatTable, paint, type TextStyle, tableWidth } from "./style.js";
+import { formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";
+
+export interface HistTextOptions {
+  readonly style: TextStyle;
+  /** Series shown of each table; the rest is summed up in a line. */
+  readonly maxSeries: number;
+  /** Histograms drawn below each table. */
+  readonly histograms: number;
+}
+
+/** What a finished run prints. */
+export const HIST_TEXT_DEFAULTS = { maxSeries: 40, histograms: 3 } as const;
+
+/** The whole page, a newline at its end. */
+export function formatHistText(run: Run, results: Aggregate, options: HistTextOptions): string {
+  const sections = results.dimensions.length === 0 ? [byFunction(results)] : byValues(run, results);
+  const lines = sections
+    .filter((section) => section.series.length > 0)
+    .flatMap((section) => [...formatSection(section, run, results, options), ""]);
+  const silent = run.probes.filter((_, probe) => !results.series.some((series) => series.probe === probe));
+  const closing = [...silentLines(silent, options.style), ...lossLines(results, options.style)];
+  return `${[...lines, ...closing].join("\n").trimEnd()}\n`;
+}
+
+/** One table. */
+interface Section {
+  readonly title: string;
+  readonly keyTitles: readonly string[];
+  readonly series: readonly Series[];
+  readonly keysOf: (series: Series) => readonly string[];
+  readonly captionOf: (series: Series) => string;
+}
+
+const OTHER = "(other)";
+
+function byFunction(results: Aggregate): Section {
+  const functions = new Set(results.series.map((series) => series.function));
+  const [only] = functions;
+  return {
+    title: functions.size === 1 && only !== undefined ? only : `${formatCount(functions.size)} functions`,
+    keyTitles: ["function"],
+    series: results.series,
+    keysOf: (series) => [series.function],
+    captionOf: (series) => series.function,
+  };
+}
+
+function byValues(run: Run, results: Aggregate): readonly Section[] {
+  const names = results.dimensions.map((dimension) => dimension.name);
+  const keysOf = (series: Series): readonly string[] =>
+    series.by === undefined ? names.map((_, index) => (index === 0 ? OTHER : "")) : series.by.map(({ text }) => text);
+  const sections = run.probes.map((probe, number) => ({
+    title: probe.function,
+    keyTitles: names,
+    series: results.series.filter((series) => series.probe === number),
+    keysOf,
+    captionOf: (series: Series): string =>
+      series.by === undefined ? OTHER : series.by.map(({ text }, index) => `${names[index]} = ${text}`).join(", "),
+  }));
+  return sections.sort((a, b) => compareTotals(totalOf(b.series), totalOf(a.series)));
+}
+
+const totalOf = (series: readonly Series[]): Histogram => mergeHistograms(series.map(({ histogram }) => histogram));
+const compareTotals = (a: Histogram, b: Histogram): number => (a.sum < b.sum ? -1 : a.sum > b.sum ? 1 : 0);
+
+function formatSection(section: Section, run: Run, results: Aggregate, options: HistTextOptions): readonly string[] {
+  const { style } = options;
+  const total = totalOf(section.series);
+  const summary = `${formatQuantity(total.count, "call")} in ${formatNanoseconds(results.durationNs)}, ${formatNanoseconds(
+    total.sum,
+  )} altogether, ${formatNanoseconds(total.sum / total.count)} on average`;
+  const shown = section.series.slice(0, options.maxSeries);
+  const drawn = shown.slice(0, options.histograms).filter(({ histogram }) => histogram.buckets.length > 0);
+  return [
+    paint(style, "title", section.title),
+    `  ${summary}`,
+    ...inlinedLines(section, run).map((line) => `  ${paint(style, "warning", line)}`),
+    "",
+    ...seriesTable(section, shown, total, style).map((line) => `  ${line}`),
+    ...hiddenLine(section.series.slice(options.maxSeries), total).map((line) => `  ${paint(style, "faint", line)}`),
+    ...drawn.flatMap((series) => [
+      "",
+      // A lone series needs no caption: the title is it.
+      ...(section.series.length === 1 ? [] : [`  ${paint(style, "key", section.captionOf(series))}`]),
+      ...formatBars({ ...style, width: style.width - 2 }, series.histogram, marksOf(series.histogram)).map(
+        (line) => `  ${line}`,
+      ),
+    ]),
+  ];
+}
+
+const QUANTILES = [
+  { name: "p50", q: 0.5 },
+  { name: "p90", q: 0.9 },
+  { name: "p99", q: 0.99 },
+] as const;
+
+const marksOf = (histogram: Histogram) =>
+  QUANTILES.flatMap(({ name, q }) => {
+    const value = quantile(histogram, q);
+    return value === undefined ? [] : [{ name, value }];
+  });
+
+const NARROWEST_SPARKLINE = 12;
+const WIDEST_SPARKLINE = 40;
+
+function seriesTable(
+  section: Section,
+  shown: readonly Series[],
+  total: Histogram,
+  style: TextStyle,
+): readonly string[] {
+  const keyWidth = Math.max(12, Math.floor((style.width * 0.45) / section.keyTitles.length));
+  const columns: Column[] = [
+    ...section.keyTitles.map((title): Column => ({ title, align: "left", tone: "key", maxWidth: keyWidth })),
+    { title: "calls", align: "right", tone: "plain" },
+    { title: "time", align: "right", tone: "plain" },
+    ...QUANTILES.map(({ name }): Column => ({ title: name, align: "right", tone: "plain" })),
+    { title: "max", align: "right", tone: "plain" },
+  ];
+  const rows = shown.map((series) => [...section.keysOf(series), ...numbersOf(series.histogram, total)]);
+  const room = style.width - 2 - tableWidth(columnWidths(columns, rows));
+  const buckets = shown.flatMap(({ histogram }) => histogram.buckets);
+  const scale = scaleOf(buckets, Math.min(WIDEST_SPARKLINE, room));
+  if (scale === undefined || room < NARROWEST_SPARKLINE || shown.length < 2) return formatTable(style, columns, rows);
+  return formatTable(
+    style,
+    [...columns, { title: scaleTitle(scale), align: "left", tone: "bar" }],
+    rows.map((row, index) => [...row, sparkline(shown[index]?.histogram ?? total, scale)]),
+  );
+}
+
+/** Where the miniatures begin and end. */
+function scaleTitle(scale: Scale): string {
+  const { low } = rowBounds(scale, 0);
+  const { high } = rowBounds(scale, scale.rows - 1);
+  return `${formatNanoseconds(low)}…${formatNanoseconds(high)}`;
+}
+
+function numbersOf(histogram: Histogram, total: Histogram): readonly string[] {
+  const quantiles = QUANTILES.map(({ q }) => {
+    const value = quantile(histogram, q);
+    return value === undefined ? "–" : formatNanoseconds(value);
+  });
+  const share = total.sum === 0n ? 0 : Number(histogram.sum) / Number(total.sum);
+  return [formatCount(histogram.count), formatShare(share), ...quantiles, formatNanoseconds(histogram.max)];
+}
+
+function hiddenLine(hidden: readonly Series[], total: Histogram): readonly string[] {
+  if (hidden.length === 0) return [];
+  const rest = totalOf(hidden);
+  const share = total.sum === 0n ? 0 : Number(rest.sum) / Number(total.sum);
+  return [
+    `and ${formatQuantity(hidden.length, "more row")}: ${formatQuantity(rest.count, "call")}, ${formatShare(share)} of the time`,
+  ];
+}
+
+function inlinedLines(section: Section, run: Run): readonly string[] {
+  const probes = new Set(section.series.map((series) => series.probe));
+  return run.probes.flatMap((probe, number) => {
+    if (!probes.has(number) || probe.inlinedCopies === 0) return [];
+    const copies = formatQuantity(probe.inlinedCopies, "inlined copy", "inlined copies");
+    const of = probes.size === 1 ? "" : ` of ${probe.function}`;
+    return [`${copies}${of} ${probe.inlinedCopies === 1 ? "is" : "are"} not measured`];
+  });
+}
+
+/** LIMIT: names listed of functions that were never called. */
+const MAX_SILENT = 10;
+
+function silentLines(silent: readonly RunProbe[], style: TextStyle): readonly string[] {
+  if (silent.length === 0) return [];
+  const names = silent.slice(0, MAX_SILENT).map((probe) => {
+    const copies = formatQuantity(probe.inlinedCopies, "inlined copy", "inlined copies");
+    const note = probe.inlinedCopies === 0 ? "" : `, ${copies} not measured`;
+    return `${probe.function}: no calls${note}`;
+  });
+  const more = silent.length - names.length;
+  if (more > 0) names.push(`and ${formatCount(more)} more without calls`);
+  return names.map((line) => paint(style, "faint", line));
+}
+
+function lossLines(results: Aggregate, style: TextStyle): readonly string[] {
+  const { balance, loss } = results;
+  const lines: string[] = [];
+  if (balance.lost > 0n) {
+    lines.push(
+      `${formatQuantity(balance.lost, "call")} of ${formatCount(balance.entries)} lost: they are in no row above`,
+    );
+  }
+  if (loss.buckets > 0n) {
+    lines.push(
+      `${formatQuantity(loss.buckets, "call")} missing from histograms and quantiles; calls, time and max have them`,
+    );
+  }
+  return lines.map((line) => paint(style, "warning", line));
+}

@@ -1,0 +1,20 @@
+/**
+ * Turns results, plans, lists and errors into what leaves the program: text for people, JSON for scripts, pprof for
+ * profile viewers. Values in, strings or bytes out. Knows nothing of files, terminals, processes or how things were measured.
+ */
+export { formatBalanceText } from "./balance-text.js";
+export { formatErrorJson } from "./error-json.js";
+export { formatErrorText } from "./error-text.js";
+export { formatHistJson } from "./hist-json.js";
+export { formatHistText, HIST_TEXT_DEFAULTS, type HistTextOptions } from "./hist-text.js";
+export { formatListJson } from "./list-json.js";
+export type { ListEntry, ListedVariable } from "./list-shape.js";
+export { formatListText, type ListLayout } from "./list-text.js";
+export { formatPlanJson } from "./plan-json.js";
+export type * from "./plan-shape.js";
+export { formatPlanText } from "./plan-text.js";
+export { encodeProfile, type ProfileMapping, type ProfileRequest } from "./pprof.js";
+export type { Symbolizer } from "./pprof-locations.js";
+export type { Run, RunProbe, RunTarget } from "./run.js";
+export { displayWidth, fit, paint, type TextStyle, type Tone } from "./style.js";
+export { formatBytes, formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";

@@ -1,0 +1,28 @@
+/** One line of `list`: something that can be probed, or the reason why it can't. */
+import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
+
+export interface ListedVariable {
+  readonly name: string;
+  readonly type: string;
+  /** Where it is when the function is entered, or left: `ax`, `bx,cx`, `sp+8`; undefined when not known. */
+  readonly location: string | undefined;
+}
+
+export interface ListEntry {
+  readonly kind: "function" | "usdt";
+  readonly name: string;
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly address: VirtualAddress;
+  /** Bytes; 0 for a USDT probe. */
+  readonly size: number;
+  /** Undefined when the binary does not tell. */
+  readonly params: readonly ListedVariable[] | undefined;
+  readonly results: readonly ListedVariable[] | undefined;
+  /** Undefined when the function is refused. */
+  readonly entry: { readonly offset: FileOffset; readonly instruction: string } | undefined;
+  /** Return sites. */
+  readonly returns: number;
+  readonly inlinedCopies: number;
+  readonly refused: Refusal | undefined;
+}

@@ -1,0 +1,64 @@
+/** `plan --json`: the whole plan as one object, addresses and offsets as numbers, instruction bytes in hexadecimal. */
+import type { PrintablePlan, PrintableSignature, PrintableSite, PrintableVariable } from "./plan-shape.js";
+import { refusalJson } from "./refusal.js";
+
+/** One line, newline included. */
+export function formatPlanJson(plan: PrintablePlan): string {
+  const { target, runtime } = plan;
+  return `${JSON.stringify({
+    schema: "gospect.plan/1",
+    target: {
+      path: target.path,
+      arch: target.arch,
+      goVersion: target.goVersion,
+      goBuildId: target.goBuildId ?? null,
+      gnuBuildId: target.gnuBuildId ?? null,
+      positionIndependent: target.positionIndependent,
+      imageBase: target.imageBase,
+    },
+    runtime: {
+      goidOffset: runtime.goidOffset,
+      mOffset: runtime.mOffset,
+      curgOffset: runtime.curgOffset,
+      schedSpOffset: runtime.schedSpOffset,
+      tlsOffset: runtime.tlsOffset,
+      goroutineInRegister: runtime.goroutineInRegister,
+      source: runtime.source,
+    },
+    dimensions: plan.dimensions,
+    probes: plan.probes.map((probe) => ({
+      function: probe.function.name,
+      address: probe.function.address,
+      size: probe.function.size,
+      file: probe.function.file ?? null,
+      line: probe.function.line ?? null,
+      signature: probe.signature === undefined ? null : signatureJson(probe.signature),
+      entry: siteJson(probe.entry),
+      exits: probe.exits.map(siteJson),
+      inlinedCopies: probe.inlinedCopies,
+      recipes: probe.recipes.map((recipe) => ({ phase: recipe.phase, type: recipe.type.name, steps: recipe.steps })),
+      notes: probe.notes,
+    })),
+    refused: plan.refused.map(({ name, refusal }) => ({ function: name, ...refusalJson(refusal) })),
+    runtimeSites: plan.runtimeSites.map(siteJson),
+    warnings: plan.warnings,
+  })}\n`;
+}
+
+const variableJson = (variable: PrintableVariable) => ({ name: variable.name, type: variable.type.name });
+
+const signatureJson = (signature: PrintableSignature) => ({
+  params: signature.parameters.map(variableJson),
+  results: signature.results.map(variableJson),
+  hasReceiver: signature.hasReceiver,
+  source: signature.source,
+});
+
+const siteJson = (site: PrintableSite) => ({
+  kind: site.kind,
+  address: site.address,
+  offset: site.offset,
+  bytes: site.bytes.toString("hex"),
+  instruction: site.instruction,
+  ...(site.placement === undefined ? {} : { placement: site.placement }),
+});

@@ -1,0 +1,75 @@
+/** As much of a plan as is printed. The planner's own value has this shape; it lives on the same layer as this folder. */
+import type { Dimension } from "../aggregate/index.js";
+import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
+
+export interface PrintableSite {
+  readonly kind: string;
+  readonly address: VirtualAddress;
+  readonly offset: FileOffset;
+  readonly bytes: Buffer;
+  readonly instruction: string;
+  readonly placement?: string | undefined;
+}
+
+/** One step of a recipe: its name, and whatever else it says. */
+export interface PrintableStep {
+  readonly op: string;
+}
+
+export interface PrintableVariable {
+  readonly name: string;
+  readonly type: { readonly name: string };
+}
+
+export interface PrintableSignature {
+  readonly parameters: readonly PrintableVariable[];
+  readonly results: readonly PrintableVariable[];
+  readonly hasReceiver: boolean;
+  readonly source: string;
+}
+
+export interface PrintableProbe {
+  readonly function: {
+    readonly name: string;
+    readonly address: VirtualAddress;
+    readonly size: number;
+    readonly file: string | undefined;
+    readonly line: number | undefined;
+  };
+  readonly signature: PrintableSignature | undefined;
+  readonly entry: PrintableSite;
+  readonly exits: readonly PrintableSite[];
+  readonly inlinedCopies: number;
+  readonly recipes: readonly {
+    readonly phase: string;
+    readonly type: { readonly name: string };
+    readonly steps: readonly PrintableStep[];
+  }[];
+  readonly notes: readonly string[];
+}
+
+export interface PrintablePlan {
+  readonly target: {
+    readonly path: string;
+    readonly arch: string;
+    readonly goVersion: string;
+    readonly goBuildId: string | undefined;
+    readonly gnuBuildId: string | undefined;
+    readonly positionIndependent: boolean;
+    readonly imageBase: VirtualAddress;
+  };
+  readonly runtime: {
+    readonly goidOffset: number;
+    readonly mOffset: number;
+    readonly curgOffset: number;
+    readonly schedSpOffset: number;
+    readonly tlsOffset: number;
+    readonly goroutineInRegister: boolean;
+    readonly source: string;
+  };
+  readonly dimensions: readonly Dimension[];
+  readonly probes: readonly PrintableProbe[];
+  readonly refused: readonly { readonly name: string; readonly refusal: Refusal }[];
+  readonly runtimeSites: readonly PrintableSite[];
+  readonly warnings: readonly string[];
+}

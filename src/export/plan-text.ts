@@ -1,0 +1,119 @@
+/** `plan` for people: the target, what is known of its Go runtime, and per function its sites and recipes. */
+import { hex } from "../base/index.js";
+import type { PrintablePlan, PrintableProbe, PrintableSite, PrintableStep } from "./plan-shape.js";
+import { refusalLines } from "./refusal.js";
+import { formatSignature } from "./signature.js";
+import { type Column, formatTable, paint, type TextStyle } from "./style.js";
+import { formatBytes, formatQuantity } from "./units.js";
+
+/** The whole plan, a newline at its end. */
+export function formatPlanText(plan: PrintablePlan, style: TextStyle): string {
+  const blocks = [
+    headLines(plan),
+    ...plan.probes.map((probe) => probeLines(plan, probe, style)),
+    runtimeSiteLines(plan, style),
+    refusedLines(plan, style),
+    plan.warnings.map((warning) => paint(style, "warning", `warning: ${warning}`)),
+  ];
+  return `${blocks
+    .filter((block) => block.length > 0)
+    .map((block) => block.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+function headLines({ target, runtime, dimensions }: PrintablePlan): readonly string[] {
+  const buildId = target.gnuBuildId ?? target.goBuildId;
+  const facts = [
+    target.goVersion,
+    target.arch,
+    target.positionIndependent ? "position independent" : "fixed address",
+    `image base ${hex(target.imageBase)}`,
+    buildId === undefined ? "no build id" : `build id ${buildId}`,
+  ];
+  const where = runtime.goroutineInRegister ? "g in its register" : "g in thread-local storage only";
+  const offsets =
+    `g.goid +${runtime.goidOffset}, g.m +${runtime.mOffset}, m.curg +${runtime.curgOffset}, ` +
+    `g.sched.sp +${runtime.schedSpOffset}, g at fs:${runtime.tlsOffset}`;
+  return [
+    `target   ${target.path}`,
+    `         ${facts.join(", ")}`,
+    `runtime  ${where}; ${offsets} (from ${runtime.source === "dwarf" ? "DWARF" : `the ${runtime.source}`})`,
+    ...dimensions.map(({ name, encoding }) => `by       ${name}: ${detailsOf(encoding, "kind")}`),
+  ];
+}
+
+function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle): readonly string[] {
+  const { function: fn, signature } = probe;
+  const named = (variables: readonly { name: string; type: { name: string } }[] | undefined) =>
+    variables?.map(({ name, type }) => ({ name, type: type.name }));
+  const place = fn.file === undefined ? "place unknown" : `${fn.file}:${fn.line ?? "?"}`;
+  const from = signature === undefined ? ", signature unknown" : `, signature from ${signature.source}`;
+  return [
+    paint(style, "title", formatSignature(fn.name, named(signature?.parameters), named(signature?.results))),
+    paint(style, "faint", `  ${place}, ${hex(fn.address)}, ${formatBytes(fn.size)}${from}`),
+    ...siteLines([probe.entry, ...probe.exits], style),
+    ...probe.recipes.map(({ phase, type, steps }, index) => {
+      const name = plan.dimensions[index]?.name ?? `dimension ${index}`;
+      return `  by ${paint(style, "key", name)} (${type.name}), at ${phase}: ${steps.map(formatStep).join("; ")}`;
+    }),
+    ...(probe.inlinedCopies === 0
+      ? []
+      : [
+          paint(
+            style,
+            "warning",
+            `  ${formatQuantity(probe.inlinedCopies, "inlined copy", "inlined copies")} not measured`,
+          ),
+        ]),
+    ...probe.notes.map((note) => `  note: ${note}`),
+  ];
+}
+
+const SITE_COLUMNS: readonly Column[] = [
+  { title: "site", align: "left", tone: "plain" },
+  { title: "address", align: "right", tone: "plain" },
+  { title: "file offset", align: "right", tone: "plain" },
+  { title: "bytes", align: "left", tone: "faint" },
+  { title: "instruction", align: "left", tone: "plain" },
+];
+
+const PLACEMENTS: Readonly<Record<string, string>> = {
+  "stack-check": "entry, after the stack check",
+  push: "entry, at the frame push",
+  first: "entry, first instruction",
+};
+
+function siteLines(sites: readonly PrintableSite[], style: TextStyle): readonly string[] {
+  const rows = sites.map((site) => [
+    site.placement === undefined ? site.kind : (PLACEMENTS[site.placement] ?? `entry, ${site.placement}`),
+    hex(site.address),
+    hex(site.offset),
+    site.bytes.toString("hex"),
+    site.instruction,
+  ]);
+  return formatTable(style, SITE_COLUMNS, rows).map((line) => `  ${line}`);
+}
+
+function runtimeSiteLines({ runtimeSites }: PrintablePlan, style: TextStyle): readonly string[] {
+  if (runtimeSites.length === 0) return [];
+  return [paint(style, "title", "where the runtime ends calls"), ...siteLines(runtimeSites, style)];
+}
+
+function refusedLines({ refused }: PrintablePlan, style: TextStyle): readonly string[] {
+  return refused.flatMap(({ name, refusal }) => [
+    `${paint(style, "warning", "refused")} ${name}`,
+    ...refusalLines(refusal).map((line) => `  ${line}`),
+  ]);
+}
+
+const formatStep = (step: PrintableStep): string => detailsOf(step, "op");
+
+/** `load offset=16 size=8 signed=false`: the value of `head`, then every other field of a flat object. */
+function detailsOf(flat: object, head: string): string {
+  const fields = Object.entries(flat);
+  const name = fields.filter(([key]) => key === head).map(([, value]) => String(value));
+  const rest = fields
+    .filter(([key]) => key !== head)
+    .map(([key, value]) => `${key}=${key === "address" ? hex(Number(value)) : String(value)}`);
+  return [...name, ...rest].join(" ");
+}

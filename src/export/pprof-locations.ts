@@ -1,0 +1,98 @@
+/** The location and function tables of a profile: ids from 1 in order of first use, without gaps, as Parca demands. */
+import { Function as FunctionRecord, Line, Location, type StringTable } from "pprof-format";
+import { hex, type VirtualAddress, virtualAddress } from "../base/index.js";
+import type { Frame } from "../symbols/index.js";
+
+/** Source frames at an address, innermost inlined call first; empty when nothing is known there. */
+export type Symbolizer = (address: VirtualAddress) => readonly Frame[];
+
+type NamedPlace = Pick<Frame, "function" | "file" | "line" | "startLine">;
+
+export class LocationTable {
+  readonly locations: Location[] = [];
+  readonly functions: FunctionRecord[] = [];
+  private readonly locationIds = new Map<string, number>();
+  private readonly functionIds = new Map<string, number>();
+  private readonly strings: StringTable;
+  private readonly mappingId: number;
+  private readonly symbolize: Symbolizer;
+
+  constructor(strings: StringTable, mappingId: number, symbolize: Symbolizer) {
+    this.strings = strings;
+    this.mappingId = mappingId;
+    this.symbolize = symbolize;
+  }
+
+  /**
+   * The innermost frame: the probed function, at one of its sites. What else was inlined around that instruction is left
+   * out, for the function itself is what was measured.
+   */
+  probed(site: VirtualAddress, name: string): number {
+    return this.idOf(`probed ${site} ${name}`, () => {
+      const frame = this.symbolize(site).at(-1);
+      return { address: site, frames: [frame ?? unknownPlace(name)].map((known) => ({ ...known, function: name })) };
+    });
+  }
+
+  /**
+   * A frame above it, by its return address. The location is the byte before: it belongs to the call, where the return
+   * address may already be on another line, or in another function.
+   */
+  caller(returnAddress: VirtualAddress): number {
+    return this.idOf(`caller ${returnAddress}`, () => {
+      const address = virtualAddress(returnAddress - 1);
+      const frames = this.symbolize(address);
+      return { address, frames: frames.length > 0 ? frames : [unknownPlace(hex(address))] };
+    });
+  }
+
+  /** A frame that is only a name. */
+  named(name: string): number {
+    return this.idOf(`named ${name}`, () => ({ address: undefined, frames: [unknownPlace(name)] }));
+  }
+
+  private idOf(
+    key: string,
+    describe: () => { readonly address: VirtualAddress | undefined; readonly frames: readonly NamedPlace[] },
+  ): number {
+    const known = this.locationIds.get(key);
+    if (known !== undefined) return known;
+    const { address, frames } = describe();
+    const id = this.locations.length + 1;
+    this.locationIds.set(key, id);
+    this.locations.push(
+      Location.create({
+        id,
+        ...(address === undefined ? {} : { mappingId: this.mappingId, address }),
+        line: frames.map((frame) => Line.create({ functionId: this.functionId(frame), line: frame.line ?? 0 })),
+      }),
+    );
+    return id;
+  }
+
+  private functionId(frame: NamedPlace): number {
+    const key = `${frame.function}\n${frame.file ?? ""}\n${frame.startLine ?? 0}`;
+    const known = this.functionIds.get(key);
+    if (known !== undefined) return known;
+    const id = this.functions.length + 1;
+    this.functionIds.set(key, id);
+    const name = this.strings.dedup(frame.function);
+    this.functions.push(
+      FunctionRecord.create({
+        id,
+        name,
+        systemName: name,
+        filename: this.strings.dedup(frame.file ?? ""),
+        startLine: frame.startLine ?? 0,
+      }),
+    );
+    return id;
+  }
+}
+
+const unknownPlace = (name: string): NamedPlace => ({
+  function: name,
+  file: undefined,
+  line: undefined,
+  startLine: undefined,
+});

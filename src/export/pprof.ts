@@ -1,0 +1,129 @@
+/**
+ * Profiles: gzip-compressed pprof protocol buffers (github.com/google/pprof, proto/profile.proto), written for the
+ * readers there are: `go tool pprof`, Parca, Pyroscope, speedscope.
+ *
+ * Sample types `calls/count` and `latency/nanoseconds`, period type `calls/count` with period 1: the shape of Go's own
+ * block and mutex profiles, which every viewer scales and prints well. Every sample carries every label key, or readers
+ * that group by a key show `<unknown>`. Frames are symbolized here; readers need no binary.
+ */
+import { gzipSync } from "node:zlib";
+import { Label, Mapping, Profile, Sample, type StringTable, ValueType } from "pprof-format";
+import type { Aggregate, KeyValue, Series, StackSample } from "../aggregate/index.js";
+import { virtualAddress } from "../base/index.js";
+import { balanceSentence } from "./balance-text.js";
+import { LocationTable, type Symbolizer } from "./pprof-locations.js";
+import { formatQuantity } from "./units.js";
+
+/** The executable segment that holds the code, in virtual addresses. */
+export interface ProfileMapping {
+  readonly start: number;
+  /** Exclusive. */
+  readonly limit: number;
+  readonly fileOffset: number;
+  readonly path: string;
+  readonly buildId: string | undefined;
+}
+
+export interface ProfileRequest {
+  readonly results: Aggregate;
+  readonly mapping: ProfileMapping;
+  readonly symbolize: Symbolizer;
+  /** Kept as a comment, as `go tool pprof -comments` shows it. */
+  readonly commandLine: string;
+  /**
+   * `numbers`: integers become numeric labels, which `-tagfocus=n=1:10` selects by range. `text`: string labels
+   * throughout, for Pyroscope, which drops numeric ones, and for `-tagfocus` by regular expression.
+   */
+  readonly integerLabels: "numbers" | "text";
+}
+
+const MAPPING_ID = 1;
+
+/** The profile's bytes. The same request gives the same bytes. */
+export function encodeProfile(request: ProfileRequest): Buffer {
+  const { results } = request;
+  const profile = new Profile({ period: 1 });
+  const strings = profile.stringTable;
+  const calls = () => ValueType.create({ type: strings.dedup("calls"), unit: strings.dedup("count") });
+  profile.sampleType = [
+    calls(),
+    ValueType.create({ type: strings.dedup("latency"), unit: strings.dedup("nanoseconds") }),
+  ];
+  profile.periodType = calls();
+  profile.defaultSampleType = strings.dedup("latency");
+  profile.timeNanos = BigInt(Math.round(results.startTimeMs)) * 1_000_000n;
+  profile.durationNanos = results.durationNs;
+  profile.mapping = [encodeMapping(request.mapping, strings)];
+  const locations = new LocationTable(strings, MAPPING_ID, request.symbolize);
+  profile.sample = encodeSamples(request, strings, locations);
+  profile.location = locations.locations;
+  profile.function = locations.functions;
+  profile.comment = commentsOf(request).map((comment) => strings.dedup(comment));
+  return gzipSync(profile.encode());
+}
+
+function encodeMapping(mapping: ProfileMapping, strings: StringTable): Mapping {
+  return Mapping.create({
+    id: MAPPING_ID,
+    memoryStart: mapping.start,
+    memoryLimit: mapping.limit,
+    fileOffset: mapping.fileOffset,
+    filename: strings.dedup(mapping.path),
+    buildId: strings.dedup(mapping.buildId ?? ""),
+    hasFunctions: true,
+    hasFilenames: true,
+    hasLineNumbers: true,
+    hasInlineFrames: true,
+  });
+}
+
+function encodeSamples(request: ProfileRequest, strings: StringTable, locations: LocationTable): Sample[] {
+  const labels = new Map<Series, readonly Label[]>();
+  return request.results.samples.map((sample) => {
+    const ofSeries = labels.get(sample.series) ?? encodeLabels(sample.series, request, strings);
+    labels.set(sample.series, ofSeries);
+    return Sample.create({
+      locationId: encodeStack(sample, locations),
+      value: [sample.count, sample.sum],
+      label: [...ofSeries],
+    });
+  });
+}
+
+/** Ids of the sample's locations, innermost first. What is missing of the stack is there as a frame that says so. */
+function encodeStack({ series, frames, truncated }: StackSample, locations: LocationTable): number[] {
+  const [site, ...callers] = frames;
+  if (site === undefined) return [locations.named(series.function), locations.named("(stack not kept)")];
+  const ids = [locations.probed(virtualAddress(site), series.function)];
+  for (const address of callers) ids.push(locations.caller(virtualAddress(address)));
+  if (truncated) ids.push(locations.named("(stack cut)"));
+  return ids;
+}
+
+function encodeLabels(series: Series, request: ProfileRequest, strings: StringTable): readonly Label[] {
+  return request.results.dimensions.map(({ name }, index) => {
+    const key = strings.dedup(name);
+    const value = series.by?.[index];
+    const number = value === undefined || request.integerLabels === "text" ? undefined : numberOf(value);
+    // A zero without a unit is dropped by Go's reader, and units other than `count` are scaled: different values would merge.
+    if (number !== undefined) return Label.create({ key, num: number, numUnit: strings.dedup("count") });
+    return Label.create({ key, str: strings.dedup(value?.text ?? "(other)") });
+  });
+}
+
+/** An integer that a label's signed 64 bits can hold; larger ones stay text. */
+const numberOf = ({ kind, integer }: KeyValue): bigint | undefined =>
+  kind === "integer" && integer !== undefined && integer === BigInt.asIntN(64, integer) ? integer : undefined;
+
+function commentsOf({ commandLine, results }: ProfileRequest): readonly string[] {
+  const { balance, loss, samples } = results;
+  const comments = [commandLine, balanceSentence(balance)];
+  const cut = samples.reduce((sum, sample) => sum + (sample.truncated ? sample.count : 0n), 0n);
+  const bare = samples.reduce((sum, sample) => sum + (sample.frames.length === 0 ? sample.count : 0n), 0n);
+  if (cut > 0n) comments.push(`${formatQuantity(cut, "call")} with the outermost frames missing: (stack cut)`);
+  if (bare > 0n) comments.push(`${formatQuantity(bare, "call")} whose stack was not kept: (stack not kept)`);
+  if (loss.samples > 0n) comments.push(`${formatQuantity(loss.samples, "call")} missing: no room for their samples`);
+  if (loss.otherSeries > 0n)
+    comments.push(`${formatQuantity(loss.otherSeries, "call")} labelled (other): too many values`);
+  return comments;
+}

@@ -1,0 +1,28 @@
+/** Functions as Go's users write them: `main.(*Store).Lookup(s *main.Store, key string) (n int, err error)`. */
+
+interface Variable {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** A name with its parameters and results; without them, where the binary does not tell, the bare name. */
+export function formatSignature(
+  name: string,
+  parameters: readonly Variable[] | undefined,
+  results: readonly Variable[] | undefined,
+): string {
+  if (parameters === undefined || results === undefined) return name;
+  return `${name}(${formatVariables(parameters)})${formatResults(results)}`;
+}
+
+function formatResults(results: readonly Variable[]): string {
+  const [only] = results;
+  if (only === undefined) return "";
+  return results.length === 1 && isUnnamed(only) ? ` ${only.type}` : ` (${formatVariables(results)})`;
+}
+
+const formatVariables = (variables: readonly Variable[]): string =>
+  variables.map((variable) => (isUnnamed(variable) ? variable.type : `${variable.name} ${variable.type}`)).join(", ");
+
+/** FACT(go1.19..go1.27): the compiler calls unnamed results `~r0`, `~r1`, … in DWARF. */
+const isUnnamed = ({ name }: Variable): boolean => name === "" || name.startsWith("~");

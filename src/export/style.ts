@@ -1,0 +1,90 @@
+/** Text on a terminal: tones, widths as a terminal counts them, aligned tables. What the terminal is like is an input. */
+import { stripVTControlCharacters } from "node:util";
+
+export interface TextStyle {
+  readonly colour: boolean;
+  /** Columns of the terminal; lines are laid out for it, names and paths may still exceed it. */
+  readonly width: number;
+}
+
+/** What a piece of text is, not how it looks. */
+export type Tone = "plain" | "title" | "key" | "faint" | "bar" | "warning";
+
+const SGR: Readonly<Record<Tone, string>> = { plain: "", title: "1", key: "36", faint: "2", bar: "34", warning: "33" };
+
+export const paint = (style: TextStyle, tone: Tone, text: string): string =>
+  style.colour && tone !== "plain" && text.trim() !== "" ? `\x1b[${SGR[tone]}m${text}\x1b[0m` : text;
+
+/** East Asian wide and fullwidth characters, and emoji: two columns each. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;
+const COMBINING = /\p{M}/u;
+
+/** Columns that a text takes on a terminal. */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const character of stripVTControlCharacters(text)) {
+    if (!COMBINING.test(character)) width += WIDE.test(character) ? 2 : 1;
+  }
+  return width;
+}
+
+/** The text cut to at most `width` columns, with `…` at the end when something was cut. */
+export function fit(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let kept = "";
+  for (const character of text) {
+    if (displayWidth(kept + character) > width - 1) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+export type Alignment = "left" | "right";
+
+export const pad = (text: string, width: number, alignment: Alignment): string => {
+  const blank = " ".repeat(Math.max(0, width - displayWidth(text)));
+  return alignment === "left" ? text + blank : blank + text;
+};
+
+export interface Column {
+  readonly title: string;
+  readonly align: Alignment;
+  readonly tone: Tone;
+  /** Longer texts are cut. */
+  readonly maxWidth?: number;
+}
+
+const GAP = "  ";
+
+/** Columns that a table of these cells takes, each with the gap after it. */
+export const columnWidths = (columns: readonly Column[], rows: readonly (readonly string[])[]): readonly number[] =>
+  columns.map((column, index) => {
+    const widest = Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[index] ?? "")));
+    return Math.min(widest, column.maxWidth ?? widest);
+  });
+
+export const tableWidth = (widths: readonly number[]): number =>
+  widths.reduce((sum, width) => sum + width + GAP.length, 0);
+
+/** A header line and one line per row, without trailing blanks. */
+export function formatTable(
+  style: TextStyle,
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): readonly string[] {
+  const widths = columnWidths(columns, rows);
+  const line = (cells: readonly string[], toneOf: (column: Column) => Tone): string =>
+    columns
+      .map((column, index) => {
+        const width = widths[index] ?? 0;
+        return paint(style, toneOf(column), pad(fit(cells[index] ?? "", width), width, column.align));
+      })
+      .join(GAP)
+      .trimEnd();
+  const header = line(
+    columns.map((column) => column.title),
+    () => "faint",
+  );
+  return [header, ...rows.map((row) => line(row, (column) => column.tone))];
+}
