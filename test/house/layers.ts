@@ -1,17 +1,14 @@
 /**
- * The layer check of `make check`: src/ as a table of rows, and no exceptions.
+ * The layer check: src/ as a table of rows, and no exceptions.
  *
  * - A folder imports only from lower rows, and another folder only through its index.ts; type imports count.
  * - No files import each other in a circle.
  * - A runtime dependency is used by the one folder that exists to wrap it, and every one is used; koffi by kernel only.
  * - A row, folder or dependency that nothing uses is an error too: an allowance nobody needs is a hole.
- *
- * Usage: node layers.js [ROOT]; prints one line per violation, exit status 1 if there is any.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, normalize, relative } from "node:path";
-import { pathToFileURL } from "node:url";
 
 /** Highest first. Folders of one row do not know each other. */
 export const ROWS: readonly (readonly string[])[] = [
@@ -145,12 +142,3 @@ export function readSources(root: string): SourceFile[] {
     .sort()
     .map((path) => ({ path: relative(source, join(source, path)), text: readFileSync(join(source, path), "utf8") }));
 }
-
-function main(root: string): void {
-  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
-  const found = violations(readSources(root), Object.keys(manifest.dependencies));
-  for (const line of found) console.error(`layers: ${line}`);
-  if (found.length > 0) process.exitCode = 1;
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) main(process.argv[2] ?? ".");
