@@ -48,6 +48,8 @@ enum gs_site_kind {
 	GS_SITE_GOEXIT = 5,	/* runtime.Goexit calls goexit1: every open call of the goroutine is over */
 	GS_SITE_COUNT = 6,	/* entry only: counts, no latency */
 	GS_SITE_COUNT_CHECKED = 7,	/* the same at a stack check */
+	GS_SITE_KIND = 0x7f,	/* mask of the above */
+	GS_SITE_G_IN_TLS = 0x80,	/* flag: no register holds g here (assembly), take it from thread-local storage */
 };
 enum gs_cookie {
 	GS_COOKIE_PROBE_BITS = 20,
@@ -217,7 +219,7 @@ struct gs_config {
 	gs_u32 curg_offset;	/* in runtime.m */
 	gs_u32 sched_sp_offset;	/* in runtime.g */
 	gs_s32 tls_offset;	/* of g, from the thread's FS base */
-	gs_u32 goroutine_in_tls;	/* 1: take g from thread-local storage at every site */
+	gs_u32 reserved;
 	gs_u32 probes;
 	gs_u32 series_capacity;
 	gs_u32 dimensions;

@@ -15,15 +15,18 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 struct site {
 	gs_u32 probe;
 	gs_u32 kind;
+	gs_u32 g_in_tls;
 	gs_u64 address;	/* relative to the image */
 };
 
 static __always_inline struct site site_of(void *ctx)
 {
 	gs_u64 cookie = bpf_get_attach_cookie(ctx);
+	gs_u32 kind = cookie >> GS_COOKIE_PROBE_BITS;
 	struct site site = {
 		.probe = cookie & ((1 << GS_COOKIE_PROBE_BITS) - 1),
-		.kind = (cookie >> GS_COOKIE_PROBE_BITS) & ((1 << GS_COOKIE_KIND_BITS) - 1),
+		.kind = kind & GS_SITE_KIND,
+		.g_in_tls = kind & GS_SITE_G_IN_TLS,
 		.address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS),
 	};
 	return site;
@@ -112,7 +115,7 @@ int entry(struct pt_regs *ctx)
 	if (site.kind == GS_SITE_ENTRY_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
 		return 0;
 	count(&counts->entries);
-	if (read_goroutine(current_g(ctx), ctx->sp, tgid, &at)) {
+	if (read_goroutine(current_g(ctx, site.g_in_tls), ctx->sp, tgid, &at)) {
 		count(&counts->no_goroutine);
 		count(&counts->lost);
 		return 0;
@@ -152,7 +155,7 @@ int leave(struct pt_regs *ctx)
 	if (!counts || !tgid)
 		return 0;
 	count(&counts->hits);
-	if (read_goroutine(current_g(ctx), ctx->sp, tgid, &at)) {
+	if (read_goroutine(current_g(ctx, site.g_in_tls), ctx->sp, tgid, &at)) {
 		count(&counts->no_goroutine);
 		return 0;
 	}
@@ -192,7 +195,7 @@ int runtime_end(struct pt_regs *ctx)
 	struct site site = site_of(ctx);
 	struct gs_balance *counts = this_cpu_counts();
 	gs_u32 tgid = target_process(), ended;
-	gs_u64 g = current_g(ctx), m = 0, sp;
+	gs_u64 g = current_g(ctx, site.g_in_tls), m = 0, sp;
 	struct gs_goroutine *goroutine;
 	struct where at;
 

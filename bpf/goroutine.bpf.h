@@ -35,12 +35,12 @@ static __always_inline long read_goroutine(gs_u64 g, gs_u64 sp, gs_u32 tgid, str
 	return 0;
 }
 
-static __always_inline gs_u64 current_g(const struct pt_regs *ctx)
+static __always_inline gs_u64 current_g(const struct pt_regs *ctx, gs_u32 in_tls)
 {
 	struct task_struct *task;
 	gs_u64 g = 0;
 
-	if (!config.goroutine_in_tls)
+	if (!in_tls)
 		return ctx->r14;
 	task = (struct task_struct *)bpf_get_current_task();
 	if (read_user(&g, 8, BPF_CORE_READ(task, thread.fsbase) + config.tls_offset))

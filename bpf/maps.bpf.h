@@ -8,7 +8,8 @@
 
 #include "kernel.bpf.h"
 
-const volatile struct gs_config config;
+/* In a section of its own: it is written whole before load. */
+const volatile struct gs_config config SEC(".rodata.config");
 
 /* Zeroed values to insert: too large for the BPF stack. */
 static const struct gs_goroutine empty_goroutine;
@@ -50,8 +51,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
-	__type(key, struct gs_key);
-	__type(value, gs_u32);
+	__uint(key_size, sizeof(struct gs_key));
+	__uint(value_size, sizeof(gs_u32));
 } series SEC(".maps");
 
 /* key: series number; value: this CPU's totals. Sized at load: probes + series capacity. */

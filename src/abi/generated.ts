@@ -40,6 +40,8 @@ export const gsSiteKind = {
   GS_SITE_GOEXIT: 5,
   GS_SITE_COUNT: 6,
   GS_SITE_COUNT_CHECKED: 7,
+  GS_SITE_KIND: 127,
+  GS_SITE_G_IN_TLS: 128,
 } as const;
 
 /** enum gs_opcode */
@@ -55,9 +57,8 @@ export const gsOpcode = {
   GS_TAKE_B: 8,
   GS_LOG2: 9,
   GS_LINEAR: 10,
-  GS_OPERAND: 11,
-  GS_TRUNCATE: 12,
-  GS_NOT_ZERO: 13,
+  GS_TRUNCATE: 11,
+  GS_NOT_ZERO: 12,
 } as const;
 
 /** enum gs_register */
@@ -111,18 +112,19 @@ export const gsStep = {
 
 /** struct gs_recipe */
 export const gsRecipe = {
-  size: 104,
+  size: 128,
   type: { offset: 0, size: 1 },
   atReturn: { offset: 1, size: 1 },
-  slot: { offset: 2, size: 2 },
-  reserved: { offset: 4, size: 4 },
-  steps: { offset: 8, size: 96, count: 12, stride: 8 },
+  reserved: { offset: 2, size: 2 },
+  reserved2: { offset: 4, size: 4 },
+  linear: { offset: 8, size: 24, count: 3, stride: 8 },
+  steps: { offset: 32, size: 96, count: 12, stride: 8 },
 } as const;
 
 /** struct gs_probe */
 export const gsProbe = {
-  size: 416,
-  recipes: { offset: 0, size: 416, count: 4, stride: 104 },
+  size: 512,
+  recipes: { offset: 0, size: 512, count: 4, stride: 128 },
 } as const;
 
 /** struct gs_key */
@@ -234,7 +236,7 @@ export const gsFrameKey = {
 
 /** struct gs_config */
 export const gsConfig = {
-  size: 512,
+  size: 96,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -243,7 +245,7 @@ export const gsConfig = {
   curgOffset: { offset: 28, size: 4 },
   schedSpOffset: { offset: 32, size: 4 },
   tlsOffset: { offset: 36, size: 4 },
-  goroutineInTls: { offset: 40, size: 4 },
+  reserved: { offset: 40, size: 4 },
   probes: { offset: 44, size: 4 },
   seriesCapacity: { offset: 48, size: 4 },
   dimensions: { offset: 52, size: 4 },
@@ -251,8 +253,6 @@ export const gsConfig = {
   returnDimensions: { offset: 60, size: 4 },
   stacks: { offset: 64, size: 4 },
   histogram: { offset: 68, size: 4 },
-  oneRecipe: { offset: 72, size: 4 },
-  hasLoop: { offset: 76, size: 4 },
-  slots: { offset: 80, size: 16, count: 4, stride: 4 },
-  only: { offset: 96, size: 416 },
+  hasLoop: { offset: 72, size: 4 },
+  slots: { offset: 76, size: 16, count: 4, stride: 4 },
 } as const;

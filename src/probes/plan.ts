@@ -81,6 +81,8 @@ export interface PlannedProbe {
   readonly entry: Site;
   /** `return` and `tail-jump` sites. */
   readonly exits: readonly Site[];
+  /** Where g is at this function's sites: assembly need not keep it in its register. */
+  readonly goroutine: "register" | "tls";
   readonly inlinedCopies: number;
   /** One per dimension of the plan, in order. */
   readonly recipes: readonly Recipe[];

@@ -1,0 +1,99 @@
+/**
+ * Attaching programs to sites: one uprobe_multi link for all of them, or where the kernel lacks that, one perf event
+ * each. All or nothing: when one site fails, those before it are detached again.
+ */
+import { readFileSync } from "node:fs";
+import { hex, UnsupportedError } from "../base/index.js";
+import {
+  closeDescriptor,
+  createPerfEventLink,
+  createUprobeMultiLink,
+  failed,
+  kernelError,
+  openUprobeEvent,
+} from "../kernel/index.js";
+
+/** How sites are attached on this kernel; see `features`. */
+export type AttachMode = "uprobe-multi" | "perf-event";
+
+export interface SiteAttachment {
+  /** In the file. */
+  readonly offset: number;
+  readonly cookie: bigint;
+}
+
+export interface Attach {
+  readonly programFd: number;
+  /** The file as the kernel will open it: `/proc/PID/exe` is the target's own file whatever happened to its name. */
+  readonly path: string;
+  /** undefined: every process that maps the file. */
+  readonly pid: number | undefined;
+  readonly sites: readonly SiteAttachment[];
+}
+
+/** Live uprobes; disposing detaches them. They also die with this process. */
+export class Link implements Disposable {
+  private descriptors: number[];
+
+  private constructor(descriptors: number[]) {
+    this.descriptors = descriptors;
+  }
+
+  static attach(attach: Attach, mode: AttachMode): Link {
+    return mode === "uprobe-multi" ? Link.attachMulti(attach) : Link.attachEvents(attach);
+  }
+
+  private static attachMulti(attach: Attach): Link {
+    const result = createUprobeMultiLink({
+      programFd: attach.programFd,
+      path: attach.path,
+      offsets: attach.sites.map((site) => site.offset),
+      cookies: attach.sites.map((site) => site.cookie),
+      pid: attach.pid ?? 0,
+    });
+    if (failed(result)) {
+      const range = attach.sites.map((site) => hex(site.offset));
+      const where = range.length <= 3 ? range.join(", ") : `${range.length} sites`;
+      throw kernelError(`attach ${where} of ${attach.path}: link_create`, result.errno);
+    }
+    return new Link([result.value]);
+  }
+
+  private static attachEvents(attach: Attach): Link {
+    const type = uprobePmuType();
+    const link = new Link([]);
+    try {
+      for (const site of attach.sites) {
+        const event = openUprobeEvent(type, attach.path, site.offset, attach.pid ?? -1);
+        if (failed(event)) {
+          throw kernelError(`attach ${hex(site.offset)} of ${attach.path}: perf_event_open`, event.errno);
+        }
+        link.descriptors.push(event.value);
+        const created = createPerfEventLink(attach.programFd, event.value, site.cookie);
+        if (failed(created)) {
+          throw kernelError(`attach ${hex(site.offset)} of ${attach.path}: link_create`, created.errno);
+        }
+        link.descriptors.push(created.value);
+      }
+      return link;
+    } catch (error) {
+      link[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    // Links before the events they hang on: in reverse order of their making.
+    for (const descriptor of this.descriptors.reverse()) closeDescriptor(descriptor);
+    this.descriptors = [];
+  }
+}
+
+function uprobePmuType(): number {
+  const path = "/sys/bus/event_source/devices/uprobe/type";
+  try {
+    return Number.parseInt(readFileSync(path, "utf8"), 10);
+  } catch (cause) {
+    throw new UnsupportedError("no-uprobes", "this kernel offers no uprobes to perf_event_open", { cause });
+  }
+}

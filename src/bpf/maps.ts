@@ -1,0 +1,69 @@
+/** Reading whole maps: batches of keys and values as buffers, per-CPU values side by side. */
+import { readFileSync } from "node:fs";
+import { ERRNO, failed, kernelError, lookupMapBatch, updateMapElement } from "../kernel/index.js";
+
+/** Elements of one batch; larger batches cost memory, smaller ones system calls. */
+const BATCH = 4096;
+
+export interface MapShape {
+  readonly fd: number;
+  readonly name: string;
+  readonly keySize: number;
+  /** Of one value; per-CPU maps hold one for every possible CPU, each padded to 8 bytes. */
+  readonly valueSize: number;
+  readonly perCpu: boolean;
+}
+
+let possible: number | undefined;
+/** CPUs the kernel keeps per-CPU values for, online or not. */
+export function possibleCpus(): number {
+  if (possible === undefined) {
+    const text = readFileSync("/sys/devices/system/cpu/possible", "utf8").trim();
+    const last = text.split(",").at(-1)?.split("-").at(-1) ?? "0";
+    possible = Number.parseInt(last, 10) + 1;
+  }
+  return possible;
+}
+
+/**
+ * Visits every element. The buffers are reused: copy what is kept. For a per-CPU map `value(cpu)` is each CPU's value.
+ * Elements added meanwhile may or may not be seen; none is seen twice unless the map is resized while it is read.
+ */
+export function forEachElement(map: MapShape, visit: (key: Buffer, value: (cpu: number) => Buffer) => void): void {
+  const cpus = map.perCpu ? possibleCpus() : 1;
+  const stride = map.perCpu ? Math.ceil(map.valueSize / 8) * 8 : map.valueSize;
+  let batch = BATCH;
+  let keys = Buffer.alloc(batch * map.keySize);
+  let values = Buffer.alloc(batch * stride * cpus);
+  let position: Buffer | null = null;
+  let next = Buffer.alloc(Math.max(8, map.keySize));
+  for (;;) {
+    const result = lookupMapBatch(map.fd, position, next, keys, values, batch);
+    // One hash bucket holds more elements than the buffers: nothing was read, try again with more room.
+    if (result.errno === ERRNO.ENOSPC) {
+      batch *= 2;
+      keys = Buffer.alloc(batch * map.keySize);
+      values = Buffer.alloc(batch * stride * cpus);
+      continue;
+    }
+    if (result.errno !== 0 && result.errno !== ERRNO.ENOENT) throw kernelError(`read map ${map.name}`, result.errno);
+    for (let index = 0; index < result.count; index++) {
+      const key = keys.subarray(index * map.keySize, (index + 1) * map.keySize);
+      const base = index * stride * cpus;
+      visit(key, (cpu) => values.subarray(base + cpu * stride, base + cpu * stride + map.valueSize));
+    }
+    if (result.errno === ERRNO.ENOENT) return;
+    position = next;
+    next = Buffer.alloc(position.length);
+  }
+}
+
+/** Sets element `index` of an array map. */
+export function setArrayElement(map: MapShape, index: number, value: Buffer): void {
+  const key = Buffer.alloc(4);
+  key.writeUInt32LE(index);
+  const copy = Buffer.alloc(map.valueSize);
+  value.copy(copy);
+  const result = updateMapElement(map.fd, key, copy);
+  if (failed(result)) throw kernelError(`write map ${map.name}`, result.errno);
+}

@@ -1,0 +1,23 @@
+/**
+ * The only door to the running kernel: libbpf, bpf(2), perf_event_open(2) and close(2) through koffi. Numbers and
+ * buffers in, descriptors and errnos out. Knows nothing of Go, probes or plans.
+ */
+export { errnoName, kernelError } from "./errno.js";
+export { BpfObject, type ObjectSettings } from "./libbpf.js";
+export {
+  ATTACH_UPROBE_MULTI,
+  type BatchResult,
+  closeDescriptor,
+  createPerfEventLink,
+  createUprobeMultiLink,
+  ERRNO,
+  enableRunStatistics,
+  failed,
+  lookupMapBatch,
+  openUprobeEvent,
+  programRunStatistics,
+  type SystemCallFailure,
+  type SystemCallResult,
+  type UprobeMultiAttach,
+  updateMapElement,
+} from "./syscalls.js";

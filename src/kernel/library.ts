@@ -1,0 +1,40 @@
+/** koffi and the C libraries, loaded when first used: a command that never touches the kernel does not pay for them. */
+import { createRequire } from "node:module";
+import type * as Koffi from "koffi";
+import { messageOf, UnsupportedError } from "../base/index.js";
+
+const require = createRequire(import.meta.url);
+
+let loadedKoffi: typeof Koffi | undefined;
+export function koffi(): typeof Koffi {
+  loadedKoffi ??= require("koffi") as typeof Koffi;
+  return loadedKoffi;
+}
+
+let processLibrary: Koffi.LibraryHandle | undefined;
+/** The C library this process already runs on, glibc or musl. */
+export function libc(): Koffi.LibraryHandle {
+  processLibrary ??= koffi().load(null);
+  return processLibrary;
+}
+
+/** Where libbpf may be; the second is for machines that only have the development link. */
+const LIBBPF_NAMES = ["libbpf.so.1", "libbpf.so"];
+
+let libbpfLibrary: Koffi.LibraryHandle | undefined;
+/** @throws UnsupportedError when the machine has no libbpf 1.x. */
+export function libbpf(): Koffi.LibraryHandle {
+  if (libbpfLibrary !== undefined) return libbpfLibrary;
+  const reasons: string[] = [];
+  for (const name of process.env["GOSPECT_LIBBPF"]?.split(":") ?? LIBBPF_NAMES) {
+    try {
+      libbpfLibrary = koffi().load(name);
+      return libbpfLibrary;
+    } catch (error) {
+      reasons.push(messageOf(error));
+    }
+  }
+  throw new UnsupportedError("libbpf-missing", `libbpf.so.1 could not be loaded: ${reasons.join("; ")}`, {
+    hint: "install it: apt-get install libbpf1 (Debian, Ubuntu), dnf install libbpf (Fedora), apk add libbpf (Alpine)",
+  });
+}

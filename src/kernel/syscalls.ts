@@ -1,0 +1,264 @@
+/**
+ * The system calls that neither Node nor libbpf 1.1 offers: bpf(2) for links, maps and statistics, perf_event_open(2).
+ * Layouts follow include/uapi/linux/bpf.h and perf_event.h.
+ *
+ * SAFETY: every pointer in an attribute is a Buffer made by Buffer.alloc or allocUnsafeSlow, so it lives outside the
+ * JavaScript heap and stays referenced by the attribute object until the call has returned.
+ */
+import { constants } from "node:os";
+import { UnsupportedError } from "../base/index.js";
+import { lastErrno } from "./errno.js";
+import { koffi, libc } from "./library.js";
+
+/** Numbers of the system calls by architecture. */
+const NUMBERS = {
+  x64: { bpf: 321, perfEventOpen: 298 },
+  arm64: { bpf: 280, perfEventOpen: 241 },
+} as const;
+
+function numbers(): { readonly bpf: number; readonly perfEventOpen: number } {
+  const arch = process.arch;
+  if (arch === "x64" || arch === "arm64") return NUMBERS[arch];
+  throw new UnsupportedError("architecture", `measuring is not supported on ${arch}`);
+}
+
+const BPF_MAP_UPDATE_ELEM = 2;
+const BPF_OBJ_GET_INFO_BY_FD = 15;
+const BPF_MAP_LOOKUP_BATCH = 24;
+const BPF_LINK_CREATE = 28;
+const BPF_ENABLE_STATS = 32;
+/** enum bpf_attach_type */
+export const ATTACH_PERF_EVENT = 41;
+export const ATTACH_UPROBE_MULTI = 48;
+
+/** A system call that failed, with its errno. */
+export interface SystemCallFailure {
+  readonly errno: number;
+}
+export type SystemCallResult = { readonly value: number } | SystemCallFailure;
+export const failed = (result: SystemCallResult): result is SystemCallFailure => "errno" in result;
+
+type BpfCall = (number: number, command: number, attribute: object, size: number) => number;
+
+/** Declares syscall(2) once per shape of attribute: koffi fixes the types of a call when it is declared. */
+function bpfCall(
+  name: string,
+  fields: Record<string, string>,
+): (command: number, attribute: object) => SystemCallResult {
+  let call: BpfCall | undefined;
+  let size = 0;
+  return (command, attribute) => {
+    if (call === undefined) {
+      const type = koffi().struct(name, fields);
+      size = koffi().sizeof(type);
+      call = libc().func("syscall", "long", ["long", "int", koffi().pointer(type), "uint"]) as unknown as BpfCall;
+    }
+    return resultOf(call(numbers().bpf, command, attribute, size));
+  };
+}
+
+const resultOf = (value: number): SystemCallResult => (value < 0 ? { errno: lastErrno() } : { value });
+
+const linkCreateUprobeMulti = bpfCall("gs_attr_uprobe_multi", {
+  prog_fd: "uint32",
+  target_fd: "uint32",
+  attach_type: "uint32",
+  flags: "uint32",
+  path: "const char *",
+  offsets: "void *",
+  ref_ctr_offsets: "void *",
+  cookies: "void *",
+  count: "uint32",
+  multi_flags: "uint32",
+  pid: "uint32",
+  reserved: "uint32",
+});
+
+export interface UprobeMultiAttach {
+  readonly programFd: number;
+  readonly path: string;
+  readonly offsets: readonly number[];
+  readonly cookies: readonly bigint[];
+  /** 0: every process that maps the file. */
+  readonly pid: number;
+}
+
+/** One link for many sites of one file. The value is the link's descriptor; closing it detaches all. */
+export function createUprobeMultiLink(attach: UprobeMultiAttach): SystemCallResult {
+  const count = attach.offsets.length;
+  const offsets = Buffer.alloc(8 * Math.max(count, 1));
+  const cookies = Buffer.alloc(8 * Math.max(count, 1));
+  attach.offsets.forEach((offset, index) => {
+    offsets.writeBigUInt64LE(BigInt(offset), 8 * index);
+  });
+  attach.cookies.forEach((cookie, index) => {
+    cookies.writeBigUInt64LE(cookie, 8 * index);
+  });
+  return linkCreateUprobeMulti(BPF_LINK_CREATE, {
+    prog_fd: attach.programFd,
+    target_fd: 0,
+    attach_type: ATTACH_UPROBE_MULTI,
+    flags: 0,
+    path: attach.path,
+    offsets,
+    ref_ctr_offsets: null,
+    cookies,
+    count,
+    multi_flags: 0,
+    pid: attach.pid,
+    reserved: 0,
+  });
+}
+
+const linkCreatePerfEvent = bpfCall("gs_attr_perf_link", {
+  prog_fd: "uint32",
+  target_fd: "uint32",
+  attach_type: "uint32",
+  flags: "uint32",
+  cookie: "uint64",
+});
+
+/** Links a program to a perf event, with a cookie (kernel 5.15). */
+export function createPerfEventLink(programFd: number, eventFd: number, cookie: bigint): SystemCallResult {
+  return linkCreatePerfEvent(BPF_LINK_CREATE, {
+    prog_fd: programFd,
+    target_fd: eventFd,
+    attach_type: ATTACH_PERF_EVENT,
+    flags: 0,
+    cookie,
+  });
+}
+
+const mapElement = bpfCall("gs_attr_element", {
+  map_fd: "uint32",
+  reserved: "uint32",
+  key: "void *",
+  value: "void *",
+  flags: "uint64",
+});
+
+export function updateMapElement(mapFd: number, key: Buffer, value: Buffer): SystemCallResult {
+  return mapElement(BPF_MAP_UPDATE_ELEM, { map_fd: mapFd, reserved: 0, key, value, flags: 0 });
+}
+
+const batchAttribute = {
+  in_batch: "void *",
+  out_batch: "void *",
+  keys: "void *",
+  values: "void *",
+  count: "uint32",
+  map_fd: "uint32",
+  elem_flags: "uint64",
+  flags: "uint64",
+} as const;
+type BatchAttribute = Record<keyof typeof batchAttribute, Buffer | number | null>;
+let lookupBatchCall: ((number: number, command: number, attribute: BatchAttribute, size: number) => number) | undefined;
+let batchSize = 0;
+
+export interface BatchResult {
+  /** Elements written to the buffers; valid also when the call ended with ENOENT (no more). */
+  readonly count: number;
+  readonly errno: number;
+}
+
+/** BPF_MAP_LOOKUP_BATCH; `inBatch` is null at the start, else the former call's `outBatch`. */
+export function lookupMapBatch(
+  mapFd: number,
+  inBatch: Buffer | null,
+  outBatch: Buffer,
+  keys: Buffer,
+  values: Buffer,
+  count: number,
+): BatchResult {
+  if (lookupBatchCall === undefined) {
+    const type = koffi().struct("gs_attr_batch", batchAttribute);
+    batchSize = koffi().sizeof(type);
+    lookupBatchCall = libc().func("syscall", "long", [
+      "long",
+      "int",
+      koffi().inout(koffi().pointer(type)),
+      "uint",
+    ]) as unknown as typeof lookupBatchCall;
+  }
+  const attribute: BatchAttribute = {
+    in_batch: inBatch,
+    out_batch: outBatch,
+    keys,
+    values,
+    count,
+    map_fd: mapFd,
+    elem_flags: 0,
+    flags: 0,
+  };
+  const result = lookupBatchCall?.(numbers().bpf, BPF_MAP_LOOKUP_BATCH, attribute, batchSize) ?? -1;
+  const errno = result < 0 ? lastErrno() : 0;
+  return { count: Number(attribute.count), errno };
+}
+
+const objectInfo = bpfCall("gs_attr_info", { fd: "uint32", info_len: "uint32", info: "void *" });
+
+/** Offsets in struct bpf_prog_info. */
+const PROGRAM_INFO = { size: 232, runTimeNs: 192, runCount: 200 } as const;
+
+/** How long a program has run and how often, since statistics were enabled. */
+export function programRunStatistics(programFd: number): { runTimeNs: bigint; runCount: bigint } | SystemCallFailure {
+  const info = Buffer.alloc(PROGRAM_INFO.size);
+  const result = objectInfo(BPF_OBJ_GET_INFO_BY_FD, { fd: programFd, info_len: info.length, info });
+  if (failed(result)) return result;
+  return {
+    runTimeNs: info.readBigUInt64LE(PROGRAM_INFO.runTimeNs),
+    runCount: info.readBigUInt64LE(PROGRAM_INFO.runCount),
+  };
+}
+
+const enableStats = bpfCall("gs_attr_stats", { type: "uint32" });
+const BPF_STATS_RUN_TIME = 0;
+
+/** Makes the kernel time programs while the returned descriptor is open (kernel 5.8). */
+export function enableRunStatistics(): SystemCallResult {
+  return enableStats(BPF_ENABLE_STATS, { type: BPF_STATS_RUN_TIME });
+}
+
+/** Offsets in struct perf_event_attr, version 1 (72 bytes) and later. */
+const PERF_ATTR = { size: 128, type: 0, sizeField: 4, config1: 56, config2: 64 } as const;
+const PERF_FLAG_FD_CLOEXEC = 8;
+
+type PerfCall = (number: number, attribute: Buffer, pid: number, cpu: number, group: number, flags: number) => number;
+let perfEventOpenCall: PerfCall | undefined;
+
+/**
+ * Opens a uprobe as a perf event. `pmuType` is what /sys/bus/event_source/devices/uprobe/type says.
+ * `pid` -1 means every process; then `cpu` must name one.
+ */
+export function openUprobeEvent(pmuType: number, path: string, offset: number, pid: number): SystemCallResult {
+  const name = Buffer.from(`${path}\0`);
+  const pinned = Buffer.alloc(name.length);
+  name.copy(pinned);
+  const attribute = Buffer.alloc(PERF_ATTR.size);
+  attribute.writeUInt32LE(pmuType, PERF_ATTR.type);
+  attribute.writeUInt32LE(PERF_ATTR.size, PERF_ATTR.sizeField);
+  attribute.writeBigUInt64LE(koffi().address(pinned), PERF_ATTR.config1);
+  attribute.writeBigUInt64LE(BigInt(offset), PERF_ATTR.config2);
+  perfEventOpenCall ??= libc().func("syscall", "long", [
+    "long",
+    "void *",
+    "int",
+    "int",
+    "int",
+    "ulong",
+  ]) as unknown as PerfCall;
+  const cpu = pid === -1 ? 0 : -1;
+  const result = resultOf(perfEventOpenCall(numbers().perfEventOpen, attribute, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+  // SAFETY: the kernel has copied the path; until here it must not be collected.
+  pinned[0] = 0;
+  return result;
+}
+
+let closeCall: ((fd: number) => number) | undefined;
+/** Closes a descriptor that Node does not know. */
+export function closeDescriptor(fd: number): void {
+  closeCall ??= libc().func("close", "int", ["int"]) as unknown as typeof closeCall;
+  closeCall?.(fd);
+}
+
+export const ERRNO = constants.errno;

@@ -1,0 +1,118 @@
+/** The BPF object of calls, loaded and sized for one plan. Owns programs and maps. */
+import { readFileSync } from "node:fs";
+import {
+  gsBalance,
+  gsFrame,
+  gsFrameKey,
+  gsGoroutine,
+  gsGoroutineKey,
+  gsKey,
+  gsProbe,
+  gsRow,
+  gsRowKey,
+  gsSample,
+  gsSampleKey,
+  gsStack,
+  gsStats,
+} from "../abi/index.js";
+import { type AttachMode, attachType, BpfObject, type MapShape, possibleCpus, setArrayElement } from "../bpf/index.js";
+import type { ProbePlan } from "../probes/index.js";
+import { keyLayout, type RunSettings, wireConfig, wireProbe } from "./wire.js";
+
+/** LIMIT: distinct combinations of `--by` values kept apart; the rest share one "other" series per function. */
+export const SERIES_CAPACITY = 10_000;
+/** LIMIT: bytes that one map of per-CPU values may grow to, all CPUs together. */
+const PER_CPU_MAP_BYTES = 256 * 1024 * 1024;
+/** LIMIT: histogram rows and samples, however small they are. */
+const MAX_ROWS = 1 << 18;
+const MAX_SAMPLES = 1 << 17;
+/** LIMIT: distinct stacks, 1 KiB each. */
+const MAX_STACKS = 1 << 15;
+/** Bytes a hash element costs besides its key and value. */
+const ELEMENT_OVERHEAD = 64;
+
+export interface CallMaps {
+  readonly balance: MapShape;
+  readonly goroutines: MapShape;
+  readonly frames: MapShape;
+  readonly series: MapShape;
+  readonly stats: MapShape;
+  readonly rows: MapShape;
+  readonly samples: MapShape;
+  readonly stacks: MapShape;
+  readonly probes: MapShape;
+}
+
+export interface CallPrograms extends Disposable {
+  readonly entry: number;
+  readonly leave: number;
+  readonly runtimeEnd: number;
+  readonly maps: CallMaps;
+}
+
+const perCpuEntries = (valueSize: number, most: number): number =>
+  Math.max(1024, Math.min(most, Math.floor(PER_CPU_MAP_BYTES / (valueSize * possibleCpus() + ELEMENT_OVERHEAD))));
+
+/** Elements each sizeable map may grow to in this run. */
+function mapSizes(plan: ProbePlan, settings: RunSettings): Record<string, number> {
+  const probes = plan.probes.length;
+  const series = probes + settings.seriesCapacity;
+  return {
+    series: Math.max(1, settings.seriesCapacity),
+    stats: series,
+    rows: settings.histogram ? Math.min(series * 62, perCpuEntries(gsRow.size, MAX_ROWS)) : 1,
+    samples: settings.stacks ? perCpuEntries(gsSample.size, MAX_SAMPLES) : 1,
+    stacks: settings.stacks ? MAX_STACKS : 1,
+    probes: Math.max(1, probes),
+  };
+}
+
+/** Where the compiled objects lie: build/bpf, beside build/src. */
+const objectPath = (name: string): URL => new URL(`../../bpf/${name}.bpf.o`, import.meta.url);
+
+export function loadCallPrograms(plan: ProbePlan, settings: RunSettings, mode: AttachMode): CallPrograms {
+  const type = attachType(mode);
+  const keySize = gsKey.bytes.offset + keyLayout(plan.dimensions).bytes;
+  const object = BpfObject.load("calls", readFileSync(objectPath("calls")), {
+    maxEntries: mapSizes(plan, settings),
+    keySizes: { series: keySize },
+    readOnlyData: { ".rodata.config": wireConfig(plan, settings) },
+    programs: { entry: type, leave: type, runtime_end: type },
+    unusedPrograms: [],
+  });
+  try {
+    const map = (name: string, key: number, value: number, perCpu: boolean): MapShape => ({
+      fd: object.mapFd(name),
+      name,
+      keySize: key,
+      valueSize: value,
+      perCpu,
+    });
+    const maps: CallMaps = {
+      balance: map("balance", 4, gsBalance.size, true),
+      goroutines: map("goroutines", gsGoroutineKey.size, gsGoroutine.size, false),
+      frames: map("frames", gsFrameKey.size, gsFrame.size, false),
+      series: map("series", keySize, 4, false),
+      stats: map("stats", 4, gsStats.size, true),
+      rows: map("rows", gsRowKey.size, gsRow.size, true),
+      samples: map("samples", gsSampleKey.size, gsSample.size, true),
+      stacks: map("stacks", 8, gsStack.size, false),
+      probes: map("probes", 4, gsProbe.size, false),
+    };
+    if (plan.dimensions.length > 0) {
+      plan.probes.forEach((probe, index) => {
+        setArrayElement(maps.probes, index, wireProbe(plan, probe));
+      });
+    }
+    return {
+      entry: object.programFd("entry"),
+      leave: object.programFd("leave"),
+      runtimeEnd: object.programFd("runtime_end"),
+      maps,
+      [Symbol.dispose]: () => object[Symbol.dispose](),
+    };
+  } catch (error) {
+    object[Symbol.dispose]();
+    throw error;
+  }
+}

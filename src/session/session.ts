@@ -1,0 +1,227 @@
+/**
+ * One measurement: open → attach → snapshot → stop, as one disposable object.
+ *
+ * Attach is all or nothing, and detach always happens: by `stop`, by disposal, and when this process dies, because
+ * links live only as long as their descriptors.
+ */
+import { closeSync, openSync, readSync } from "node:fs";
+import type { RecordBatch } from "../aggregate/index.js";
+import { hex, invariant, UnmeasurableError, UnsupportedError } from "../base/index.js";
+import { type AttachMode, hasUprobeMulti, Link, type SiteAttachment } from "../bpf/index.js";
+import type { ProbePlan, Site } from "../probes/index.js";
+import { readPidNamespace } from "../process/index.js";
+import { CostMeter } from "./cost.js";
+import { type CallPrograms, loadCallPrograms, SERIES_CAPACITY } from "./programs.js";
+import { readCounts, readSamples, readSeries, readStacks } from "./snapshot.js";
+import type { Target } from "./target.js";
+import { type RunSettings, siteCookie } from "./wire.js";
+
+export interface SessionOptions {
+  /** What is kept of each call besides count, sum, min and max. */
+  readonly keep: { readonly histogram: boolean; readonly stacks: boolean };
+  /** How to attach; without it, the best this kernel has. */
+  readonly attachMode?: AttachMode;
+  /** Distinct combinations of `by` values kept apart; SERIES_CAPACITY without it. */
+  readonly seriesCapacity?: number;
+}
+
+export class Session implements Disposable {
+  readonly plan: ProbePlan;
+  readonly attachMode: AttachMode;
+  /** CLOCK_REALTIME at attach. */
+  readonly startTimeMs: number;
+  private readonly startNs: bigint;
+  private readonly programs: CallPrograms;
+  private readonly meter: CostMeter;
+  private links: Link[];
+  private stopped: RecordBatch | undefined;
+
+  private constructor(
+    plan: ProbePlan,
+    programs: CallPrograms,
+    attachMode: AttachMode,
+    links: Link[],
+    meter: CostMeter,
+  ) {
+    this.plan = plan;
+    this.programs = programs;
+    this.attachMode = attachMode;
+    this.links = links;
+    this.meter = meter;
+    this.startTimeMs = Date.now();
+    this.startNs = process.hrtime.bigint();
+  }
+
+  /**
+   * Loads, verifies every site's bytes once more, attaches, and lets a held command run. Nothing stays behind when it
+   * throws: UnsupportedError (libbpf, privilege, kernel), UnmeasurableError (the file changed), RunError.
+   */
+  static async open(plan: ProbePlan, target: Target, options: SessionOptions): Promise<Session> {
+    if (plan.target.arch !== "amd64" || process.arch !== "x64") {
+      throw new UnsupportedError(
+        "architecture",
+        `measuring ${plan.target.arch} programs on ${process.arch} is not supported`,
+      );
+    }
+    verifySites(plan, target.path);
+    await target.hold();
+    const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options.attachMode);
+    let session: Session;
+    try {
+      const meter = CostMeter.start(target.process(), programs);
+      session = new Session(plan, programs, mode, attachAll(plan, target, programs, mode), meter);
+    } catch (error) {
+      programs[Symbol.dispose]();
+      throw error;
+    }
+    if (target.request.kind === "command") target.release();
+    return session;
+  }
+
+  /** Everything counted so far; while sites are live its parts may differ by calls that ended between their reading. */
+  snapshot(): RecordBatch {
+    return this.stopped ?? this.read();
+  }
+
+  /** Detaches and reads the final, exact counts. Idempotent. */
+  stop(): RecordBatch {
+    if (this.stopped !== undefined) return this.stopped;
+    const durationNs = process.hrtime.bigint() - this.startNs;
+    this.detach();
+    this.stopped = { ...this.read(), durationNs };
+    return this.stopped;
+  }
+
+  private read(): RecordBatch {
+    const { stacks } = this.programs.maps;
+    invariant(stacks.fd >= 0, "the programs are loaded");
+    const counts = readCounts(this.programs);
+    return {
+      startTimeMs: this.startTimeMs,
+      durationNs: process.hrtime.bigint() - this.startNs,
+      balance: counts.balance,
+      loss: counts.loss,
+      cost: this.meter.read(counts.hits),
+      series: readSeries(this.programs, this.plan),
+      samples: readSamples(this.programs),
+      stacks: readStacks(this.programs, this.plan),
+    };
+  }
+
+  /** Entry sites go first, so that calls under way are still seen to end while the rest is taken off. */
+  private detach(): void {
+    for (const link of this.links.reverse()) link[Symbol.dispose]();
+    this.links = [];
+  }
+
+  [Symbol.dispose](): void {
+    this.detach();
+    this.meter[Symbol.dispose]();
+    this.programs[Symbol.dispose]();
+  }
+}
+
+function settingsFor(plan: ProbePlan, target: Target, options: SessionOptions): Omit<RunSettings, "hasLoop"> {
+  const process = target.process();
+  const capacity = plan.dimensions.length === 0 ? 0 : (options.seriesCapacity ?? SERIES_CAPACITY);
+  const common = { seriesCapacity: capacity, histogram: options.keep.histogram, stacks: options.keep.stacks };
+  if (process === undefined) return { ...common, tgid: 0, pidNamespace: undefined };
+  // In the initial namespace our pids are the kernel's own; elsewhere the target is told by its own namespace.
+  if (readPidNamespace().initial) return { ...common, tgid: process.pid, pidNamespace: undefined };
+  return { ...common, tgid: process.namespacePid, pidNamespace: process.namespace };
+}
+
+interface LoadedPrograms {
+  readonly programs: CallPrograms;
+  readonly mode: AttachMode;
+}
+
+/** Tries what is best and falls back by what the kernel refuses, never by its version. */
+function loadPrograms(
+  plan: ProbePlan,
+  settings: Omit<RunSettings, "hasLoop">,
+  wanted: AttachMode | undefined,
+): LoadedPrograms {
+  const load = (mode: AttachMode): CallPrograms => {
+    try {
+      return loadCallPrograms(plan, { ...settings, hasLoop: true }, mode);
+    } catch (error) {
+      if (error instanceof UnsupportedError) throw error;
+      return loadCallPrograms(plan, { ...settings, hasLoop: false }, mode);
+    }
+  };
+  const mode = wanted ?? "uprobe-multi";
+  const programs = load(mode);
+  if (mode === "perf-event" || hasUprobeMulti(programs.entry)) return { programs, mode };
+  programs[Symbol.dispose]();
+  if (wanted !== undefined) throw new UnsupportedError("no-uprobe-multi", "this kernel has no uprobe_multi links");
+  return { programs: load("perf-event"), mode: "perf-event" };
+}
+
+/** The file must still hold, at each site, the instruction that was decoded: a probe elsewhere corrupts the target. */
+function verifySites(plan: ProbePlan, path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    for (const site of allSites(plan)) {
+      const bytes = Buffer.alloc(site.bytes.length);
+      const read = readSync(fd, bytes, 0, bytes.length, site.offset);
+      if (read !== bytes.length || !bytes.equals(site.bytes)) {
+        throw new UnmeasurableError(
+          "file-changed",
+          `${plan.target.path}: the code at ${hex(site.address)} is not what was planned`,
+          {
+            hint: "the file changed meanwhile: run again",
+          },
+        );
+      }
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function* allSites(plan: ProbePlan): Iterable<Site> {
+  for (const probe of plan.probes) {
+    yield probe.entry;
+    yield* probe.exits;
+  }
+  yield* plan.runtimeSites;
+}
+
+/** Exits and the runtime's ends first, entries last: no call is opened whose end could be missed. */
+function attachAll(plan: ProbePlan, target: Target, programs: CallPrograms, mode: AttachMode): Link[] {
+  const attachment = (site: Site, probe: number, goroutine: "register" | "tls"): SiteAttachment => ({
+    offset: site.offset,
+    cookie: siteCookie(plan, site, probe, goroutine),
+  });
+  const groups: { readonly programFd: number; readonly sites: SiteAttachment[] }[] = [
+    {
+      programFd: programs.runtimeEnd,
+      sites: plan.runtimeSites.map((site) => attachment(site, 0, "register")),
+    },
+    {
+      programFd: programs.leave,
+      sites: plan.probes.flatMap((probe, index) => probe.exits.map((site) => attachment(site, index, probe.goroutine))),
+    },
+    {
+      programFd: programs.entry,
+      sites: plan.probes.map((probe, index) => attachment(probe.entry, index, probe.goroutine)),
+    },
+  ];
+  const links: Link[] = [];
+  try {
+    for (const group of groups) {
+      if (group.sites.length === 0) continue;
+      links.push(
+        Link.attach(
+          { programFd: group.programFd, path: target.path, pid: target.process()?.pid, sites: group.sites },
+          mode,
+        ),
+      );
+    }
+    return links;
+  } catch (error) {
+    for (const link of links.reverse()) link[Symbol.dispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Everything the programs have counted so far, as one RecordBatch. Reads only; while sites are live the parts of a
+ * batch are read one after the other and may differ by the calls that ended in between.
+ */
+import {
+  gsBalance,
+  gsGoroutine,
+  gsKey,
+  gsLimits,
+  gsParent,
+  gsReadStatus,
+  gsRow,
+  gsRowKey,
+  gsSample,
+  gsSampleKey,
+  gsStack,
+  gsStats,
+} from "../abi/index.js";
+import type {
+  BalanceRecord,
+  DetailLoss,
+  RawValue,
+  SampleRecord,
+  SeriesRecord,
+  StackRecord,
+} from "../aggregate/index.js";
+import { forEachElement, possibleCpus } from "../bpf/index.js";
+import type { ProbePlan } from "../probes/index.js";
+import type { CallPrograms } from "./programs.js";
+import { type KeyLayout, keyLayout } from "./wire.js";
+
+interface Field {
+  readonly offset: number;
+}
+
+/** A 64-bit counter summed over the CPUs, modulo 2^64. */
+function summed(value: (cpu: number) => Buffer, field: Field): bigint {
+  let total = 0n;
+  for (let cpu = 0; cpu < possibleCpus(); cpu++) total += value(cpu).readBigUInt64LE(field.offset);
+  return BigInt.asUintN(64, total);
+}
+
+function largest(value: (cpu: number) => Buffer, field: Field): bigint {
+  let result = 0n;
+  for (let cpu = 0; cpu < possibleCpus(); cpu++) {
+    const candidate = value(cpu).readBigUInt64LE(field.offset);
+    if (candidate > result) result = candidate;
+  }
+  return result;
+}
+
+export interface Counts {
+  readonly balance: BalanceRecord;
+  readonly loss: DetailLoss;
+  readonly hits: bigint;
+}
+
+export function readCounts(programs: CallPrograms): Counts {
+  let open = 0n;
+  forEachElement(programs.maps.goroutines, (_key, value) => {
+    open += BigInt(value(0).readUInt32LE(gsGoroutine.open.offset));
+  });
+  let counts: Counts | undefined;
+  forEachElement(programs.maps.balance, (_key, value) => {
+    counts = {
+      balance: {
+        entries: summed(value, gsBalance.entries),
+        returns: summed(value, gsBalance.returns),
+        panics: summed(value, gsBalance.panics),
+        goexits: summed(value, gsBalance.goexits),
+        open,
+        unmatchedReturns: summed(value, gsBalance.unmatchedReturns),
+        lost: summed(value, gsBalance.lost),
+      },
+      loss: {
+        otherSeries: summed(value, gsBalance.other),
+        buckets: summed(value, gsBalance.bucketsDropped),
+        stacks: summed(value, gsBalance.stacksDropped),
+        samples: summed(value, gsBalance.samplesDropped),
+        noGoroutine: summed(value, gsBalance.noGoroutine),
+      },
+      hits: summed(value, gsBalance.hits),
+    };
+  });
+  if (counts === undefined) throw new Error("invariant violated: the balance map has one element");
+  return counts;
+}
+
+interface SeriesKey {
+  readonly probe: number;
+  readonly parent: number;
+  /** One per dimension; undefined where the other half of the call holds it. */
+  readonly values: readonly (RawValue | undefined)[];
+}
+
+function parseValue(bytes: Buffer, slot: number, status: number, isString: boolean): RawValue {
+  if (status === gsReadStatus.GS_FAULT) return { status: "fault" };
+  if (status === gsReadStatus.GS_NIL) return { status: "nil" };
+  const word = bytes.readBigUInt64LE(slot);
+  if (!isString) return { status: "read", bits: word };
+  const length = Math.min(Number(word), gsLimits.GS_STRING_BYTES);
+  const text = Buffer.from(bytes.subarray(slot + 8, slot + 8 + length));
+  return { status: status === gsReadStatus.GS_CUT ? "cut" : "read", bytes: text };
+}
+
+function parseKey(plan: ProbePlan, layout: KeyLayout, key: Buffer): SeriesKey {
+  const probe = key.readUInt32LE(gsKey.probe.offset);
+  const status = key.readUInt32LE(gsKey.status.offset);
+  const phase = key.readUInt32LE(gsKey.phase.offset) === 1 ? "return" : "entry";
+  const bytes = key.subarray(gsKey.bytes.offset);
+  const recipes = plan.probes[probe]?.recipes ?? [];
+  const values = recipes.map((recipe, index) => {
+    if (recipe.phase !== phase) return undefined;
+    const isString = plan.dimensions[index]?.encoding.kind === "string";
+    return parseValue(bytes, layout.slots[index] ?? 0, (status >> (2 * index)) & 3, isString);
+  });
+  return { probe, parent: key.readUInt32LE(gsKey.parent.offset), values };
+}
+
+/** Every series' key by number; a call's return half is completed from its entry half. */
+function readKeys(programs: CallPrograms, plan: ProbePlan): Map<number, SeriesKey> {
+  const keys = new Map<number, SeriesKey>();
+  const layout = keyLayout(plan.dimensions);
+  forEachElement(programs.maps.series, (key, value) => {
+    keys.set(value(0).readUInt32LE(0), parseKey(plan, layout, key));
+  });
+  for (const [id, key] of keys) {
+    const parent = key.parent === gsParent.GS_NO_PARENT ? undefined : keys.get(key.parent);
+    if (parent === undefined) continue;
+    keys.set(id, { ...key, values: key.values.map((value, index) => value ?? parent.values[index]) });
+  }
+  return keys;
+}
+
+function readBuckets(programs: CallPrograms): Map<number, Map<number, bigint>> {
+  const bySeries = new Map<number, Map<number, bigint>>();
+  forEachElement(programs.maps.rows, (key, value) => {
+    const series = key.readUInt32LE(gsRowKey.series.offset);
+    const row = key.readUInt32LE(gsRowKey.row.offset);
+    let buckets = bySeries.get(series);
+    if (buckets === undefined) bySeries.set(series, (buckets = new Map()));
+    for (let index = 0; index < gsRow.buckets.count; index++) {
+      const count = summed(value, { offset: gsRow.buckets.offset + index * gsRow.buckets.stride });
+      if (count > 0n) buckets.set(row * gsRow.buckets.count + index, count);
+    }
+  });
+  return bySeries;
+}
+
+/** Series that counted at least one call, by number. */
+export function readSeries(programs: CallPrograms, plan: ProbePlan): SeriesRecord[] {
+  const keys = readKeys(programs, plan);
+  const buckets = readBuckets(programs);
+  const series: SeriesRecord[] = [];
+  forEachElement(programs.maps.stats, (key, value) => {
+    const id = key.readUInt32LE(0);
+    const count = summed(value, gsStats.count);
+    if (count === 0n) return;
+    const known = keys.get(id);
+    const isProbe = id < plan.probes.length;
+    series.push({
+      id,
+      probe: isProbe ? id : (known?.probe ?? -1),
+      values: isProbe ? (plan.dimensions.length === 0 ? [] : undefined) : known?.values.map(requireValue),
+      count,
+      sum: summed(value, gsStats.sum),
+      min: BigInt.asUintN(64, ~largest(value, gsStats.min)),
+      max: largest(value, gsStats.max),
+      buckets: buckets.get(id) ?? new Map(),
+    });
+  });
+  return series.filter((one) => one.probe >= 0);
+}
+
+function requireValue(value: RawValue | undefined): RawValue {
+  if (value === undefined) throw new Error("invariant violated: a series has a value for each dimension");
+  return value;
+}
+
+export function readSamples(programs: CallPrograms): SampleRecord[] {
+  const samples: SampleRecord[] = [];
+  forEachElement(programs.maps.samples, (key, value) => {
+    const stack = key.readBigUInt64LE(gsSampleKey.stack.offset);
+    samples.push({
+      series: key.readUInt32LE(gsSampleKey.series.offset),
+      stack: stack === 0n ? undefined : stack,
+      count: summed(value, gsSample.count),
+      sum: summed(value, gsSample.sum),
+    });
+  });
+  return samples;
+}
+
+export function readStacks(programs: CallPrograms, plan: ProbePlan): StackRecord[] {
+  const stacks: StackRecord[] = [];
+  forEachElement(programs.maps.stacks, (key, value) => {
+    const bytes = value(0);
+    const depth = Math.min(bytes.readUInt32LE(gsStack.depth.offset), gsLimits.GS_STACK_FRAMES);
+    const frames: number[] = [];
+    for (let index = 0; index < depth; index++) {
+      const relative = BigInt.asIntN(64, bytes.readBigUInt64LE(gsStack.frames.offset + 8 * index));
+      frames.push(Number(relative) + plan.target.imageBase);
+    }
+    stacks.push({ id: key.readBigUInt64LE(0), frames, truncated: bytes.readUInt32LE(gsStack.truncated.offset) !== 0 });
+  });
+  return stacks;
+}

@@ -1,0 +1,171 @@
+/**
+ * What is measured: a running process, every process of a file, or a command that this run starts. A command is held
+ * before its first instruction until its probes are on.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+import { invariant, messageOf, RunError, UnmeasurableError } from "../base/index.js";
+import { openProcess, type TargetProcess } from "../process/index.js";
+
+export type TargetRequest =
+  | { readonly kind: "pid"; readonly pid: number }
+  | { readonly kind: "exe"; readonly path: string }
+  | { readonly kind: "command"; readonly argv: readonly string[] };
+
+/** How a command that we started ended. */
+export type CommandEnd = { readonly status: number } | { readonly signal: NodeJS.Signals };
+
+export interface Target extends Disposable {
+  readonly request: TargetRequest;
+  /** Opens the very file that runs, whatever happened to its name. */
+  readonly path: string;
+  readonly displayPath: string;
+  /** The process, once there is exactly one. */
+  process(): TargetProcess | undefined;
+  /** Starts a command and holds it before its first instruction; nothing for other targets. */
+  hold(): Promise<void>;
+  /** Lets a held command run. */
+  release(): void;
+  /** Of a command that has ended. */
+  end(): CommandEnd | undefined;
+  /** True when there is nothing left to measure. */
+  hasEnded(): boolean;
+}
+
+/** Looks the target up; starts nothing. Throws UnmeasurableError when there is no such process, file or command. */
+export function openTarget(request: TargetRequest): Target {
+  switch (request.kind) {
+    case "pid":
+      return pidTarget(request.pid);
+    case "exe":
+      return exeTarget(request.path);
+    case "command":
+      return new CommandTarget(request.argv);
+  }
+}
+
+const nothing = (): void => undefined;
+
+function pidTarget(pid: number): Target {
+  const target = openProcess(pid);
+  return {
+    request: { kind: "pid", pid },
+    path: target.executable.path,
+    displayPath: target.executable.displayPath,
+    process: () => target,
+    hold: () => Promise.resolve(),
+    release: nothing,
+    end: () => undefined,
+    hasEnded: () => !target.isAlive(),
+    [Symbol.dispose]: nothing,
+  };
+}
+
+function exeTarget(path: string): Target {
+  requireFile(path);
+  return {
+    request: { kind: "exe", path },
+    path: resolve(path),
+    displayPath: path,
+    process: () => undefined,
+    hold: () => Promise.resolve(),
+    release: nothing,
+    end: () => undefined,
+    hasEnded: () => false,
+    [Symbol.dispose]: nothing,
+  };
+}
+
+function requireFile(path: string): void {
+  let isFile: boolean;
+  try {
+    isFile = statSync(path).isFile();
+  } catch (cause) {
+    throw new UnmeasurableError("no-such-file", `${path}: ${messageOf(cause).replace(/,.*/, "")}`, { cause });
+  }
+  if (!isFile) throw new UnmeasurableError("not-a-file", `${path}: not a regular file`);
+}
+
+/** The file a shell would run. */
+function findCommand(name: string): string {
+  const candidates = name.includes("/")
+    ? [name]
+    : (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, name));
+  for (const candidate of candidates) {
+    try {
+      accessSync(candidate, constants.X_OK);
+      if (statSync(candidate).isFile()) return resolve(candidate);
+    } catch {
+      // Not here: the next folder may have it.
+    }
+  }
+  throw new UnmeasurableError("no-such-command", `${name}: command not found, or not executable`);
+}
+
+/** Waits for one line on descriptor 3, then becomes the command; its pid stays the same. */
+const GATE = 'read -r go <&3 || exit 127; exec 3<&-; exec "$@"';
+
+class CommandTarget implements Target {
+  readonly request: TargetRequest;
+  readonly path: string;
+  readonly displayPath: string;
+  private readonly argv: readonly string[];
+  private child: ChildProcess | undefined;
+  private target: TargetProcess | undefined;
+  private ended: CommandEnd | undefined;
+
+  constructor(argv: readonly string[]) {
+    const name = argv[0];
+    invariant(name !== undefined, "a command has a name");
+    this.request = { kind: "command", argv };
+    this.argv = argv;
+    this.path = findCommand(name);
+    this.displayPath = this.path;
+  }
+
+  process(): TargetProcess | undefined {
+    return this.target;
+  }
+
+  async hold(): Promise<void> {
+    const child = spawn("/bin/sh", ["-c", GATE, "sh", this.path, ...this.argv.slice(1)], {
+      stdio: ["inherit", "inherit", "inherit", "pipe"],
+    });
+    this.child = child;
+    child.on("exit", (status, signal) => {
+      this.ended = signal === null ? { status: status ?? 0 } : { signal };
+    });
+    // A write to a gate that died is reported by the exit.
+    child.stdio[3]?.on("error", nothing);
+    await new Promise<void>((started, reject) => {
+      child.once("spawn", started);
+      child.once("error", (cause) =>
+        reject(new RunError("start", `start ${this.path}: ${messageOf(cause)}`, { cause })),
+      );
+    });
+    invariant(child.pid !== undefined, "a spawned child has a pid");
+    this.target = openProcess(child.pid);
+  }
+
+  release(): void {
+    const gate = this.child?.stdio[3];
+    invariant(gate !== null && gate !== undefined && "end" in gate, "the command is held");
+    gate.end("\n");
+  }
+
+  end(): CommandEnd | undefined {
+    return this.ended;
+  }
+
+  hasEnded(): boolean {
+    return this.ended !== undefined;
+  }
+
+  /** Ends a command that is still held; one that runs already is not ours to end. */
+  [Symbol.dispose](): void {
+    const gate = this.child?.stdio[3];
+    if (gate !== null && gate !== undefined && "destroy" in gate) gate.destroy();
+    this.child?.unref();
+  }
+}
