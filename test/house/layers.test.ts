@@ -71,6 +71,13 @@ test("an import cannot be hidden", () => {
   assert.deepEqual(found({ path: "bpf/a.ts", text: "await import(name);" }), [
     "bpf/a.ts: an import whose target is not a literal",
   ]);
+  assert.deepEqual(found({ path: "bpf/a.ts", text: "const load = createRequire(import.meta.url);" }), [
+    "bpf/a.ts: an import whose target is not a literal",
+  ]);
+  assert.deepEqual(
+    found({ path: "bpf/a.ts", text: 'const require = createRequire(import.meta.url);\nrequire("koffi");' }),
+    ["bpf/a.ts: imports koffi, which only kernel/ may"],
+  );
   assert.deepEqual(found({ path: "bpf/a.ts", text: 'const glob = "/*";\nimport koffi from "koffi";' }), [
     "bpf/a.ts: imports koffi, which only kernel/ may",
   ]);

@@ -44,8 +44,8 @@ const IMPORT =
 /** Only whole comment lines go: a `/*` inside a string must not hide the import after it. */
 const withoutComments = (text: string): string => text.replace(/^\s*(?:\/\/|\/\*|\*).*$/gm, "");
 
-/** What would import something the pattern above cannot see. */
-const HIDDEN_IMPORT = /\bimport\s*\(\s*[^"'\s]|\bcreateRequire\b/;
+/** What would import something the pattern above cannot see; createRequire is fine as `const require`. */
+const HIDDEN_IMPORT = /\b(?:import|require)\s*\(\s*[^"'\s]|(?<!const require = )\bcreateRequire\(/;
 
 function specifiers(text: string): string[] {
   return [...withoutComments(text).matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? match[4] ?? "");
