@@ -1,0 +1,105 @@
+/**
+ * A Go program as one value: its file, what its linker recorded about the build, and its tables, each read when first
+ * asked for. Opening reads headers and build info only.
+ */
+import { UnmeasurableError } from "../base/index.js";
+import { type BuildInfo, findBuildInfo, type GoVersion, parseGoVersion } from "./build-info.js";
+import { type ElfFile, type Machine, openElf } from "./elf.js";
+import { type ElfSymbol, readElfSymbols } from "./elf-symbols.js";
+import type { Moduledata } from "./moduledata.js";
+import { findGnuBuildId, findGoBuildId } from "./notes.js";
+import type { Pclntab } from "./pclntab.js";
+import { type GoTables, readGoTables } from "./pclntab-locate.js";
+import { type ByteSource, openFileSource } from "./source.js";
+
+/** An open Go program; owns its source. Every reader throws a FormatError where the bytes it needs are damaged. */
+export class GoBinary implements Disposable {
+  readonly elf: ElfFile;
+  readonly version: GoVersion;
+  readonly buildInfo: BuildInfo;
+  private tables: GoTables | undefined;
+  private symbols: readonly ElfSymbol[] | undefined;
+
+  constructor(elf: ElfFile, version: GoVersion, buildInfo: BuildInfo) {
+    this.elf = elf;
+    this.version = version;
+    this.buildInfo = buildInfo;
+  }
+
+  /** As messages name it. */
+  get path(): string {
+    return this.elf.path;
+  }
+
+  get arch(): Machine {
+    return this.elf.machine;
+  }
+
+  /** As `go tool buildid` prints it; undefined when the linker wrote none. */
+  get goBuildId(): string | undefined {
+    return findGoBuildId(this.elf);
+  }
+
+  /** In hexadecimal; undefined when the linker wrote none. */
+  get gnuBuildId(): string | undefined {
+    return findGnuBuildId(this.elf);
+  }
+
+  get pclntab(): Pclntab {
+    return this.goTables().pclntab;
+  }
+
+  get moduledata(): Moduledata {
+    return this.goTables().moduledata;
+  }
+
+  /** `.symtab` in table order; empty when stripped. */
+  elfSymbols(): readonly ElfSymbol[] {
+    this.symbols ??= readElfSymbols(this.elf);
+    return this.symbols;
+  }
+
+  [Symbol.dispose](): void {
+    this.elf.source[Symbol.dispose]();
+  }
+
+  private goTables(): GoTables {
+    this.tables ??= readGoTables(this.elf, this.version);
+    return this.tables;
+  }
+}
+
+/**
+ * Opens the Go program in `source`, which it takes over, also when it throws: UnmeasurableError (`not-elf`,
+ * `unsupported-machine`, `not-executable`, `not-go`, `unknown-go-version`) for files of another sort, FormatError for
+ * damaged ones.
+ */
+export async function openGoSource(source: ByteSource): Promise<GoBinary> {
+  try {
+    const elf = await openElf(source);
+    const buildInfo = findBuildInfo(elf);
+    if (buildInfo === undefined)
+      throw new UnmeasurableError("not-go", `${source.path}: not a Go program`, {
+        hint: "functions of C programs are measured as c:SYMBOL, USDT probes as usdt:PROVIDER:NAME",
+      });
+    const version = parseGoVersion(buildInfo.goVersion);
+    if (version === undefined)
+      throw new UnmeasurableError(
+        "unknown-go-version",
+        `${source.path}: built by Go version "${buildInfo.goVersion}", which names no release`,
+        { hint: "gospect must know the release to know the runtime's data; build with a released Go" },
+      );
+    return new GoBinary(elf, version, buildInfo);
+  } catch (error) {
+    source[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Opens a Go program's file. `displayPath` is how messages name it when `path` is `/proc/PID/exe`. Throws as
+ * openFileSource and openGoSource do.
+ */
+export async function openGoBinary(path: string, options: { readonly displayPath?: string } = {}): Promise<GoBinary> {
+  return openGoSource(openFileSource(path, options.displayPath ?? path));
+}
