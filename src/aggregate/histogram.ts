@@ -4,13 +4,13 @@
  * An index is `row * 8 + bucket`. Row 0 holds the values 0..7, a bucket each; row r >= 1 divides [2^(r+2), 2^(r+3))
  * into 8 equal buckets, so that no bucket is wider than 12.5 % of its low bound.
  */
+import { gsHistogram } from "../abi/index.js";
 import { invariant } from "../base/index.js";
 
-/** `GS_ROW_BUCKETS` and `GS_ROWS` of bpf/abi.h; a test compares them. */
-export const ROW_BUCKETS = 8;
-export const ROWS = 62;
+export const ROW_BUCKETS = gsHistogram.GS_ROW_BUCKETS;
+export const ROWS = gsHistogram.GS_ROWS;
 
-const LOG2_ROW_BUCKETS = 3n;
+const LOG2_ROW_BUCKETS = BigInt(Math.log2(ROW_BUCKETS));
 
 /** The values [low, high) of one bucket. */
 export interface BucketBounds {
