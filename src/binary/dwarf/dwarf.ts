@@ -1,0 +1,186 @@
+/**
+ * The debug data of one file, answered question by question: a question about one function reads the units that can hold it,
+ * not the whole section.
+ */
+import { FormatError, type VirtualAddress } from "../../base/index.js";
+import type { GoType } from "../gotype.js";
+import { AT, TAG } from "./constants.js";
+import { Die, DieWalk } from "./die.js";
+import { DwarfFunction, requireAddress } from "./function.js";
+import { InlinedCopies, type InlinedCopy } from "./inlined.js";
+import { type LinePosition, LineTable } from "./line-table.js";
+import { parseLocation } from "./location.js";
+import { UnitSearch } from "./names.js";
+import { RangeIndex, rangesOf } from "./ranges.js";
+import type { DebugSections } from "./sections.js";
+import { TypeReader } from "./types.js";
+import { parseUnits, requireUnitAt, type Unit } from "./unit.js";
+
+/** A package variable. */
+export interface DwarfPackageVariable {
+  readonly name: string;
+  readonly address: VirtualAddress;
+  readonly type: GoType;
+}
+
+const SUBPROGRAM = new Set<number>([TAG.subprogram]);
+const VARIABLE = new Set<number>([TAG.variable]);
+const TYPES = new Set<number>([
+  TAG.typedef,
+  TAG.structureType,
+  TAG.baseType,
+  TAG.pointerType,
+  TAG.arrayType,
+  TAG.subroutineType,
+]);
+
+/** Of Go's compile units only; C units of a cgo program are stepped over. Damaged data throws a FormatError when it is met. */
+export class Dwarf {
+  private readonly sections: DebugSections;
+  private readonly allUnits: readonly Unit[];
+  private readonly units: readonly Unit[];
+  private readonly search: UnitSearch;
+  private readonly types: TypeReader;
+  private readonly copies: InlinedCopies;
+  private readonly lineTables = new Map<Unit, LineTable | undefined>();
+  private readonly functionsOfUnit = new Map<Unit, readonly Die[]>();
+  private unitIndex: RangeIndex | undefined;
+
+  constructor(sections: DebugSections) {
+    this.sections = sections;
+    this.allUnits = parseUnits(sections);
+    this.units = this.allUnits.filter((unit) => unit.isGo);
+    this.search = new UnitSearch(this.units, sections.info);
+    this.types = new TypeReader(this.allUnits);
+    this.copies = new InlinedCopies(this, this.search, this.units);
+  }
+
+  /**
+   * The function with this symbol name, verbatim (`main.(*Store).Lookup`). Of several, the one that is not a wrapper.
+   * Undefined when it has no code of its own: unknown, or inlined everywhere.
+   */
+  findFunction(name: string): DwarfFunction | undefined {
+    let wrapper: DwarfFunction | undefined;
+    for (const die of this.concreteNamed(name)) {
+      const found = new DwarfFunction(this, die);
+      if (!found.isWrapper) return found;
+      wrapper ??= found;
+    }
+    return wrapper;
+  }
+
+  /** The function whose code holds `address`. */
+  findFunctionAt(address: VirtualAddress): DwarfFunction | undefined {
+    const unit = this.unitAt(address);
+    if (unit === undefined) return undefined;
+    for (const die of this.concreteIn(unit)) {
+      if (rangesOf(die).some(({ start, end }) => start <= address && address < end))
+        return new DwarfFunction(this, die);
+    }
+    return undefined;
+  }
+
+  /** Every function that has code, in file order. */
+  *functions(): Generator<DwarfFunction> {
+    for (const unit of this.units) for (const die of this.concreteIn(unit)) yield new DwarfFunction(this, die);
+  }
+
+  /** The type with this name, as DWARF spells it: `runtime.g`, `*main.Store`, `[]uint8`. */
+  findType(name: string): GoType | undefined {
+    for (const die of this.search.topLevelNamed(name, TYPES)) return this.types.at(die.offset);
+    return undefined;
+  }
+
+  /** The package variable `package.Name`. */
+  findVariable(name: string): DwarfPackageVariable | undefined {
+    for (const die of this.search.topLevelNamed(name, VARIABLE)) {
+      const location = die.block(AT.location);
+      const type = this.types.of(die);
+      const piece = location === undefined ? undefined : parseLocation(die.unit, location)[0];
+      if (piece?.kind !== "address" || type === undefined) continue;
+      return { name, address: requireAddress(die, piece.address), type };
+    }
+    return undefined;
+  }
+
+  /** Every place into which the function was inlined. */
+  inlinedCopies(name: string): readonly InlinedCopy[] {
+    return this.copies.of(name);
+  }
+
+  /** How often each function was inlined; functions that never were are not in it. Reads all debugging entries. */
+  inlinedCopyCounts(): ReadonlyMap<string, number> {
+    return this.copies.counts();
+  }
+
+  /** The file and line of the instruction at `address`. Where code was inlined, the place in the inlined source. */
+  lineAt(address: VirtualAddress): LinePosition | undefined {
+    const unit = this.unitAt(address);
+    return unit === undefined ? undefined : this.lineTable(unit)?.find(address);
+  }
+
+  /** The type whose entry is at `offset` of .debug_info. */
+  typeAt(offset: number): GoType {
+    return this.types.at(offset);
+  }
+
+  /** The entry at `offset` of .debug_info. */
+  dieAt(offset: number): Die {
+    const die = Die.at(requireUnitAt(this.allUnits, offset), offset);
+    if (die === undefined) throw new FormatError(".debug_info", offset, "reference leads to a null entry");
+    return die;
+  }
+
+  /** The line table of a unit; undefined when it has none. */
+  lineTable(unit: Unit): LineTable | undefined {
+    if (this.lineTables.has(unit)) return this.lineTables.get(unit);
+    const offset = unit.root?.number(AT.statementList);
+    const table = offset === undefined ? undefined : new LineTable(this.sections, offset);
+    this.lineTables.set(unit, table);
+    return table;
+  }
+
+  /** The entries of abstract functions (what inlined copies refer to) with this name. */
+  *abstractNamed(name: string): Generator<Die> {
+    for (const die of this.search.topLevelNamed(name, SUBPROGRAM)) if (die.has(AT.inline)) yield die;
+  }
+
+  private *concreteNamed(name: string): Generator<Die> {
+    const origins: Die[] = [];
+    for (const die of this.search.topLevelNamed(name, SUBPROGRAM)) {
+      if (hasCode(die)) yield die;
+      else if (die.has(AT.inline)) origins.push(die);
+    }
+    for (const origin of origins) {
+      for (const unit of this.search.unitsReferringTo(origin)) {
+        for (const die of this.concreteIn(unit)) if (die.number(AT.abstractOrigin) === origin.offset) yield die;
+      }
+    }
+  }
+
+  private concreteIn(unit: Unit): readonly Die[] {
+    const known = this.functionsOfUnit.get(unit);
+    if (known !== undefined) return known;
+    const found: Die[] = [];
+    const walk = new DieWalk(unit);
+    while (walk.next()) {
+      if (walk.depth !== 1 || walk.tag !== TAG.subprogram) continue;
+      const die = walk.die();
+      if (hasCode(die)) found.push(die);
+    }
+    this.functionsOfUnit.set(unit, found);
+    return found;
+  }
+
+  private unitAt(address: number): Unit | undefined {
+    this.unitIndex ??= new RangeIndex(
+      this.units.flatMap(({ root }, owner) =>
+        root === undefined ? [] : rangesOf(root).map((range) => ({ range, owner })),
+      ),
+    );
+    const owner = this.unitIndex.find(address);
+    return owner === undefined ? undefined : this.units[owner];
+  }
+}
+
+const hasCode = (die: Die): boolean => die.has(AT.lowPc) || die.has(AT.ranges);

@@ -1,0 +1,209 @@
+/** One function that has code: its place, its signature, where its variables live. */
+import { FormatError, hex, type VirtualAddress, virtualAddress } from "../../base/index.js";
+import type { GoType, GoVariable, Signature } from "../gotype.js";
+import { AT, TAG } from "./constants.js";
+import type { Die } from "./die.js";
+import type { Dwarf } from "./dwarf.js";
+import type { LinePosition } from "./line-table.js";
+import { type LocationPiece, locationAt } from "./location.js";
+import { rangesOf } from "./ranges.js";
+import { parseReceiver, type ReceiverName, withoutTypeArguments } from "./receiver.js";
+
+/** LIMIT: abstract origin → specification → … ; two links are the most any compiler writes. */
+const MAX_ORIGINS = 8;
+
+/** An address as the rest of the program uses it. */
+export const requireAddress = (die: Die, value: number): VirtualAddress => {
+  if (!Number.isSafeInteger(value))
+    throw new FormatError(".debug_info", die.offset, `address ${hex(value)} is out of range`);
+  return virtualAddress(value);
+};
+
+/** The entries that describe one thing: the entry itself, then what it was copied from. */
+export const originsOf = (dwarf: Dwarf, die: Die): readonly Die[] => {
+  const chain = [die];
+  for (let last = die; ; ) {
+    const next = last.number(AT.abstractOrigin) ?? last.number(AT.specification);
+    if (next === undefined) return chain;
+    if (chain.length > MAX_ORIGINS) throw new FormatError(".debug_info", die.offset, "origins never end");
+    last = dwarf.dieAt(next);
+    chain.push(last);
+  }
+};
+
+const first = <T>(chain: readonly Die[], read: (die: Die) => T | undefined): T | undefined => {
+  for (const die of chain) {
+    const value = read(die);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+};
+
+export const nameOf = (dwarf: Dwarf, die: Die): string =>
+  first(originsOf(dwarf, die), (entry) => entry.string(AT.name)) ?? "";
+
+/** Go's own names for what the source leaves unnamed: `~r0` results, `~p0` (go1.21) and `~b0` (before) blanks. */
+const sourceName = (name: string): string => (name === "_" || /^~[rpb]\d+$/.test(name) ? "" : name);
+
+/** A parameter, a result or a local variable of a function. */
+export interface DwarfVariable extends GoVariable {
+  readonly role: "parameter" | "result" | "local";
+  /** Where it lives when the instruction at `address` is about to run; undefined where the compiler recorded no place. */
+  locationAt(address: VirtualAddress): readonly LocationPiece[] | undefined;
+}
+
+export class DwarfFunction {
+  readonly name: string;
+  readonly lowPc: VirtualAddress;
+  /** Exclusive. Go's functions are contiguous. */
+  readonly highPc: VirtualAddress;
+  /** Made by the compiler around another function: an ABI or method wrapper. */
+  readonly isWrapper: boolean;
+  /** The entry, for what is derived from it elsewhere in this folder. */
+  readonly die: Die;
+  private readonly dwarf: Dwarf;
+  private readonly chain: readonly Die[];
+  private declared: LinePosition | undefined;
+  private known: readonly DwarfVariable[] | undefined;
+
+  constructor(dwarf: Dwarf, die: Die) {
+    this.dwarf = dwarf;
+    this.die = die;
+    this.chain = originsOf(dwarf, die);
+    this.name = first(this.chain, (entry) => entry.string(AT.name)) ?? "";
+    const [range] = rangesOf(die);
+    const start = range?.start ?? die.address(AT.lowPc) ?? 0;
+    this.lowPc = requireAddress(die, start);
+    this.highPc = requireAddress(die, range?.end ?? start);
+    this.isWrapper = die.has(AT.trampoline);
+  }
+
+  /** The file that declares it; undefined when the debug data does not say. */
+  get file(): string | undefined {
+    return this.declaration().file || undefined;
+  }
+
+  /** The line of its declaration; undefined when the debug data does not say. */
+  get line(): number | undefined {
+    return this.declaration().line || undefined;
+  }
+
+  /** Written in assembly: the debug data has neither parameters nor results. */
+  get isAssembly(): boolean {
+    return this.file?.endsWith(".s") ?? false;
+  }
+
+  /**
+   * Whether blank parameters (`_`, or without a name) appear in the signature. Where they do not, compare with
+   * `DwarfVariable.locationAt(lowPc)` before trusting that a parameter arrives where its position in the list says.
+   */
+  get listsBlankParameters(): boolean {
+    return listsBlankParameters(this.die.unit.root?.string(AT.producer));
+  }
+
+  /** Undefined for assembly. */
+  get signature(): Signature | undefined {
+    if (this.isAssembly) return undefined;
+    const variables = this.variables();
+    const pick = (role: DwarfVariable["role"]): GoVariable[] =>
+      variables.filter((one) => one.role === role).map(({ name, type }) => ({ name, type }));
+    const parameters = pick("parameter");
+    const receiver = parseReceiver(this.name);
+    let hasReceiver = receiver !== undefined && isOfType(parameters[0]?.type, receiver);
+    if (receiver !== undefined && !this.listsBlankParameters && !(hasReceiver && this.arrivesFirst(variables))) {
+      const type = this.findReceiverType(receiver);
+      if (type !== undefined) {
+        parameters.unshift({ name: "", type });
+        hasReceiver = true;
+      }
+    }
+    return { parameters, results: pick("result"), hasReceiver, source: "dwarf" };
+  }
+
+  /** Parameters, results, then locals of the outermost block, each group in source order. A shape's dictionary is left out. */
+  variables(): readonly DwarfVariable[] {
+    this.known ??= this.readVariables();
+    return this.known;
+  }
+
+  private readVariables(): readonly DwarfVariable[] {
+    const variables: DwarfVariable[] = [];
+    for (const child of this.die.children()) {
+      if (child.tag !== TAG.formalParameter && child.tag !== TAG.variable) continue;
+      const chain = originsOf(this.dwarf, child);
+      const name = first(chain, (entry) => entry.string(AT.name)) ?? "";
+      if (name === ".dict") continue;
+      const offset = first(chain, (entry) => entry.number(AT.type));
+      if (offset === undefined) throw new FormatError(".debug_info", child.offset, `variable ${name} has no type`);
+      const isResult = (first(chain, (entry) => entry.number(AT.variableParameter)) ?? 0) !== 0;
+      const role = child.tag === TAG.variable ? "local" : isResult ? "result" : "parameter";
+      variables.push({
+        name: sourceName(name),
+        type: this.dwarf.typeAt(offset),
+        role,
+        locationAt: (address) => locationAt(child, address),
+      });
+    }
+    return variables;
+  }
+
+  /**
+   * Whether the first listed parameter is in the first register at the entry: DWARF numbers it 0 on amd64 (AX) and arm64 (R0).
+   * Where no place is recorded it is taken to be so.
+   */
+  private arrivesFirst(variables: readonly DwarfVariable[]): boolean {
+    const pieces = variables.find((one) => one.role === "parameter")?.locationAt(this.lowPc);
+    const piece = pieces?.find((one) => one.kind !== "absent");
+    return piece?.kind !== "register" || piece.register === 0 || piece.register >= 17;
+  }
+
+  private findReceiverType(receiver: ReceiverName): GoType | undefined {
+    return receiver.typeName.includes("(") ? undefined : this.dwarf.findType(receiver.typeName);
+  }
+
+  private declaration(): LinePosition {
+    this.declared ??= this.readDeclaration();
+    return this.declared;
+  }
+
+  private readDeclaration(): LinePosition {
+    const number = this.die.number(AT.declarationFile);
+    const file = number === undefined ? undefined : this.dwarf.lineTable(this.die.unit)?.files[number];
+    const line = first(this.chain, (entry) => entry.number(AT.declarationLine));
+    if (file !== undefined && line !== undefined) return { file, line };
+    const entry = this.entryPosition();
+    return { file: file ?? entry?.file ?? "", line: line ?? this.earliestLine(entry) };
+  }
+
+  /** The place of the first instruction in this function's own source, even where that instruction was inlined into it. */
+  private entryPosition(): LinePosition | undefined {
+    for (const child of this.die.children()) {
+      if (child.tag !== TAG.inlinedSubroutine) continue;
+      if (!rangesOf(child).some(({ start, end }) => start <= this.lowPc && this.lowPc < end)) continue;
+      const file = this.dwarf.lineTable(this.die.unit)?.files[child.number(AT.callFile) ?? -1];
+      if (file !== undefined) return { file, line: child.number(AT.callLine) ?? 0 };
+    }
+    return this.dwarf.lineAt(this.lowPc);
+  }
+
+  /** FACT(go1.19): functions carry no line, but their parameters do; neither they nor the first instruction come before it. */
+  private earliestLine(entry: LinePosition | undefined): number {
+    let line = entry?.line ?? Number.POSITIVE_INFINITY;
+    for (const child of this.die.children()) {
+      if (child.tag !== TAG.formalParameter) continue;
+      line = Math.min(line, child.number(AT.declarationLine) ?? line);
+    }
+    return Number.isFinite(line) ? line : 0;
+  }
+}
+
+const isOfType = (type: GoType | undefined, receiver: ReceiverName): boolean =>
+  type !== undefined &&
+  (type.kind === "pointer") === receiver.pointer &&
+  withoutTypeArguments(type.name) === receiver.typeName;
+
+/** FACT(go1.19..go1.27): up to Go 1.20 blank parameters are left out of the debug data; later they are `~p0`, `~p1`, …. */
+const listsBlankParameters = (producer: string | undefined): boolean => {
+  const minor = /\bgo1\.(\d+)/.exec(producer ?? "")?.[1];
+  return minor === undefined || Number(minor) > 20;
+};

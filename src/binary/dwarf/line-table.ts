@@ -1,0 +1,168 @@
+/** Line tables: runs a line number program and answers which file and line an address belongs to. */
+import { Cursor } from "../../base/index.js";
+import { readTargetAddress } from "./form.js";
+import { type LineHeader, parseLineHeader } from "./line-header.js";
+import { lastAtMost, RangeIndex } from "./ranges.js";
+import type { DebugSections } from "./sections.js";
+
+export interface LinePosition {
+  readonly file: string;
+  readonly line: number;
+}
+
+const STANDARD = {
+  extended: 0,
+  copy: 1,
+  advancePc: 2,
+  advanceLine: 3,
+  setFile: 4,
+  constAddPc: 8,
+  fixedAdvancePc: 9,
+} as const;
+const EXTENDED = { endSequence: 1, setAddress: 2 } as const;
+
+/** Rows of one contiguous piece of code, ascending by address; the last one only marks the end. */
+interface Sequence {
+  readonly addresses: Float64Array;
+  readonly files: Uint32Array;
+  readonly lines: Uint32Array;
+}
+
+class SequenceBuilder {
+  private addresses: number[] = [];
+  private files: number[] = [];
+  private lines: number[] = [];
+
+  add(address: number, file: number, line: number): void {
+    // A row at the address of the row before it replaces that row: the earlier one covers no instruction.
+    const last = this.addresses.length - 1;
+    if (this.addresses[last] === address) {
+      this.files[last] = file;
+      this.lines[last] = line;
+      return;
+    }
+    this.addresses.push(address);
+    this.files.push(file);
+    this.lines.push(line);
+  }
+
+  finish(end: number): Sequence | undefined {
+    this.add(end, 0, 0);
+    const sequence = {
+      addresses: Float64Array.from(this.addresses),
+      files: Uint32Array.from(this.files),
+      lines: Uint32Array.from(this.lines),
+    };
+    this.addresses = [];
+    this.files = [];
+    this.lines = [];
+    const ascending = sequence.addresses.every(
+      (address, index) => index === 0 || address > (sequence.addresses[index - 1] ?? 0),
+    );
+    return ascending ? sequence : undefined;
+  }
+}
+
+/** Each opcode yields at most one row, so the program's length bounds time and memory. */
+const runProgram = (section: Buffer, header: LineHeader): Sequence[] => {
+  const cursor = new Cursor(section.subarray(0, header.programEnd), ".debug_line", header.programStart);
+  const { minimumInstructionLength, lineBase, lineRange, opcodeBase } = header;
+  const sequences: Sequence[] = [];
+  const rows = new SequenceBuilder();
+  let address = 0;
+  let file = 1;
+  let line = 1;
+  while (!cursor.atEnd) {
+    const opcode = cursor.u8();
+    if (opcode >= opcodeBase) {
+      const adjusted = opcode - opcodeBase;
+      address += Math.floor(adjusted / lineRange) * minimumInstructionLength;
+      line += lineBase + (adjusted % lineRange);
+      rows.add(address, file, line);
+      continue;
+    }
+    switch (opcode) {
+      case STANDARD.extended: {
+        const length = cursor.uleb128();
+        const end = cursor.position + length;
+        if (length === 0) break;
+        const extended = cursor.u8();
+        if (extended === EXTENDED.endSequence) {
+          const sequence = rows.finish(address);
+          if (sequence !== undefined) sequences.push(sequence);
+          address = 0;
+          file = 1;
+          line = 1;
+        } else if (extended === EXTENDED.setAddress) {
+          if (length !== 5 && length !== 9) cursor.fail(`address of ${length - 1} bytes`);
+          address = readTargetAddress(cursor, length - 1);
+        }
+        cursor.seek(end);
+        break;
+      }
+      case STANDARD.copy:
+        rows.add(address, file, line);
+        break;
+      case STANDARD.advancePc:
+        address += cursor.uleb128() * minimumInstructionLength;
+        break;
+      case STANDARD.advanceLine:
+        line += cursor.sleb128();
+        break;
+      case STANDARD.setFile:
+        file = cursor.uleb128();
+        break;
+      case STANDARD.constAddPc:
+        address += Math.floor((255 - opcodeBase) / lineRange) * minimumInstructionLength;
+        break;
+      case STANDARD.fixedAdvancePc:
+        address += cursor.u16();
+        break;
+      default:
+        for (let left = header.operandCounts[opcode - 1] ?? 0; left > 0; left--) cursor.uleb128();
+    }
+  }
+  return sequences;
+};
+
+/** The line table of one unit. */
+export class LineTable {
+  readonly files: readonly string[];
+  private readonly sequences: readonly Sequence[];
+  private readonly index: RangeIndex;
+
+  constructor(sections: DebugSections, offset: number) {
+    const header = parseLineHeader(sections, offset);
+    this.files = header.files;
+    this.sequences = runProgram(sections.lines, header);
+    this.index = new RangeIndex(
+      this.sequences.map(({ addresses }, owner) => ({
+        range: { start: addresses[0] ?? 0, end: addresses[addresses.length - 1] ?? 0 },
+        owner,
+      })),
+    );
+  }
+
+  /** The place of the instruction at `address`; undefined outside the unit, or where the program names no file. */
+  find(address: number): LinePosition | undefined {
+    const owner = this.index.find(address);
+    const sequence = owner === undefined ? undefined : this.sequences[owner];
+    if (sequence === undefined) return undefined;
+    const row = lastAtMost(sequence.addresses, address);
+    const file = this.files[sequence.files[row] ?? 0];
+    return file === undefined || file === "" ? undefined : { file, line: sequence.lines[row] ?? 0 };
+  }
+
+  /** Addresses of rows for `line` of the file with number `file`, each the start of a run of that line, ascending per sequence. */
+  addressesOfLine(file: number, line: number): number[] {
+    const found: number[] = [];
+    for (const { addresses, files, lines } of this.sequences) {
+      for (let row = 0; row < addresses.length - 1; row++) {
+        if (files[row] !== file || lines[row] !== line) continue;
+        if (row > 0 && files[row - 1] === file && lines[row - 1] === line) continue;
+        found.push(addresses[row] ?? 0);
+      }
+    }
+    return found;
+  }
+}

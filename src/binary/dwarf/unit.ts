@@ -1,0 +1,135 @@
+/**
+ * Units of .debug_info: the headers, and of each root entry what is needed to find the unit of an address or a name. Entries
+ * below the root are not touched here, so that listing the units of a large program costs microseconds each.
+ */
+import { Cursor, FormatError } from "../../base/index.js";
+import { type AbbreviationTable, parseAbbreviations, type UnitEncoding } from "./abbreviation.js";
+import { AT, LANGUAGE_GO, TAG } from "./constants.js";
+import { Die } from "./die.js";
+import type { DebugSections } from "./sections.js";
+
+/** DW_UT_*: what a DWARF 5 header announces. */
+const UNIT_TYPE = { compile: 1, type: 2, partial: 3, skeleton: 4, splitCompile: 5, splitType: 6 } as const;
+
+interface UnitHeader extends UnitEncoding {
+  readonly offset: number;
+  /** Where the next unit begins. */
+  readonly end: number;
+  /** Position of the root entry. */
+  readonly rootOffset: number;
+  readonly abbreviationOffset: number;
+}
+
+/** One compile unit: in Go one package, or the assembly of one package. */
+export class Unit implements UnitHeader {
+  readonly sections: DebugSections;
+  readonly offset: number;
+  readonly end: number;
+  readonly rootOffset: number;
+  readonly abbreviationOffset: number;
+  readonly version: number;
+  readonly addressSize: number;
+  readonly offsetSize: number;
+  readonly abbreviations: AbbreviationTable;
+  /** The root entry; undefined when the unit is empty. */
+  readonly root: Die | undefined;
+  readonly isGo: boolean;
+  /** DW_AT_low_pc of the root: what DWARF 4 range and location lists count from. */
+  readonly baseAddress: number;
+  readonly addressBase: number;
+  readonly stringOffsetsBase: number;
+  readonly rangeListsBase: number;
+  readonly locationListsBase: number;
+
+  constructor(sections: DebugSections, header: UnitHeader, abbreviations: AbbreviationTable) {
+    this.sections = sections;
+    this.offset = header.offset;
+    this.end = header.end;
+    this.rootOffset = header.rootOffset;
+    this.abbreviationOffset = header.abbreviationOffset;
+    this.version = header.version;
+    this.addressSize = header.addressSize;
+    this.offsetSize = header.offsetSize;
+    this.abbreviations = abbreviations;
+    const root = Die.at(this, header.rootOffset);
+    this.root = root?.tag === TAG.compileUnit ? root : undefined;
+    this.isGo = this.root?.number(AT.language) === LANGUAGE_GO;
+    // Without a base attribute, index forms count from behind the header of the section's first table.
+    const afterHeader = header.offsetSize === 8 ? 16 : 8;
+    this.addressBase = this.root?.number(AT.addressBase) ?? afterHeader;
+    this.stringOffsetsBase = this.root?.number(AT.stringOffsetsBase) ?? afterHeader;
+    this.rangeListsBase = this.root?.number(AT.rangeListsBase) ?? afterHeader + 4;
+    this.locationListsBase = this.root?.number(AT.locationListsBase) ?? afterHeader + 4;
+    this.baseAddress = this.root?.address(AT.lowPc) ?? 0;
+  }
+}
+
+const parseHeader = (cursor: Cursor): { header: UnitHeader; readable: boolean } => {
+  const offset = cursor.position;
+  let length = cursor.u32();
+  let offsetSize = 4;
+  if (length === 0xffffffff) {
+    length = cursor.u64AsNumber();
+    offsetSize = 8;
+  } else if (length >= 0xfffffff0) cursor.fail(`reserved unit length 0x${length.toString(16)}`);
+  const end = cursor.position + length;
+  if (end > cursor.length) cursor.fail(`unit of ${length} bytes runs past the section`);
+  const readOffset = (): number => (offsetSize === 8 ? cursor.u64AsNumber() : cursor.u32());
+  const version = cursor.u16();
+  if (version < 2 || version > 5) cursor.fail(`DWARF version ${version} is not known`);
+  let type: number = UNIT_TYPE.compile;
+  let addressSize: number;
+  let abbreviationOffset: number;
+  if (version >= 5) {
+    type = cursor.u8();
+    addressSize = cursor.u8();
+    abbreviationOffset = readOffset();
+    if (type === UNIT_TYPE.skeleton || type === UNIT_TYPE.splitCompile) cursor.skip(8);
+    if (type === UNIT_TYPE.type || type === UNIT_TYPE.splitType) cursor.skip(8 + offsetSize);
+  } else {
+    abbreviationOffset = readOffset();
+    addressSize = cursor.u8();
+  }
+  if (addressSize !== 4 && addressSize !== 8) cursor.fail(`addresses of ${addressSize} bytes are not supported`);
+  if (cursor.position > end) cursor.fail("unit is shorter than its header");
+  return {
+    header: { offset, end, rootOffset: cursor.position, abbreviationOffset, version, addressSize, offsetSize },
+    readable: type === UNIT_TYPE.compile || type === UNIT_TYPE.partial,
+  };
+};
+
+/** All units of the file, in file order. Type units and split units are stepped over: Go writes none. */
+export const parseUnits = (sections: DebugSections): readonly Unit[] => {
+  const cursor = new Cursor(sections.info, ".debug_info");
+  const units: Unit[] = [];
+  const tables = new Map<string, AbbreviationTable>();
+  while (!cursor.atEnd) {
+    const { header, readable } = parseHeader(cursor);
+    cursor.seek(header.end);
+    if (!readable || header.rootOffset === header.end) continue;
+    const key = `${header.abbreviationOffset} ${header.version} ${header.addressSize} ${header.offsetSize}`;
+    let table = tables.get(key);
+    if (table === undefined) {
+      table = parseAbbreviations(sections.abbreviations, header.abbreviationOffset, header);
+      tables.set(key, table);
+    }
+    units.push(new Unit(sections, header, table));
+  }
+  return units;
+};
+
+/** The unit that holds position `offset` of .debug_info. */
+export const requireUnitAt = (units: readonly Unit[], offset: number): Unit => {
+  let low = 0;
+  let high = units.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((units[middle]?.end ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  const unit = units[low];
+  if (unit === undefined || offset < unit.rootOffset) {
+    throw new FormatError(".debug_info", offset, "reference leads to no unit");
+  }
+  return unit;
+};
