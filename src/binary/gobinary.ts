@@ -4,6 +4,7 @@
  */
 import { UnmeasurableError } from "../base/index.js";
 import { type BuildInfo, findBuildInfo, type GoVersion, parseGoVersion } from "./build-info.js";
+import { type Dwarf, openDwarf } from "./dwarf/index.js";
 import { type ElfFile, type Machine, openElf } from "./elf.js";
 import { type ElfSymbol, readElfSymbols } from "./elf-symbols.js";
 import type { Moduledata } from "./moduledata.js";
@@ -19,6 +20,7 @@ export class GoBinary implements Disposable {
   readonly buildInfo: BuildInfo;
   private tables: GoTables | undefined;
   private symbols: readonly ElfSymbol[] | undefined;
+  private debugData: { readonly dwarf: Dwarf | undefined } | undefined;
 
   constructor(elf: ElfFile, version: GoVersion, buildInfo: BuildInfo) {
     this.elf = elf;
@@ -57,6 +59,12 @@ export class GoBinary implements Disposable {
   elfSymbols(): readonly ElfSymbol[] {
     this.symbols ??= readElfSymbols(this.elf);
     return this.symbols;
+  }
+
+  /** Undefined when stripped. */
+  dwarf(): Dwarf | undefined {
+    this.debugData ??= { dwarf: openDwarf(this.elf) };
+    return this.debugData.dwarf;
   }
 
   [Symbol.dispose](): void {

@@ -11,5 +11,9 @@ export { ElfFile, type ElfSection, type ElfSegment, type ElfSegmentType, type Ma
 export { type ElfSymbol, type ElfSymbolBinding, type ElfSymbolKind, readElfSymbols } from "./elf-symbols.js";
 export { GoBinary, openGoBinary, openGoSource } from "./gobinary.js";
 export type * from "./gotype.js";
+export type { AddressRange, Moduledata } from "./moduledata.js";
 export { type ElfNote, findGnuBuildId, findGoBuildId, parseNotes, readNoteSection } from "./notes.js";
+export { Pclntab, type PclntabFunction, type SourceFrame, type SourceLine } from "./pclntab.js";
+export type { PclntabFormat } from "./pclntab-format.js";
+export { type GoTables, readGoTables } from "./pclntab-locate.js";
 export { type ByteSource, memorySource, openFileSource } from "./source.js";

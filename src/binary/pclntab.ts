@@ -83,20 +83,27 @@ export interface FunctionTable {
   readonly records: Uint32Array;
 }
 
+/** The same bytes as 32-bit words; on the little-endian machines gospect runs on. A rest of up to three bytes is left out. */
+function littleEndianWords(bytes: Buffer): Uint32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, Math.floor(bytes.length / 4));
+}
+
 /** Reads the function table; throws a FormatError unless it is sorted. */
 export function readFunctionTable(image: ImageReader, address: VirtualAddress, header: PclntabHeader): FunctionTable {
   const { functionCount: count, functionTable } = header;
   const start = virtualAddress(address + functionTable);
-  const narrow = FUNCTION_RECORDS[header.format].entrySize === 4;
-  const bytes = image.read(start, (count * 2 + 1) * (narrow ? 4 : 8));
+  const step = FUNCTION_RECORDS[header.format].entrySize === 4 ? 1 : 2;
+  const words = littleEndianWords(image.read(start, (count * 2 + 1) * step * 4));
   const entries = new Float64Array(count + 1);
   const records = new Uint32Array(count);
-  for (let index = 0; index <= count; index++) {
-    const at = index * (narrow ? 8 : 16);
-    entries[index] = narrow ? bytes.readUInt32LE(at) : bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
-    if (index > 0 && (entries[index] ?? 0) < (entries[index - 1] ?? 0))
-      throw new FormatError("function table", at, `entry ${index} is below the one before it`);
-    if (index < count) records[index] = bytes.readUInt32LE(at + (narrow ? 4 : 8));
+  let previous = 0;
+  for (let index = 0, at = 0; index <= count; index++, at += 2 * step) {
+    const low = words[at] ?? 0;
+    const entry = step === 1 ? low : low + (words[at + 1] ?? 0) * 2 ** 32;
+    if (entry < previous) throw new FormatError("function table", at * 4, `entry ${index} is below the one before it`);
+    entries[index] = previous = entry;
+    if (index < count) records[index] = words[at + step] ?? 0;
   }
   return { entries, records };
 }
@@ -239,10 +246,10 @@ export class Pclntab {
     const offsets = this.findNameOffsets(name);
     if (offsets.size === 0) return [];
     const indexes: number[] = [];
-    this.allNameOffsets().forEach((offset, index) => {
-      if (offsets.has(offset)) indexes.push(index);
-    });
-    return indexes;
+    const all = this.allNameOffsets();
+    for (const wanted of offsets)
+      for (let at = all.indexOf(wanted); at >= 0; at = all.indexOf(wanted, at + 1)) indexes.push(at);
+    return offsets.size > 1 ? indexes.sort((a, b) => a - b) : indexes;
   }
 
   /** The function whose room — its code and the padding behind it — holds `pc`; undefined outside of Go code. */
@@ -403,13 +410,16 @@ export class Pclntab {
   }
 
   private allNameOffsets(): Int32Array {
-    if (this.nameOffsets === undefined) {
-      const offsets = new Int32Array(this.functionCount);
-      for (let index = 0; index < offsets.length; index++)
-        offsets[index] = this.recordField(index, this.layout.nameOffset);
-      this.nameOffsets = offsets;
+    if (this.nameOffsets !== undefined) return this.nameOffsets;
+    const words = littleEndianWords(this.functionTable.bytes);
+    const field = this.layout.nameOffset;
+    const offsets = new Int32Array(this.functionCount);
+    for (let index = 0; index < offsets.length; index++) {
+      const at = (this.recordPositions[index] ?? 0) + field;
+      offsets[index] = (at % 4 === 0 ? words[at / 4] : undefined) ?? this.recordField(index, field);
     }
-    return this.nameOffsets;
+    this.nameOffsets = offsets;
+    return offsets;
   }
 
   /** Where exactly this name stands in the name table. The linker writes each name once. */
