@@ -219,7 +219,6 @@ struct gs_config {
 	gs_u32 curg_offset;	/* in runtime.m */
 	gs_u32 sched_sp_offset;	/* in runtime.g */
 	gs_s32 tls_offset;	/* of g, from the thread's FS base */
-	gs_u32 reserved;
 	gs_u32 probes;
 	gs_u32 series_capacity;
 	gs_u32 dimensions;
@@ -228,7 +227,9 @@ struct gs_config {
 	gs_u32 stacks;		/* 1: walk and keep stacks */
 	gs_u32 histogram;	/* 1: keep histogram rows */
 	gs_u32 has_loop;	/* 1: the kernel has bpf_loop (5.17) */
+	gs_u32 one_recipe;	/* 1: every probe uses `only`: the verifier follows its steps alone */
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
+	struct gs_probe only;
 };
 
 _Static_assert(sizeof(struct gs_step) == 8, "gs_step");

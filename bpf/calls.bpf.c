@@ -63,15 +63,19 @@ static __always_inline struct gs_balance *this_cpu_counts(void)
 static __always_inline gs_u32 series_of(const struct pt_regs *ctx, gs_u64 image, gs_u32 number, gs_u32 parent, gs_u32 at_return,
 					gs_u32 *other)
 {
-	struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
 	struct gs_key key = {};
 
-	if (!probe)
-		return number;
 	key.probe = number;
 	key.parent = parent;
 	key.phase = at_return;
-	fill_key(&key, ctx, image, at_return, probe);
+	if (config.one_recipe) {
+		fill_key(&key, ctx, image, at_return, &config.only);
+	} else {
+		struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
+
+		if (probe)
+			fill_key(&key, ctx, image, at_return, probe);
+	}
 	return find_series(&key, other);
 }
 

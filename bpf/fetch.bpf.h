@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * Evaluates a recipe: a short list of steps over an accumulator pair, ending in a number or a string.
+ *
+ * Where every probe has the same recipes they are read-only constants: the verifier then follows their steps alone,
+ * which makes loading several times faster.
  */
 #ifndef GOSPECT_FETCH_BPF_H
 #define GOSPECT_FETCH_BPF_H
@@ -17,14 +20,13 @@ struct fetched {
 /* LIMIT: pointers below the first page are nil or an offset from nil. */
 #define FIRST_PAGE 4096
 
+/* The low `size` bytes (1..8), without branches: each one would multiply the paths the verifier walks. */
 static __always_inline gs_u64 narrow(gs_u64 value, gs_u32 size, gs_u32 is_signed)
 {
-	switch (size) {
-	case 1: return is_signed ? (gs_u64)(gs_s64)(signed char)value : (gs_u8)value;
-	case 2: return is_signed ? (gs_u64)(gs_s64)(short)value : (gs_u16)value;
-	case 4: return is_signed ? (gs_u64)(gs_s64)(gs_s32)value : (gs_u32)value;
-	default: return value;
-	}
+	gs_u32 shift = (64 - 8 * size) & 63;
+
+	value <<= shift;
+	return is_signed ? (gs_u64)((gs_s64)value >> shift) : value >> shift;
 }
 
 static __always_inline gs_u64 floor_log2(gs_u64 value)
@@ -63,12 +65,9 @@ static __always_inline void load(struct fetched *f, gs_u32 size, gs_u32 is_signe
 		f->done = 1;
 		return;
 	}
-	switch (size) {
-	case 1: failed = read_user(&value, 1, f->a + offset); break;
-	case 2: failed = read_user(&value, 2, f->a + offset); break;
-	case 4: failed = read_user(&value, 4, f->a + offset); break;
-	default: failed = read_user(&value, 8, f->a + offset); break;
-	}
+	if (size > 8)
+		size = 8;
+	failed = read_user(&value, size, f->a + offset);
 	if (failed) {
 		f->status = GS_FAULT;
 		f->done = 1;
@@ -98,7 +97,7 @@ static __always_inline void load_pair(struct fetched *f, gs_s32 offset)
  * A step after a failed one does nothing: its outcome is the first failure's.
  */
 static __always_inline void step(struct fetched *f, const struct pt_regs *ctx, gs_u64 image,
-				 const struct gs_step *s, const gs_s64 *linear)
+				 const volatile struct gs_step *s, const volatile gs_s64 *linear)
 {
 	switch (s->opcode) {
 	case GS_END: f->done = 1; break;
@@ -118,7 +117,7 @@ static __always_inline void step(struct fetched *f, const struct pt_regs *ctx, g
 }
 
 static __always_inline void run_steps(struct fetched *f, const struct pt_regs *ctx, gs_u64 image,
-				      const struct gs_recipe *recipe)
+				      const volatile struct gs_recipe *recipe)
 {
 	f->a = 0;
 	f->b = 0;
@@ -134,7 +133,7 @@ static __always_inline void run_steps(struct fetched *f, const struct pt_regs *c
  * run, the same for every probe.
  */
 static __always_inline void fetch_into_key(struct gs_key *key, gs_u32 dimension, gs_u32 slot, const struct pt_regs *ctx,
-					   gs_u64 image, const struct gs_recipe *recipe)
+					   gs_u64 image, const volatile struct gs_recipe *recipe)
 {
 	struct fetched f;
 	gs_u8 *to;

@@ -11,8 +11,11 @@
 #include <bpf/bpf_core_read.h>
 #include "abi.h"
 
-/* struct pt_regs of x86-64: kernel ABI, as signal frames and ptrace show it. */
-struct pt_regs {
+/*
+ * struct pt_regs of x86-64: kernel ABI, as signal frames and ptrace show it. The verifier takes only constant offsets
+ * from the context, so the compiler must not compute a field's address first.
+ */
+struct __attribute__((preserve_static_offset)) pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
 	unsigned long orig_ax, ip, cs, flags, sp, ss;
 };

@@ -90,7 +90,7 @@ struct {
 	__type(value, struct gs_sample);
 } samples SEC(".maps");
 
-/* key: probe; value: its recipes. Sized and filled at load. */
+/* key: probe; value: its recipes, where they differ. Sized and filled at load. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_RDONLY_PROG);

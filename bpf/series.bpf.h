@@ -34,7 +34,7 @@ static __always_inline gs_u32 find_series(const struct gs_key *key, gs_u32 *othe
 
 /* Fills the dimensions of one phase into a zeroed key. */
 static __always_inline void fill_key(struct gs_key *key, const struct pt_regs *ctx, gs_u64 image, gs_u32 at_return,
-				     const struct gs_probe *probe)
+				     const volatile struct gs_probe *probe)
 {
 #pragma clang loop unroll(disable)
 	for (gs_u32 i = 0; i < GS_MAX_DIMENSIONS; i++) {

@@ -236,7 +236,7 @@ export const gsFrameKey = {
 
 /** struct gs_config */
 export const gsConfig = {
-  size: 96,
+  size: 608,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -245,14 +245,15 @@ export const gsConfig = {
   curgOffset: { offset: 28, size: 4 },
   schedSpOffset: { offset: 32, size: 4 },
   tlsOffset: { offset: 36, size: 4 },
-  reserved: { offset: 40, size: 4 },
-  probes: { offset: 44, size: 4 },
-  seriesCapacity: { offset: 48, size: 4 },
-  dimensions: { offset: 52, size: 4 },
-  entryDimensions: { offset: 56, size: 4 },
-  returnDimensions: { offset: 60, size: 4 },
-  stacks: { offset: 64, size: 4 },
-  histogram: { offset: 68, size: 4 },
-  hasLoop: { offset: 72, size: 4 },
+  probes: { offset: 40, size: 4 },
+  seriesCapacity: { offset: 44, size: 4 },
+  dimensions: { offset: 48, size: 4 },
+  entryDimensions: { offset: 52, size: 4 },
+  returnDimensions: { offset: 56, size: 4 },
+  stacks: { offset: 60, size: 4 },
+  histogram: { offset: 64, size: 4 },
+  hasLoop: { offset: 68, size: 4 },
+  oneRecipe: { offset: 72, size: 4 },
   slots: { offset: 76, size: 16, count: 4, stride: 4 },
+  only: { offset: 96, size: 512 },
 } as const;

@@ -17,7 +17,7 @@ import {
 } from "../abi/index.js";
 import { type AttachMode, attachType, BpfObject, type MapShape, possibleCpus, setArrayElement } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
-import { keyLayout, type RunSettings, wireConfig, wireProbe } from "./wire.js";
+import { keyLayout, type RunSettings, sharedRecipes, wireConfig, wireProbe } from "./wire.js";
 
 /** LIMIT: distinct combinations of `--by` values kept apart; the rest share one "other" series per function. */
 export const SERIES_CAPACITY = 10_000;
@@ -99,7 +99,7 @@ export function loadCallPrograms(plan: ProbePlan, settings: RunSettings, mode: A
       stacks: map("stacks", 8, gsStack.size, false),
       probes: map("probes", 4, gsProbe.size, false),
     };
-    if (plan.dimensions.length > 0) {
+    if (sharedRecipes(plan) === undefined) {
       plan.probes.forEach((probe, index) => {
         setArrayElement(maps.probes, index, wireProbe(plan, probe));
       });

@@ -137,8 +137,8 @@ function readBuckets(programs: CallPrograms): Map<number, Map<number, bigint>> {
   forEachElement(programs.maps.rows, (key, value) => {
     const series = key.readUInt32LE(gsRowKey.series.offset);
     const row = key.readUInt32LE(gsRowKey.row.offset);
-    let buckets = bySeries.get(series);
-    if (buckets === undefined) bySeries.set(series, (buckets = new Map()));
+    const buckets = bySeries.get(series) ?? new Map<number, bigint>();
+    bySeries.set(series, buckets);
     for (let index = 0; index < gsRow.buckets.count; index++) {
       const count = summed(value, { offset: gsRow.buckets.offset + index * gsRow.buckets.stride });
       if (count > 0n) buckets.set(row * gsRow.buckets.count + index, count);

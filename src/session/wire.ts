@@ -155,6 +155,12 @@ export function wireProbe(plan: ProbePlan, probe: PlannedProbe): Buffer {
   return bytes;
 }
 
+/** The recipes of every probe when all have the same; undefined when they differ. */
+export function sharedRecipes(plan: ProbePlan): Buffer | undefined {
+  const [first, ...rest] = plan.probes.map((probe) => wireProbe(plan, probe));
+  return first !== undefined && rest.every((other) => other.equals(first)) ? first : undefined;
+}
+
 export interface RunSettings {
   /** 0: any process. */
   readonly tgid: number;
@@ -188,6 +194,9 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings): Buffer {
   flag(gsConfig.stacks, settings.stacks);
   flag(gsConfig.histogram, settings.histogram);
   flag(gsConfig.hasLoop, settings.hasLoop);
+  const only = sharedRecipes(plan);
+  flag(gsConfig.oneRecipe, only !== undefined);
+  only?.copy(bytes, gsConfig.only.offset);
   keyLayout(plan.dimensions).slots.forEach((slot, index) => {
     bytes.writeUInt32LE(slot, gsConfig.slots.offset + 4 * index);
   });
