@@ -11,7 +11,7 @@ import {
   plan,
   profile,
   type Streams,
-  type TargetChoice,
+  type TargetRequest,
 } from "../commands/index.js";
 import { parseDuration } from "./duration.js";
 
@@ -66,21 +66,20 @@ const option = {
 
 const EVERY_PROCESS = "every process, now and later, that runs this file";
 
-function targetOf(given: Given, command: readonly string[] | undefined): TargetChoice | undefined {
-  const choices: TargetChoice[] = [];
+function targetOf(given: Given, command: readonly string[] | undefined): TargetRequest | undefined {
+  const choices: TargetRequest[] = [];
   if (given.pid !== undefined) choices.push({ kind: "pid", pid: given.pid });
   if (given.exe !== undefined) choices.push({ kind: "exe", path: given.exe });
   if (command !== undefined) {
-    const [name, ...args] = command;
-    if (name === undefined) throw new UsageError("nothing after --", { hint: "the program to start follows it" });
-    choices.push({ kind: "command", command: name, args });
+    if (command.length === 0) throw new UsageError("nothing after --", { hint: "the program to start follows it" });
+    choices.push({ kind: "command", argv: command });
   }
   if (choices.length > 1)
     throw new UsageError("more than one target", { hint: "give one of --pid, --exe and -- COMMAND" });
   return choices[0];
 }
 
-function oneTarget(given: Given, command: readonly string[] | undefined): TargetChoice {
+function oneTarget(given: Given, command: readonly string[] | undefined): TargetRequest {
   const target = targetOf(given, command);
   if (target === undefined) {
     throw new UsageError("no target", { hint: "give one of --pid PID, --exe FILE and -- COMMAND ARG…" });

@@ -1,10 +1,7 @@
 /** What a command is asked to do, after the command line was understood. */
+import type { TargetRequest } from "../session/index.js";
 
-/** Exactly one of the three ways to name what is measured. */
-export type TargetChoice =
-  | { readonly kind: "pid"; readonly pid: number }
-  | { readonly kind: "exe"; readonly path: string }
-  | { readonly kind: "command"; readonly command: string; readonly args: readonly string[] };
+export type { TargetRequest };
 
 /** Every command has these. */
 export interface CommonRequest {
@@ -16,7 +13,7 @@ export interface CommonRequest {
 }
 
 export interface ListRequest extends CommonRequest {
-  readonly target: TargetChoice;
+  readonly target: TargetRequest;
   /** Empty: everything. */
   readonly patterns: readonly string[];
   /** `FUNC=func(SIGNATURE)`, as written. */
@@ -24,7 +21,7 @@ export interface ListRequest extends CommonRequest {
 }
 
 export interface PlanRequest extends CommonRequest {
-  readonly target: TargetChoice;
+  readonly target: TargetRequest;
   readonly probes: readonly string[];
   readonly by: readonly string[];
   readonly signatures: readonly string[];
@@ -36,5 +33,5 @@ export interface MeasureRequest extends PlanRequest {
 }
 
 export interface DoctorRequest extends CommonRequest {
-  readonly target: TargetChoice | undefined;
+  readonly target: TargetRequest | undefined;
 }

@@ -1,4 +1,5 @@
 /** When a run is over: its time is up, somebody wants it to end, or the target is gone. */
+import { setTimeout as sleep } from "node:timers/promises";
 
 export type RunEnd = "duration" | "interrupted" | "target-exited";
 
@@ -6,38 +7,29 @@ export interface RunLimits {
   /** Undefined: no limit. */
   readonly durationMs: number | undefined;
   readonly interruption: AbortSignal;
-  /** Settles when the target has exited; never, when there is no one target. */
-  readonly targetExited: Promise<unknown>;
+  /** True when there is nothing left to measure. */
+  readonly targetHasEnded: () => boolean;
 }
 
-/** LIMIT: how often a person wants to see news. */
-const TICK_MS = 1000;
+/** LIMIT: how late we may notice that the target is gone, and how often a person wants to see news. */
+const POLL_MS = 50;
+const NEWS_MS = 1000;
 
-/** Waits for whichever comes first, and calls `tick` every second until then. What `tick` throws ends the wait. */
-export async function waitForEnd(limits: RunLimits, tick: () => void): Promise<RunEnd> {
-  const { durationMs, interruption, targetExited } = limits;
-  if (interruption.aborted) return "interrupted";
-  let ticker: NodeJS.Timeout | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort: (() => void) | undefined;
-  try {
-    return await new Promise<RunEnd>((resolve, reject) => {
-      targetExited.then(() => resolve("target-exited"), reject);
-      onAbort = () => resolve("interrupted");
-      interruption.addEventListener("abort", onAbort);
-      if (durationMs !== undefined) timer = setTimeout(() => resolve("duration"), durationMs);
-      // Keeps the process alive, too: a promise alone does not.
-      ticker = setInterval(() => {
-        try {
-          tick();
-        } catch (error) {
-          reject(error);
-        }
-      }, TICK_MS);
-    });
-  } finally {
-    clearInterval(ticker);
-    clearTimeout(timer);
-    if (onAbort !== undefined) interruption.removeEventListener("abort", onAbort);
+/** Waits for whichever comes first, and calls `tell` every second until then. */
+export async function waitForEnd(limits: RunLimits, tell: () => void): Promise<RunEnd> {
+  const { durationMs = Number.POSITIVE_INFINITY, interruption, targetHasEnded } = limits;
+  const start = performance.now();
+  let nextNews = start + NEWS_MS;
+  while (!interruption.aborted) {
+    if (targetHasEnded()) return "target-exited";
+    const now = performance.now();
+    const left = start + durationMs - now;
+    if (left <= 0) return "duration";
+    if (now >= nextNews) {
+      nextNews = now + NEWS_MS;
+      tell();
+    }
+    await sleep(Math.min(POLL_MS, Math.ceil(left)), undefined, { signal: interruption }).catch(() => undefined);
   }
+  return "interrupted";
 }

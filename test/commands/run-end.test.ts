@@ -2,26 +2,27 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { waitForEnd } from "../../src/commands/run-end.js";
 
-const never = new Promise<never>(() => undefined);
+const never = (): boolean => false;
 const quiet = new AbortController().signal;
 
 test("the first of the three reasons ends a run", async () => {
   const aborted = new AbortController();
   setTimeout(() => aborted.abort(), 10);
+  let polls = 0;
   const ends = await Promise.all([
-    waitForEnd({ durationMs: 10, interruption: quiet, targetExited: never }, () => undefined),
-    waitForEnd({ durationMs: undefined, interruption: aborted.signal, targetExited: never }, () => undefined),
-    waitForEnd({ durationMs: 60_000, interruption: quiet, targetExited: Promise.resolve() }, () => undefined),
-    waitForEnd({ durationMs: 60_000, interruption: AbortSignal.abort(), targetExited: never }, () => undefined),
+    waitForEnd({ durationMs: 10, interruption: quiet, targetHasEnded: never }, () => undefined),
+    waitForEnd({ durationMs: undefined, interruption: aborted.signal, targetHasEnded: never }, () => undefined),
+    waitForEnd({ durationMs: 60_000, interruption: quiet, targetHasEnded: () => ++polls === 3 }, () => undefined),
+    waitForEnd({ durationMs: 60_000, interruption: AbortSignal.abort(), targetHasEnded: never }, () => undefined),
   ]);
   assert.deepEqual(ends, ["duration", "interrupted", "target-exited", "interrupted"]);
 });
 
 test("there is news every second, and its failure ends the run", async () => {
-  let ticks = 0;
-  await waitForEnd({ durationMs: 2500, interruption: quiet, targetExited: never }, () => ticks++);
-  assert.equal(ticks, 2);
-  const failing = waitForEnd({ durationMs: 60_000, interruption: quiet, targetExited: never }, () => {
+  let news = 0;
+  await waitForEnd({ durationMs: 2500, interruption: quiet, targetHasEnded: never }, () => news++);
+  assert.equal(news, 2);
+  const failing = waitForEnd({ durationMs: 60_000, interruption: quiet, targetHasEnded: never }, () => {
     throw new Error("the map is gone");
   });
   await assert.rejects(failing, /the map is gone/);

@@ -1,0 +1,58 @@
+/** What every command but doctor begins with: the target, its binary, and the plan for the probes asked for. */
+import { type GoBinary, openGoBinary } from "../binary/index.js";
+import { formatQuantity } from "../export/index.js";
+import { type ProbePlan, planProbes } from "../probes/index.js";
+import { openTarget, type Target } from "../session/index.js";
+import { openSymbolTable, type SymbolTable } from "../symbols/index.js";
+import type { CommonRequest, PlanRequest, TargetRequest } from "./request.js";
+import type { Streams } from "./streams.js";
+
+/** A target whose file is open and understood. */
+export class Subject implements Disposable {
+  readonly target: Target;
+  readonly binary: GoBinary;
+  readonly table: SymbolTable;
+
+  private constructor(target: Target, binary: GoBinary, table: SymbolTable) {
+    this.target = target;
+    this.binary = binary;
+    this.table = table;
+  }
+
+  static async open(request: TargetRequest): Promise<Subject> {
+    const target = openTarget(request);
+    const binary = await openGoBinary(target.path, { displayPath: target.displayPath });
+    return new Subject(target, binary, openSymbolTable(binary));
+  }
+
+  /** Throws when nothing can be measured. */
+  plan(request: PlanRequest): ProbePlan {
+    return planProbes(this.binary, this.table, {
+      probes: request.probes,
+      by: request.by,
+      signatures: request.signatures,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.binary[Symbol.dispose]();
+    this.target[Symbol.dispose]();
+  }
+}
+
+/** LIMIT: functions named one by one that a glob hit but that can't be measured. */
+const REFUSALS_SHOWN = 5;
+
+/** What a run should know of its plan before it begins, on stderr. */
+export function warn(plan: ProbePlan, request: CommonRequest, streams: Streams): void {
+  if (request.quiet) return;
+  const shown = request.verbose ? plan.refused : plan.refused.slice(0, REFUSALS_SHOWN);
+  const more = plan.refused.length - shown.length;
+  const lines = [
+    ...shown.map(({ name, refusal }) => `not measured: ${name}: ${refusal.reason}`),
+    ...(more === 0 ? [] : [`not measured: ${formatQuantity(more, "more function")}; --verbose names all`]),
+    ...plan.warnings,
+    ...plan.probes.flatMap((probe) => probe.notes.map((note) => `${probe.function.name}: ${note}`)),
+  ];
+  for (const line of lines) streams.err.write(`${line}\n`);
+}
