@@ -18,7 +18,8 @@ function inflate(data: Buffer, size: number, structure: string): Buffer {
     throw new FormatError(structure, 0, `${data.length} compressed bytes can't be ${size} bytes`);
   if (size === 0) return Buffer.alloc(0);
   // Loaded on demand: most binaries need no decompression, and start-up time counts.
-  const { inflateSync }: typeof import("node:zlib") = createRequire(import.meta.url)("node:zlib");
+  const require = createRequire(import.meta.url);
+  const { inflateSync }: typeof import("node:zlib") = require("node:zlib");
   let bytes: Buffer;
   try {
     bytes = inflateSync(data, { maxOutputLength: size });

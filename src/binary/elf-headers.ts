@@ -142,8 +142,8 @@ function headersImage(header: Buffer, programHeaders: Buffer, sectionHeaders: Bu
 
 async function parseImage(image: Buffer): Promise<ELF> {
   // The whole package costs twice the time to load of its parser, and `import` twice that of `require`.
-  const load = createRequire(import.meta.url);
-  const { readElf }: typeof import("elfinfo/dist/src/parser.js") = load("elfinfo/dist/src/parser.js");
+  const require = createRequire(import.meta.url);
+  const { readElf }: typeof import("elfinfo/dist/src/parser.js") = require("elfinfo/dist/src/parser.js");
   let position = 0;
   const take = (length: number, at?: number): Buffer => {
     const from = at ?? position;

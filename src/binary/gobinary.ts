@@ -4,7 +4,7 @@
  */
 import { UnmeasurableError } from "../base/index.js";
 import { type BuildInfo, findBuildInfo, type GoVersion, parseGoVersion } from "./build-info.js";
-import { type Dwarf, openDwarf } from "./dwarf/index.js";
+import type { Dwarf } from "./dwarf/index.js";
 import { type ElfFile, type Machine, openElf } from "./elf.js";
 import { type ElfSymbol, readElfSymbols } from "./elf-symbols.js";
 import type { Moduledata } from "./moduledata.js";
@@ -12,6 +12,14 @@ import { findGnuBuildId, findGoBuildId } from "./notes.js";
 import type { Pclntab } from "./pclntab.js";
 import { type GoTables, readGoTables } from "./pclntab-locate.js";
 import { type ByteSource, openFileSource } from "./source.js";
+
+type DwarfOpener = (elf: ElfFile) => Dwarf | undefined;
+
+/** The DWARF reader takes longer to load than a stripped program to open, so that one never loads it. */
+async function loadDwarfOpener(elf: ElfFile): Promise<DwarfOpener> {
+  if (elf.findSection(".debug_info") === undefined) return () => undefined;
+  return (await import("./dwarf/index.js")).openDwarf;
+}
 
 /** An open Go program; owns its source. Every reader throws a FormatError where the bytes it needs are damaged. */
 export class GoBinary implements Disposable {
@@ -21,11 +29,13 @@ export class GoBinary implements Disposable {
   private tables: GoTables | undefined;
   private symbols: readonly ElfSymbol[] | undefined;
   private debugData: { readonly dwarf: Dwarf | undefined } | undefined;
+  private readonly openDwarf: DwarfOpener;
 
-  constructor(elf: ElfFile, version: GoVersion, buildInfo: BuildInfo) {
+  constructor(elf: ElfFile, version: GoVersion, buildInfo: BuildInfo, openDwarf: DwarfOpener) {
     this.elf = elf;
     this.version = version;
     this.buildInfo = buildInfo;
+    this.openDwarf = openDwarf;
   }
 
   /** As messages name it. */
@@ -63,7 +73,7 @@ export class GoBinary implements Disposable {
 
   /** Undefined when stripped. */
   dwarf(): Dwarf | undefined {
-    this.debugData ??= { dwarf: openDwarf(this.elf) };
+    this.debugData ??= { dwarf: this.openDwarf(this.elf) };
     return this.debugData.dwarf;
   }
 
@@ -97,7 +107,7 @@ export async function openGoSource(source: ByteSource): Promise<GoBinary> {
         `${source.path}: built by Go version "${buildInfo.goVersion}", which names no release`,
         { hint: "gospect must know the release to know the runtime's data; build with a released Go" },
       );
-    return new GoBinary(elf, version, buildInfo);
+    return new GoBinary(elf, version, buildInfo, await loadDwarfOpener(elf));
   } catch (error) {
     source[Symbol.dispose]();
     throw error;
