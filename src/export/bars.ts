@@ -14,17 +14,19 @@ export interface Scale {
 }
 
 /** The finest scale on which all these buckets fit into `maxRows` rows; undefined when there are none. */
-export function scaleOf(buckets: readonly Bucket[], maxRows: number): Scale | undefined {
-  if (buckets.length === 0) return undefined;
+export const scaleOf = (buckets: readonly Bucket[], maxRows: number): Scale | undefined =>
+  scales(buckets).find((scale) => scale.rows <= maxRows);
+
+/** Every scale that shows all these buckets, finest first; none when there are no buckets. */
+function scales(buckets: readonly Bucket[]): readonly Scale[] {
+  if (buckets.length === 0) return [];
   const indices = buckets.map((bucket) => bucket.index);
   const low = indices.reduce((a, b) => Math.min(a, b));
   const high = indices.reduce((a, b) => Math.max(a, b));
-  for (const size of GROUP_SIZES) {
+  return GROUP_SIZES.map((size) => {
     const first = Math.floor(low / size);
-    const rows = Math.floor(high / size) - first + 1;
-    if (rows <= maxRows) return { first, rows, bucketsPerRow: size };
-  }
-  return undefined;
+    return { first, rows: Math.floor(high / size) - first + 1, bucketsPerRow: size };
+  });
 }
 
 /** Counts per row of the scale. */
@@ -60,7 +62,7 @@ export function bar(count: bigint, largest: bigint, width: number): string {
   return "█".repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? "");
 }
 
-/** A distribution in one line, a character per row of the scale. */
+/** A distribution in one line, a character per row of the scale, empty rows at the end left out. */
 export function sparkline(histogram: Histogram, scale: Scale): string {
   const counts = rowCounts(histogram, scale);
   const largest = largestOf(counts);
@@ -70,7 +72,8 @@ export function sparkline(histogram: Histogram, scale: Scale): string {
       const level = Math.ceil((Number(count) / Number(largest)) * LEVELS.length) - 1;
       return LEVELS[Math.max(0, level)] ?? " ";
     })
-    .join("");
+    .join("")
+    .trimEnd();
 }
 
 /** LIMIT: rows of a drawn histogram. */
@@ -88,6 +91,9 @@ function emptyAround(counts: readonly bigint[], row: number): number {
   return (after < 0 ? counts.length : after) - before - 1;
 }
 
+const drawnRows = (counts: readonly bigint[]): number =>
+  counts.filter((_, row) => emptyAround(counts, row) < SHORTEST_GAP || counts[row - 1] !== 0n).length;
+
 /** A value to point out beside the row that holds it. */
 export interface Mark {
   readonly name: string;
@@ -96,7 +102,8 @@ export interface Mark {
 
 /** A histogram of durations as lines: bounds, bar, count and the marks that fall into the row. Runs of empty rows are one `⋮`. */
 export function formatBars(style: TextStyle, histogram: Histogram, marks: readonly Mark[]): readonly string[] {
-  const scale = scaleOf(histogram.buckets, MAX_ROWS);
+  // Gaps take one line however long they are, so that an outlier does not make the rest coarse.
+  const scale = scales(histogram.buckets).find((each) => drawnRows(rowCounts(histogram, each)) <= MAX_ROWS);
   if (scale === undefined) return [];
   const counts = rowCounts(histogram, scale);
   const largest = largestOf(counts);
@@ -117,7 +124,7 @@ export function formatBars(style: TextStyle, histogram: Histogram, marks: readon
     const label = labels[row] ?? { low: "", high: "" };
     const names = marks.filter(({ value }) => value >= low && value < high).map(({ name }) => name);
     const range = `${pad(label.low, labelWidth, "right")} – ${pad(label.high, labelWidth, "right")}`;
-    const drawn = paint(style, "bar", pad(bar(count, largest, barWidth), barWidth, "left"));
+    const drawn = pad(paint(style, "bar", bar(count, largest, barWidth)), barWidth, "left");
     const tail = paint(style, "faint", names.length === 0 ? "" : `  ${names.join(" ")}`);
     lines.push(`${range} │${drawn} ${pad(formatCount(count), countWidth, "right")}${tail}`);
   }

@@ -4,7 +4,7 @@ import { paint, type TextStyle } from "./style.js";
 
 /** One or two lines, newline included. */
 export function formatErrorText(error: ProfilerError, style: TextStyle): string {
-  const lines = [`${paint(style, "warning", "error:")} ${error.message}`];
+  const lines = [`${paint(style, "error", "error:")} ${error.message}`];
   if (error.hint !== undefined) lines.push(`${paint(style, "faint", "hint:")} ${error.hint}`);
   return `${lines.join("\n")}\n`;
 }

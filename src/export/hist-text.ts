@@ -192,9 +192,7 @@ function lossLines(results: Aggregate, style: TextStyle): readonly string[] {
   const { balance, loss } = results;
   const lines: string[] = [];
   if (balance.lost > 0n) {
-    lines.push(
-      `${formatQuantity(balance.lost, "call")} of ${formatCount(balance.entries)} lost: they are in no row above`,
-    );
+    lines.push(`${formatQuantity(balance.lost, "call")} of ${formatCount(balance.entries)} lost: in no row above`);
   }
   if (loss.buckets > 0n) {
     lines.push(

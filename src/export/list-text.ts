@@ -4,7 +4,7 @@ import type { ListEntry, ListedVariable } from "./list-shape.js";
 import { refusalLines } from "./refusal.js";
 import { formatSignature } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
-import { formatBytes, formatCount, formatQuantity } from "./units.js";
+import { formatCount, formatQuantity } from "./units.js";
 
 /** `lines`: one per entry. `details`: with sites and the places of parameters and results. */
 export type ListLayout = "lines" | "details";
@@ -68,7 +68,11 @@ function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
       : [`  ${formatQuantity(entry.inlinedCopies, "inlined copy", "inlined copies")}, not measured`];
   return [
     paint(style, "title", signatureOf(entry)),
-    paint(style, "faint", `  ${placeOf(entry) ?? "place unknown"}, ${hex(entry.address)}, ${formatBytes(entry.size)}`),
+    paint(
+      style,
+      "faint",
+      `  ${placeOf(entry) ?? "place unknown"}, ${hex(entry.address)}, ${formatQuantity(entry.size, "byte")}`,
+    ),
     ...sites,
     ...variableLines("param", entry.params, style),
     ...variableLines("result", entry.results, style),

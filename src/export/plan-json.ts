@@ -35,6 +35,7 @@ export function formatPlanJson(plan: PrintablePlan): string {
       signature: probe.signature === undefined ? null : signatureJson(probe.signature),
       entry: siteJson(probe.entry),
       exits: probe.exits.map(siteJson),
+      goroutine: probe.goroutine,
       inlinedCopies: probe.inlinedCopies,
       recipes: probe.recipes.map((recipe) => ({ phase: recipe.phase, type: recipe.type.name, steps: recipe.steps })),
       notes: probe.notes,

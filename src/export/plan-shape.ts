@@ -39,6 +39,7 @@ export interface PrintableProbe {
   readonly signature: PrintableSignature | undefined;
   readonly entry: PrintableSite;
   readonly exits: readonly PrintableSite[];
+  readonly goroutine: string;
   readonly inlinedCopies: number;
   readonly recipes: readonly {
     readonly phase: string;

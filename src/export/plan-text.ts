@@ -4,7 +4,7 @@ import type { PrintablePlan, PrintableProbe, PrintableSite, PrintableStep } from
 import { refusalLines } from "./refusal.js";
 import { formatSignature } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
-import { formatBytes, formatQuantity } from "./units.js";
+import { formatQuantity } from "./units.js";
 
 /** The whole plan, a newline at its end. */
 export function formatPlanText(plan: PrintablePlan, style: TextStyle): string {
@@ -48,9 +48,10 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
     variables?.map(({ name, type }) => ({ name, type: type.name }));
   const place = fn.file === undefined ? "place unknown" : `${fn.file}:${fn.line ?? "?"}`;
   const from = signature === undefined ? ", signature unknown" : `, signature from ${signature.source}`;
+  const goroutine = probe.goroutine === "register" ? "" : `, g from ${probe.goroutine}`;
   return [
     paint(style, "title", formatSignature(fn.name, named(signature?.parameters), named(signature?.results))),
-    paint(style, "faint", `  ${place}, ${hex(fn.address)}, ${formatBytes(fn.size)}${from}`),
+    paint(style, "faint", `  ${place}, ${hex(fn.address)}, ${formatQuantity(fn.size, "byte")}${from}${goroutine}`),
     ...siteLines([probe.entry, ...probe.exits], style),
     ...probe.recipes.map(({ phase, type, steps }, index) => {
       const name = plan.dimensions[index]?.name ?? `dimension ${index}`;
@@ -108,12 +109,13 @@ function refusedLines({ refused }: PrintablePlan, style: TextStyle): readonly st
 
 const formatStep = (step: PrintableStep): string => detailsOf(step, "op");
 
-/** `load offset=16 size=8 signed=false`: the value of `head`, then every other field of a flat object. */
+/** A flat object in one line: the value of `head`, then the only other field's value, or each with its name: `load offset=16 size=8`. */
 function detailsOf(flat: object, head: string): string {
-  const fields = Object.entries(flat);
-  const name = fields.filter(([key]) => key === head).map(([, value]) => String(value));
-  const rest = fields
-    .filter(([key]) => key !== head)
-    .map(([key, value]) => `${key}=${key === "address" ? hex(Number(value)) : String(value)}`);
-  return [...name, ...rest].join(" ");
+  const fields = Object.entries(flat).map(([key, value]): readonly [string, string] => [
+    key,
+    key === "address" ? hex(Number(value)) : String(value),
+  ]);
+  const named = fields.filter(([key]) => key === head).map(([, value]) => value);
+  const rest = fields.filter(([key]) => key !== head);
+  return [...named, ...rest.map(([key, value]) => (rest.length === 1 ? value : `${key}=${value}`))].join(" ");
 }

@@ -8,9 +8,17 @@ export interface TextStyle {
 }
 
 /** What a piece of text is, not how it looks. */
-export type Tone = "plain" | "title" | "key" | "faint" | "bar" | "warning";
+export type Tone = "plain" | "title" | "key" | "faint" | "bar" | "warning" | "error";
 
-const SGR: Readonly<Record<Tone, string>> = { plain: "", title: "1", key: "36", faint: "2", bar: "34", warning: "33" };
+const SGR: Readonly<Record<Tone, string>> = {
+  plain: "",
+  title: "1",
+  key: "36",
+  faint: "2",
+  bar: "34",
+  warning: "33",
+  error: "31",
+};
 
 export const paint = (style: TextStyle, tone: Tone, text: string): string =>
   style.colour && tone !== "plain" && text.trim() !== "" ? `\x1b[${SGR[tone]}m${text}\x1b[0m` : text;
@@ -19,9 +27,11 @@ export const paint = (style: TextStyle, tone: Tone, text: string): string =>
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;
 const COMBINING = /\p{M}/u;
+const ASCII = /^[ -~]*$/;
 
 /** Columns that a text takes on a terminal. */
 export function displayWidth(text: string): number {
+  if (ASCII.test(text)) return text.length;
   let width = 0;
   for (const character of stripVTControlCharacters(text)) {
     if (!COMBINING.test(character)) width += WIDE.test(character) ? 2 : 1;
@@ -60,7 +70,10 @@ const GAP = "  ";
 /** Columns that a table of these cells takes, each with the gap after it. */
 export const columnWidths = (columns: readonly Column[], rows: readonly (readonly string[])[]): readonly number[] =>
   columns.map((column, index) => {
-    const widest = Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[index] ?? "")));
+    const widest = rows.reduce(
+      (width, row) => Math.max(width, displayWidth(row[index] ?? "")),
+      displayWidth(column.title),
+    );
     return Math.min(widest, column.maxWidth ?? widest);
   });
 
@@ -78,7 +91,7 @@ export function formatTable(
     columns
       .map((column, index) => {
         const width = widths[index] ?? 0;
-        return paint(style, toneOf(column), pad(fit(cells[index] ?? "", width), width, column.align));
+        return pad(paint(style, toneOf(column), fit(cells[index] ?? "", width)), width, column.align);
       })
       .join(GAP)
       .trimEnd();

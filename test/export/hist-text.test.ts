@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
+import { displayWidth, formatHistText, HIST_TEXT_DEFAULTS } from "../../src/export/index.js";
+import { assertGolden } from "../golden/golden.js";
+import { RESULTS, RESULTS_BY_FUNCTION, RESULTS_OF_NOTHING, RESULTS_OF_ONE, RUN, RUN_OF_ONE } from "./example.js";
+
+const PLAIN = { colour: false, width: 120 };
+
+test("series by two values, with the histograms of the first", () => {
+  assertGolden("hist-by-values.txt", formatHistText(RUN, RESULTS, { style: PLAIN, ...HIST_TEXT_DEFAULTS }));
+});
+
+test("on a narrow terminal, cut to two rows, as a live redraw shows it", () => {
+  const page = formatHistText(RUN, RESULTS, { style: { colour: false, width: 80 }, maxSeries: 2, histograms: 1 });
+  assertGolden("hist-narrow.txt", page);
+  const overlong = page.split("\n").filter((line) => displayWidth(line) > 80);
+  assert.deepEqual(overlong, []);
+});
+
+test("several functions without --by are the rows of one table", () => {
+  assertGolden(
+    "hist-by-function.txt",
+    formatHistText(RUN, RESULTS_BY_FUNCTION, { style: PLAIN, maxSeries: 40, histograms: 1 }),
+  );
+});
+
+test("one function without --by, an outlier far from the rest", () => {
+  assertGolden(
+    "hist-one-function.txt",
+    formatHistText(RUN_OF_ONE, RESULTS_OF_ONE, { style: PLAIN, ...HIST_TEXT_DEFAULTS }),
+  );
+});
+
+test("nothing was called", () => {
+  assertGolden("hist-nothing.txt", formatHistText(RUN, RESULTS_OF_NOTHING, { style: PLAIN, ...HIST_TEXT_DEFAULTS }));
+});
+
+test("losses that leave the numbers incomplete are said", () => {
+  const results = {
+    ...RESULTS_OF_ONE,
+    balance: { ...RESULTS_OF_ONE.balance, entries: 1007n, lost: 1002n },
+    loss: { ...RESULTS_OF_ONE.loss, buckets: 1n },
+    series: RESULTS_OF_ONE.series.map((series) => ({ ...series, histogram: { ...series.histogram, buckets: [] } })),
+  };
+  assertGolden("hist-losses.txt", formatHistText(RUN_OF_ONE, results, { style: PLAIN, ...HIST_TEXT_DEFAULTS }));
+});
+
+test("colour changes nothing but the colour", () => {
+  const coloured = formatHistText(RUN, RESULTS, { style: { colour: true, width: 120 }, ...HIST_TEXT_DEFAULTS });
+  assertGolden("hist-colour.txt", coloured);
+  const stripped = stripVTControlCharacters(coloured);
+  assert.equal(stripped, formatHistText(RUN, RESULTS, { style: PLAIN, ...HIST_TEXT_DEFAULTS }));
+});

@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileOffset, refused, virtualAddress } from "../../src/base/index.js";
+import type { GoType } from "../../src/binary/gotype.js";
+import { formatPlanJson, formatPlanText } from "../../src/export/index.js";
+import type { ProbePlan, Site } from "../../src/probes/plan.js";
+import { assertGolden } from "../golden/golden.js";
+
+const PLAIN = { colour: false, width: 120 };
+const STRING: GoType = { name: "string", size: 16, kind: "string" };
+const INT: GoType = { name: "int", size: 8, kind: "int", signed: true };
+const STORE: GoType = { name: "*main.Store", size: 8, kind: "pointer", target: () => STORE };
+
+const site = (kind: Site["kind"], address: number, bytes: string, instruction: string): Site => ({
+  kind,
+  address: virtualAddress(address),
+  offset: fileOffset(address - 0x400000),
+  bytes: Buffer.from(bytes, "hex"),
+  instruction,
+});
+
+const PLAN: ProbePlan = {
+  target: {
+    path: "/usr/bin/store",
+    arch: "amd64",
+    goVersion: "go1.27.4",
+    goBuildId: "abc/def",
+    gnuBuildId: undefined,
+    positionIndependent: false,
+    imageBase: virtualAddress(0x400000),
+  },
+  runtime: {
+    goidOffset: 152,
+    mOffset: 48,
+    curgOffset: 192,
+    schedSpOffset: 56,
+    tlsOffset: -8,
+    goroutineInRegister: true,
+    source: "dwarf",
+  },
+  dimensions: [
+    { name: "tenant", encoding: { kind: "string" } },
+    { name: "lin(n, 0, 100, 10)", encoding: { kind: "linear", low: 0, width: 10, buckets: 10 } },
+  ],
+  probes: [
+    {
+      function: {
+        name: "main.(*Store).Lookup",
+        address: virtualAddress(0x4a1c40),
+        size: 1512,
+        file: "/src/store.go",
+        line: 41,
+      },
+      signature: {
+        parameters: [
+          { name: "s", type: STORE },
+          { name: "tenant", type: STRING },
+          { name: "n", type: INT },
+        ],
+        results: [{ name: "~r0", type: INT }],
+        hasReceiver: true,
+        source: "dwarf",
+      },
+      entry: { ...site("entry", 0x4a1c44, "0f86b6020000", "jbe 0x4a1f00"), placement: "stack-check" },
+      exits: [site("return", 0x4a1cf0, "c3", "ret"), site("tail-jump", 0x4a1d02, "e9f9fdffff", "jmp 0x4a1b00")],
+      goroutine: "register",
+      inlinedCopies: 2,
+      recipes: [
+        {
+          phase: "entry",
+          type: STRING,
+          steps: [
+            { op: "register", register: "bx" },
+            { op: "register-b", register: "cx" },
+          ],
+        },
+        {
+          phase: "entry",
+          type: INT,
+          steps: [
+            { op: "image", address: virtualAddress(0x5000) },
+            { op: "load", offset: 16, size: 8, signed: true },
+            { op: "linear", low: 0, width: 10, buckets: 10 },
+          ],
+        },
+      ],
+      notes: ["1 of 2 exits is a tail jump: time until the jump"],
+    },
+    {
+      function: {
+        name: "main.plain",
+        address: virtualAddress(0x4a3000),
+        size: 32,
+        file: undefined,
+        line: undefined,
+      },
+      signature: undefined,
+      entry: { ...site("entry", 0x4a3000, "90", "nop"), placement: "first" },
+      exits: [site("return", 0x4a3001, "c3", "ret")],
+      goroutine: "tls",
+      inlinedCopies: 0,
+      recipes: [],
+      notes: [],
+    },
+  ],
+  refused: [{ name: "main.loop", refusal: refused("no-return", "it never returns", "probe what it calls").refusal }],
+  runtimeSites: [site("goexit", 0x43a000, "e8fb000000", "call 0x43a100")],
+  warnings: ["runtime.recovery not found: recovered panics stay open"],
+};
+
+test("plan: all of it, for people", () => {
+  assertGolden("plan.txt", formatPlanText(PLAN, PLAIN));
+});
+
+test("plan --json: all of it, whole", () => {
+  const { probes, ...rest } = JSON.parse(formatPlanJson(PLAN));
+  assert.deepEqual(rest, {
+    schema: "gospect.plan/1",
+    target: {
+      path: "/usr/bin/store",
+      arch: "amd64",
+      goVersion: "go1.27.4",
+      goBuildId: "abc/def",
+      gnuBuildId: null,
+      positionIndependent: false,
+      imageBase: 0x400000,
+    },
+    runtime: {
+      goidOffset: 152,
+      mOffset: 48,
+      curgOffset: 192,
+      schedSpOffset: 56,
+      tlsOffset: -8,
+      goroutineInRegister: true,
+      source: "dwarf",
+    },
+    dimensions: [
+      { name: "tenant", encoding: { kind: "string" } },
+      { name: "lin(n, 0, 100, 10)", encoding: { kind: "linear", low: 0, width: 10, buckets: 10 } },
+    ],
+    refused: [{ function: "main.loop", code: "no-return", reason: "it never returns", hint: "probe what it calls" }],
+    runtimeSites: [
+      { kind: "goexit", address: 0x43a000, offset: 0x3a000, bytes: "e8fb000000", instruction: "call 0x43a100" },
+    ],
+    warnings: ["runtime.recovery not found: recovered panics stay open"],
+  });
+  assert.deepEqual(probes, [
+    {
+      function: "main.(*Store).Lookup",
+      address: 0x4a1c40,
+      size: 1512,
+      file: "/src/store.go",
+      line: 41,
+      signature: {
+        params: [
+          { name: "s", type: "*main.Store" },
+          { name: "tenant", type: "string" },
+          { name: "n", type: "int" },
+        ],
+        results: [{ name: "~r0", type: "int" }],
+        hasReceiver: true,
+        source: "dwarf",
+      },
+      entry: {
+        kind: "entry",
+        address: 0x4a1c44,
+        offset: 0xa1c44,
+        bytes: "0f86b6020000",
+        instruction: "jbe 0x4a1f00",
+        placement: "stack-check",
+      },
+      exits: [
+        { kind: "return", address: 0x4a1cf0, offset: 0xa1cf0, bytes: "c3", instruction: "ret" },
+        { kind: "tail-jump", address: 0x4a1d02, offset: 0xa1d02, bytes: "e9f9fdffff", instruction: "jmp 0x4a1b00" },
+      ],
+      goroutine: "register",
+      inlinedCopies: 2,
+      recipes: [
+        {
+          phase: "entry",
+          type: "string",
+          steps: [
+            { op: "register", register: "bx" },
+            { op: "register-b", register: "cx" },
+          ],
+        },
+        {
+          phase: "entry",
+          type: "int",
+          steps: [
+            { op: "image", address: 0x5000 },
+            { op: "load", offset: 16, size: 8, signed: true },
+            { op: "linear", low: 0, width: 10, buckets: 10 },
+          ],
+        },
+      ],
+      notes: ["1 of 2 exits is a tail jump: time until the jump"],
+    },
+    {
+      function: "main.plain",
+      address: 0x4a3000,
+      size: 32,
+      file: null,
+      line: null,
+      signature: null,
+      entry: {
+        kind: "entry",
+        address: 0x4a3000,
+        offset: 0xa3000,
+        bytes: "90",
+        instruction: "nop",
+        placement: "first",
+      },
+      exits: [{ kind: "return", address: 0x4a3001, offset: 0xa3001, bytes: "c3", instruction: "ret" }],
+      goroutine: "tls",
+      inlinedCopies: 0,
+      recipes: [],
+      notes: [],
+    },
+  ]);
+});

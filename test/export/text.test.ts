@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileOffset, refused, UnmeasurableError, UsageError, virtualAddress } from "../../src/base/index.js";
+import {
+  displayWidth,
+  fit,
+  formatBalanceText,
+  formatBytes,
+  formatCount,
+  formatErrorJson,
+  formatErrorText,
+  formatListJson,
+  formatListText,
+  formatNanoseconds,
+  formatShare,
+  type ListEntry,
+} from "../../src/export/index.js";
+import { assertGolden } from "../golden/golden.js";
+import { RESULTS, RESULTS_OF_ONE } from "./example.js";
+
+const PLAIN = { colour: false, width: 120 };
+
+test("durations have three digits and the unit that fits", () => {
+  const cases: readonly (readonly [bigint | number, string])[] = [
+    [0n, "0 ns"],
+    [7n, "7 ns"],
+    [12.34, "12.3 ns"],
+    [612.3, "612 ns"],
+    [999n, "999 ns"],
+    [999.6, "1.00 µs"],
+    [1000n, "1.00 µs"],
+    [1063n, "1.06 µs"],
+    [9_996n, "10.0 µs"],
+    [99_960n, "100 µs"],
+    [999_499n, "999 µs"],
+    [999_500n, "1.00 ms"],
+    [59_940_000_000n, "59.9 s"],
+    [150_000_000_000n, "2.50 min"],
+    [4_320_000_000_000n, "1.20 h"],
+    [8_640_000_000_000_000n, "2400 h"],
+  ];
+  assert.deepEqual(
+    cases.map(([value]) => [value, formatNanoseconds(value)]),
+    cases,
+  );
+});
+
+test("counts, shares, sizes", () => {
+  assert.deepEqual([0n, 999n, 1000n, 1234567n].map(formatCount), ["0", "999", "1,000", "1,234,567"]);
+  assert.deepEqual([0, 0.0004, 0.004, 0.5, 1].map(formatShare), ["0.0%", "<0.1%", "0.4%", "50.0%", "100.0%"]);
+  assert.deepEqual([0, 1023, 1024, 1_500_000].map(formatBytes), ["0 B", "1023 B", "1.00 KiB", "1.43 MiB"]);
+});
+
+test("text is measured and cut in terminal columns", () => {
+  assert.deepEqual(["abc", "日本", "e\u0301", "\x1b[1mab\x1b[0m"].map(displayWidth), [3, 4, 1, 2]);
+  assert.deepEqual([fit("abcdef", 4), fit("日本語", 4), fit("abc", 3)], ["abc…", "日…", "abc"]);
+});
+
+test("the closing balance", () => {
+  assertGolden("balance.txt", formatBalanceText(RESULTS, PLAIN));
+  const broken = {
+    ...RESULTS_OF_ONE,
+    balance: { ...RESULTS_OF_ONE.balance, entries: 1234n, discrepancy: 1229n },
+    loss: { otherSeries: 1n, buckets: 2n, stacks: 3n, samples: 4n, noGoroutine: 5n },
+  };
+  assertGolden("balance-broken.txt", formatBalanceText(broken, PLAIN));
+  const doubled = { ...RESULTS_OF_ONE, balance: { ...RESULTS_OF_ONE.balance, entries: 4n, discrepancy: -1n } };
+  assertGolden("balance-doubled.txt", formatBalanceText(doubled, PLAIN));
+});
+
+test("errors: a sentence, and the hint on its own line", () => {
+  const unknown = new UnmeasurableError("no-match", "no function main.Lokup", { hint: "did you mean main.Lookup?" });
+  const usage = new UsageError("no target");
+  assert.equal(formatErrorText(unknown, PLAIN), "error: no function main.Lokup\nhint: did you mean main.Lookup?\n");
+  assert.equal(formatErrorText(usage, PLAIN), "error: no target\n");
+  assert.deepEqual(JSON.parse(formatErrorJson(unknown)), {
+    error: { code: "no-match", message: "no function main.Lokup", hint: "did you mean main.Lookup?" },
+  });
+  assert.deepEqual(JSON.parse(formatErrorJson(usage)), { error: { code: "usage", message: "no target", hint: null } });
+});
+
+const ENTRIES: readonly ListEntry[] = [
+  {
+    kind: "function",
+    name: "main.(*Store).Lookup",
+    file: "/src/store.go",
+    line: 41,
+    address: virtualAddress(0x4a1c40),
+    size: 1512,
+    params: [
+      { name: "s", type: "*main.Store", location: "ax" },
+      { name: "tenant", type: "string", location: "bx, cx" },
+      { name: "", type: "float64", location: undefined },
+    ],
+    results: [
+      { name: "~r0", type: "string", location: "ax, bx" },
+      { name: "err", type: "error", location: "cx, di" },
+    ],
+    entry: { offset: fileOffset(0xa1c44), instruction: "jbe 0x4a1f00" },
+    returns: 3,
+    inlinedCopies: 1,
+    refused: undefined,
+  },
+  {
+    kind: "function",
+    name: "main.loop",
+    file: undefined,
+    line: undefined,
+    address: virtualAddress(0x4a2000),
+    size: 64,
+    params: undefined,
+    results: undefined,
+    entry: undefined,
+    returns: 0,
+    inlinedCopies: 0,
+    refused: refused("no-return", "it never returns", "probe what it calls").refusal,
+  },
+  {
+    kind: "function",
+    name: "main.size",
+    file: "/src/store.go",
+    line: 90,
+    address: virtualAddress(0x4a2100),
+    size: 12,
+    params: [],
+    results: [{ name: "", type: "int", location: "ax" }],
+    entry: { offset: fileOffset(0xa2100), instruction: "mov $0x1,%eax" },
+    returns: 1,
+    inlinedCopies: 0,
+    refused: undefined,
+  },
+];
+
+test("list: a line each, or in detail", () => {
+  assertGolden("list-lines.txt", formatListText(ENTRIES, "lines", PLAIN));
+  assertGolden("list-details.txt", formatListText(ENTRIES, "details", PLAIN));
+  assert.equal(formatListText([], "lines", PLAIN), "");
+});
+
+test("list --json: the array of cli.md, whole", () => {
+  const [lookup, loop] = ENTRIES;
+  assert.ok(lookup !== undefined && loop !== undefined);
+  assert.deepEqual(JSON.parse(formatListJson([lookup, loop])), [
+    {
+      kind: "function",
+      name: "main.(*Store).Lookup",
+      file: "/src/store.go",
+      line: 41,
+      address: 0x4a1c40,
+      size: 1512,
+      params: [
+        { name: "s", type: "*main.Store", location: "ax" },
+        { name: "tenant", type: "string", location: "bx, cx" },
+        { name: "", type: "float64", location: null },
+      ],
+      results: [
+        { name: "~r0", type: "string", location: "ax, bx" },
+        { name: "err", type: "error", location: "cx, di" },
+      ],
+      entry: { offset: 0xa1c44, instruction: "jbe 0x4a1f00" },
+      returns: 3,
+      inlinedCopies: 1,
+      refused: null,
+    },
+    {
+      kind: "function",
+      name: "main.loop",
+      file: null,
+      line: null,
+      address: 0x4a2000,
+      size: 64,
+      params: null,
+      results: null,
+      entry: null,
+      returns: 0,
+      inlinedCopies: 0,
+      refused: { code: "no-return", reason: "it never returns", hint: "probe what it calls" },
+    },
+  ]);
+  assert.equal(formatListJson([]), "[]\n");
+});
