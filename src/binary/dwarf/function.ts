@@ -42,7 +42,7 @@ const first = <T>(chain: readonly Die[], read: (die: Die) => T | undefined): T |
 export const nameOf = (dwarf: Dwarf, die: Die): string =>
   first(originsOf(dwarf, die), (entry) => entry.string(AT.name)) ?? "";
 
-/** Go's own names for what the source leaves unnamed: `~r0` results, `~p0` (go1.21) and `~b0` (before) blanks. */
+/** Go's own names for what the source leaves unnamed: `~r0` results, `~p0` (go1.22) and `~b0` (before) blanks. */
 const sourceName = (name: string): string => (name === "_" || /^~[rpb]\d+$/.test(name) ? "" : name);
 
 /** A parameter, a result or a local variable of a function. */
@@ -128,6 +128,7 @@ export class DwarfFunction {
 
   private readVariables(): readonly DwarfVariable[] {
     const variables: DwarfVariable[] = [];
+    const entriesOf = new Map<string, Die[]>();
     for (const child of this.die.children()) {
       if (child.tag !== TAG.formalParameter && child.tag !== TAG.variable) continue;
       const chain = originsOf(this.dwarf, child);
@@ -137,11 +138,22 @@ export class DwarfFunction {
       if (offset === undefined) throw new FormatError(".debug_info", child.offset, `variable ${name} has no type`);
       const isResult = (first(chain, (entry) => entry.number(AT.variableParameter)) ?? 0) !== 0;
       const role = child.tag === TAG.variable ? "local" : isResult ? "result" : "parameter";
+      // FACT(go1.19..go1.24): a result that a deferred call may change is listed twice, once for its register and once for
+      // its place on the stack. Before renaming, no two results have one name.
+      const entries = [child];
+      if (role !== "local") {
+        const listed = entriesOf.get(name);
+        if (listed !== undefined) {
+          listed.push(child);
+          continue;
+        }
+        entriesOf.set(name, entries);
+      }
       variables.push({
         name: sourceName(name),
         type: this.dwarf.typeAt(offset),
         role,
-        locationAt: (address) => locationAt(child, address),
+        locationAt: (address) => first(entries, (entry) => locationAt(entry, address)),
       });
     }
     return variables;
@@ -202,8 +214,8 @@ const isOfType = (type: GoType | undefined, receiver: ReceiverName): boolean =>
   (type.kind === "pointer") === receiver.pointer &&
   withoutTypeArguments(type.name) === receiver.typeName;
 
-/** FACT(go1.19..go1.27): up to Go 1.20 blank parameters are left out of the debug data; later they are `~p0`, `~p1`, …. */
+/** FACT(go1.19..go1.27): up to Go 1.21 blank parameters are left out of the debug data; later they are `~p0`, `~p1`, …. */
 const listsBlankParameters = (producer: string | undefined): boolean => {
   const minor = /\bgo1\.(\d+)/.exec(producer ?? "")?.[1];
-  return minor === undefined || Number(minor) > 20;
+  return minor === undefined || Number(minor) > 21;
 };

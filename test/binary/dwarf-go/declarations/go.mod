@@ -1,0 +1,3 @@
+module example.com/declarations
+
+go 1.18
