@@ -3,7 +3,7 @@
  * What libbpf prints while it works is kept, because it holds the verifier's reason when a load fails.
  */
 import type * as Koffi from "koffi";
-import { invariant } from "../base/index.js";
+import { invariant, RunError } from "../base/index.js";
 import { kernelError, lastErrno } from "./errno.js";
 import { koffi, libbpf, libc } from "./library.js";
 
@@ -178,11 +178,13 @@ export class BpfObject implements Disposable {
   }
 }
 
-/** The verifier's last words are the useful ones; the whole log follows with GOSPECT_DEBUG. */
+/** The verifier answers with EACCES or EINVAL too: only its log tells a refused program from a missing privilege. */
 function loadError(operation: string, errno: number): Error {
   if (process.env["GOSPECT_DEBUG"] !== undefined) process.stderr.write(`${logLines.join("\n")}\n`);
-  const error = kernelError(operation, errno);
-  const reason = logLines.filter((line) => !line.startsWith("processed ") && line.trim() !== "").at(-1);
-  if (reason !== undefined && error.code === "kernel") error.message += `: ${reason.trim()}`;
-  return error;
+  const verified = logLines.findIndex((line) => line.startsWith("processed "));
+  if (verified < 0) return kernelError(operation, errno);
+  const reason = logLines[verified - 1]?.trim() ?? "no reason given";
+  return new RunError("verifier", `${operation}: the kernel's verifier refused it: ${reason}`, {
+    hint: "GOSPECT_DEBUG=1 prints the verifier's whole log",
+  });
 }

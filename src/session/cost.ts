@@ -1,30 +1,125 @@
-/** What a run costs its target, measured while it runs. */
+/**
+ * What a run costs its target. A hit is a trap, which is measured on a page of our own with an empty program, and the
+ * program, which the kernel times while it runs in the target.
+ */
 import type { CostRecord } from "../aggregate/index.js";
+import {
+  type AttachMode,
+  attachType,
+  BpfObject,
+  CODE_PAGE_SITES,
+  CodePage,
+  Link,
+  RunStatistics,
+  readObject,
+} from "../bpf/index.js";
+import { findProcessCpuTime } from "../kernel/index.js";
+import type { ProbePlan, Site } from "../probes/index.js";
 import type { TargetProcess } from "../process/index.js";
 import type { CallPrograms } from "./programs.js";
 
-/** Watches the target's CPU time and the programs' own run time from attach on. */
+/** Program runs that are timed; then timing goes off again, because it costs each run two clock readings. */
+const TIMED_RUNS = 5000n;
+const TIMING_CHECK_MS = 200;
+/** Calls of one trap measurement, and how often it is repeated: the best counts, the others were disturbed. */
+const TRAP_CALLS = 200;
+const TRAP_ROUNDS = 5;
+
+/** Kinds of instruction that probes sit on. */
+type TrapKind = keyof typeof CODE_PAGE_SITES;
+type TrapCost = ReadonlyMap<TrapKind, number>;
+
+/** Measures an empty program on each of these instructions, in this process: nanoseconds a hit. Takes tens of milliseconds each. */
+export function measureTraps(mode: AttachMode, kinds: ReadonlySet<TrapKind>): TrapCost {
+  using page = CodePage.map();
+  using object = BpfObject.load("empty", readObject("empty"), {
+    maxEntries: {},
+    keySizes: {},
+    readOnlyData: {},
+    programs: { empty: attachType(mode) },
+    unusedPrograms: [],
+  });
+  const programFd = object.programFd("empty");
+  const best = (): number => {
+    let result = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < TRAP_ROUNDS; round++) result = Math.min(result, page.time(TRAP_CALLS) / TRAP_CALLS);
+    return result;
+  };
+  const bare = best();
+  const costs = new Map<TrapKind, number>();
+  for (const kind of kinds) {
+    const sites = [{ offset: CODE_PAGE_SITES[kind], cookie: 0n }];
+    using _link = Link.attach({ programFd, path: page.path, pid: process.pid, sites }, mode);
+    costs.set(kind, best() - bare);
+  }
+  return costs;
+}
+
+function trapKind(site: Site): TrapKind {
+  if (site.placement === "stack-check") return "stackCheck";
+  return site.placement === "push" ? "push" : "first";
+}
+
+/** Watches one run: the target's CPU time, and how long the programs take. */
 export class CostMeter implements Disposable {
+  private readonly plan: ProbePlan;
+  private readonly mode: AttachMode;
   private readonly target: TargetProcess | undefined;
+  private readonly programs: CallPrograms;
   private readonly cpuAtStart: bigint | undefined;
+  private readonly statistics: RunStatistics | undefined;
+  private readonly timer: NodeJS.Timeout;
   private lastCpu: bigint | undefined;
+  private traps: TrapCost | undefined;
 
-  private constructor(target: TargetProcess | undefined) {
+  constructor(plan: ProbePlan, mode: AttachMode, target: TargetProcess | undefined, programs: CallPrograms) {
+    this.plan = plan;
+    this.mode = mode;
     this.target = target;
-    this.cpuAtStart = target?.findCpuTime();
+    this.programs = programs;
+    this.cpuAtStart = this.findCpuTime();
     this.lastCpu = this.cpuAtStart;
+    this.statistics = RunStatistics.enable();
+    this.timer = setInterval(() => this.watch(), TIMING_CHECK_MS);
+    this.timer.unref();
   }
 
-  static start(target: TargetProcess | undefined, _programs: CallPrograms): CostMeter {
-    return new CostMeter(target);
+  private findCpuTime(): bigint | undefined {
+    return this.target?.isAlive() ? findProcessCpuTime(this.target.pid) : undefined;
   }
 
+  /** The target's CPU time is gone with it, so the last value seen is kept. */
+  private watch(): void {
+    this.lastCpu = this.findCpuTime() ?? this.lastCpu;
+    const runs = RunStatistics.of(this.programs.entry)?.runCount ?? 0n;
+    if (runs >= TIMED_RUNS) this.statistics?.[Symbol.dispose]();
+  }
+
+  /** Cost so far, for the number of hits so far. */
   read(hits: bigint): CostRecord {
-    this.lastCpu = this.target?.findCpuTime() ?? this.lastCpu;
-    const used =
-      this.lastCpu === undefined || this.cpuAtStart === undefined ? undefined : this.lastCpu - this.cpuAtStart;
-    return { hits, nsPerHit: undefined, targetCpuNs: used };
+    this.watch();
+    const { lastCpu, cpuAtStart } = this;
+    const targetCpuNs = lastCpu === undefined || cpuAtStart === undefined ? undefined : lastCpu - cpuAtStart;
+    return { hits, nsPerHit: this.nsPerHit(), targetCpuNs };
   }
 
-  [Symbol.dispose](): void {}
+  /** Mean over entries and exits, in the proportion in which they ran while they were timed; undefined before any did. */
+  private nsPerHit(): number | undefined {
+    const entry = RunStatistics.of(this.programs.entry);
+    const leave = RunStatistics.of(this.programs.leave);
+    if (entry === undefined || leave === undefined) return undefined;
+    const runs = Number(entry.runCount + leave.runCount);
+    if (runs === 0) return undefined;
+    const entries = this.plan.probes.map((probe) => trapKind(probe.entry));
+    this.traps ??= measureTraps(this.mode, new Set([...entries, "return"]));
+    const cost = (kind: TrapKind): number => this.traps?.get(kind) ?? Number.NaN;
+    const entryTrap = entries.reduce((sum, kind) => sum + cost(kind), 0) / entries.length;
+    const traps = Number(entry.runCount) * entryTrap + Number(leave.runCount) * cost("return");
+    return (traps + Number(entry.runTimeNs + leave.runTimeNs)) / runs;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.timer);
+    this.statistics?.[Symbol.dispose]();
+  }
 }

@@ -1,5 +1,4 @@
 /** The BPF object of calls, loaded and sized for one plan. Owns programs and maps. */
-import { readFileSync } from "node:fs";
 import {
   gsBalance,
   gsFrame,
@@ -15,7 +14,15 @@ import {
   gsStack,
   gsStats,
 } from "../abi/index.js";
-import { type AttachMode, attachType, BpfObject, type MapShape, possibleCpus, setArrayElement } from "../bpf/index.js";
+import {
+  type AttachMode,
+  attachType,
+  BpfObject,
+  type MapShape,
+  possibleCpus,
+  readObject,
+  setArrayElement,
+} from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { keyLayout, type RunSettings, sharedRecipes, wireConfig, wireProbe } from "./wire.js";
 
@@ -67,13 +74,10 @@ function mapSizes(plan: ProbePlan, settings: RunSettings): Record<string, number
   };
 }
 
-/** Where the compiled objects lie: build/bpf, beside build/src. */
-const objectPath = (name: string): URL => new URL(`../../bpf/${name}.bpf.o`, import.meta.url);
-
 export function loadCallPrograms(plan: ProbePlan, settings: RunSettings, mode: AttachMode): CallPrograms {
   const type = attachType(mode);
   const keySize = gsKey.bytes.offset + keyLayout(plan.dimensions).bytes;
-  const object = BpfObject.load("calls", readFileSync(objectPath("calls")), {
+  const object = BpfObject.load("calls", readObject("calls"), {
     maxEntries: mapSizes(plan, settings),
     keySizes: { series: keySize },
     readOnlyData: { ".rodata.config": wireConfig(plan, settings) },

@@ -6,7 +6,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import type { RecordBatch } from "../aggregate/index.js";
-import { hex, invariant, UnmeasurableError, UnsupportedError } from "../base/index.js";
+import { hex, UnmeasurableError, UnsupportedError } from "../base/index.js";
 import { type AttachMode, hasUprobeMulti, Link, type SiteAttachment } from "../bpf/index.js";
 import type { ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
@@ -68,7 +68,7 @@ export class Session implements Disposable {
     const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options.attachMode);
     let session: Session;
     try {
-      const meter = CostMeter.start(target.process(), programs);
+      const meter = new CostMeter(plan, mode, target.process(), programs);
       session = new Session(plan, programs, mode, attachAll(plan, target, programs, mode), meter);
     } catch (error) {
       programs[Symbol.dispose]();
@@ -93,8 +93,6 @@ export class Session implements Disposable {
   }
 
   private read(): RecordBatch {
-    const { stacks } = this.programs.maps;
-    invariant(stacks.fd >= 0, "the programs are loaded");
     const counts = readCounts(this.programs);
     return {
       startTimeMs: this.startTimeMs,
