@@ -76,7 +76,7 @@ test: build build/abi/generated.ts fixtures
 
 # Rewrites test/golden/ from what the program prints now; a person reads the diff.
 golden: build fixtures
-	GOSPECT_GOLDEN=write test/run golden
+	GOSPECT_GOLDEN=write test/run unit
 
 bench: build fixtures
 	node build/test/bench/main.js
