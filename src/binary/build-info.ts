@@ -6,6 +6,7 @@
  */
 import { Cursor, FormatError, type VirtualAddress, virtualAddress } from "../base/index.js";
 import type { ElfFile } from "./elf.js";
+import { type ImageReader, plainImage, RelocatedImage } from "./image.js";
 
 export interface GoVersion {
   /** As the linker wrote it: `go1.27.4`, `go1.22.1 X:rangefunc`, `devel go1.28-0a1b2c3 …`. */
@@ -103,22 +104,24 @@ function readInlineString(elf: ElfFile, address: VirtualAddress, limit: number):
 }
 
 /** The Go string whose header a pointer at `address` leads to; empty for a nil pointer. */
-function readPointedString(elf: ElfFile, address: VirtualAddress, limit: number): Buffer {
-  const pointer = new Cursor(elf.readVirtual(address, 8), "Go build info", 0, address).u64AsNumber();
+function readPointedString(image: ImageReader, address: VirtualAddress, limit: number): Buffer {
+  const pointer = new Cursor(image.read(address, 8), "Go build info", 0, address).u64AsNumber();
   if (pointer === 0) return Buffer.alloc(0);
-  const cursor = new Cursor(elf.readVirtual(virtualAddress(pointer), 16), "Go build info", 0, pointer);
+  const cursor = new Cursor(image.read(virtualAddress(pointer), 16), "Go build info", 0, pointer);
   const data = cursor.u64AsNumber();
   const length = cursor.u64AsNumber();
   if (length > limit) cursor.fail(`a string of ${length} bytes`);
-  return length === 0 ? Buffer.alloc(0) : elf.readVirtual(virtualAddress(data), length);
+  return length === 0 ? Buffer.alloc(0) : image.read(virtualAddress(data), length);
 }
 
 function readStrings(elf: ElfFile, header: VirtualAddress): { version: string; modules: Buffer } {
-  if (formOfHeader(elf.readVirtual(header, HEADER_SIZE)) === "pointers")
+  if (formOfHeader(elf.readVirtual(header, HEADER_SIZE)) === "pointers") {
+    const image = elf.positionIndependent ? new RelocatedImage(elf) : plainImage(elf);
     return {
-      version: readPointedString(elf, virtualAddress(header + 16), MAX_VERSION_BYTES).toString("utf8"),
-      modules: readPointedString(elf, virtualAddress(header + 24), MAX_MODULE_BYTES),
+      version: readPointedString(image, virtualAddress(header + 16), MAX_VERSION_BYTES).toString("utf8"),
+      modules: readPointedString(image, virtualAddress(header + 24), MAX_MODULE_BYTES),
     };
+  }
   const [version, next] = readInlineString(elf, virtualAddress(header + HEADER_SIZE), MAX_VERSION_BYTES);
   const [modules] = readInlineString(elf, next, MAX_MODULE_BYTES);
   return { version: version.toString("utf8"), modules };

@@ -1,8 +1,9 @@
-/** ELF files for the reader tests: built here with the Go and C compilers, or found on every Debian machine. */
+/** ELF files for the reader tests: the fixture matrix, special builds made here, and programs of the system. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 export interface ElfFixtures extends Disposable {
   readonly directory: string;
@@ -10,7 +11,7 @@ export interface ElfFixtures extends Disposable {
   readonly positionIndependent: string;
   readonly stripped: string;
   readonly compressed: string;
-  /** All of the above and programs of the system, stripped and not, Go and C. */
+  /** All of the above, the matrix, and programs of the system, Go and C. */
   readonly all: readonly string[];
 }
 
@@ -27,6 +28,9 @@ func main() { fmt.Println((&store{}).lookup("key")) }
 `;
 
 const SYSTEM_FILES = ["/usr/bin/etcd", "/usr/bin/prometheus", "/bin/bash", "/lib/x86_64-linux-gnu/libc.so.6"];
+
+/** One program of `make fixtures`, in every Go version and build mode. */
+const MATRIX = fileURLToPath(new URL("../../fixtures/frames/", import.meta.url));
 
 /** Runs a tool of the independent side and returns what it prints. */
 export const run = (command: string, ...parameters: string[]): string =>
@@ -61,7 +65,14 @@ export function buildElfFixtures(): ElfFixtures {
     positionIndependent,
     stripped,
     compressed,
-    all: [plain, positionIndependent, stripped, compressed, ...SYSTEM_FILES.filter((path) => existsSync(path))],
+    all: [
+      plain,
+      positionIndependent,
+      stripped,
+      compressed,
+      ...readdirSync(MATRIX).map((build) => join(MATRIX, build, "frames")),
+      ...SYSTEM_FILES.filter((path) => existsSync(path)),
+    ],
     [Symbol.dispose]: () => rmSync(directory, { recursive: true }),
   };
 }
