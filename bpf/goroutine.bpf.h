@@ -35,17 +35,20 @@ static __always_inline long read_goroutine(gs_u64 g, gs_u64 sp, gs_u32 tgid, str
 	return 0;
 }
 
+/*
+ * g is in R14 in Go code; in assembly only thread-local storage is sure to hold it. Only calls-tls.bpf.o can look
+ * there: it needs the kernel's own type data at load, which takes longer than everything else together.
+ */
 static __always_inline gs_u64 current_g(const struct pt_regs *ctx, gs_u32 in_tls)
 {
-	struct task_struct *task;
+#ifdef GOSPECT_TLS
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	gs_u64 g = 0;
 
-	if (!in_tls)
-		return ctx->r14;
-	task = (struct task_struct *)bpf_get_current_task();
-	if (read_user(&g, 8, BPF_CORE_READ(task, thread.fsbase) + config.tls_offset))
-		return 0;
-	return g;
+	if (in_tls)
+		return read_user(&g, 8, BPF_CORE_READ(task, thread.fsbase) + config.tls_offset) ? 0 : g;
+#endif
+	return ctx->r14;
 }
 
 static __always_inline struct gs_frame *frame_at(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 index)

@@ -77,7 +77,8 @@ function mapSizes(plan: ProbePlan, settings: RunSettings): Record<string, number
 export function loadCallPrograms(plan: ProbePlan, settings: RunSettings, mode: AttachMode): CallPrograms {
   const type = attachType(mode);
   const keySize = gsKey.bytes.offset + keyLayout(plan.dimensions).bytes;
-  const object = BpfObject.load("calls", readObject("calls"), {
+  const name = plan.probes.some((probe) => probe.goroutine === "tls") ? "calls-tls" : "calls";
+  const object = BpfObject.load(name, readObject(name), {
     maxEntries: mapSizes(plan, settings),
     keySizes: { series: keySize },
     readOnlyData: { ".rodata.config": wireConfig(plan, settings) },
