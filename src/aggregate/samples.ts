@@ -26,23 +26,38 @@ export function joinStacks(
   stacks: readonly StackRecord[],
   series: ReadonlyMap<number, Series>,
 ): readonly StackSample[] {
-  const stackById = new Map(stacks.map((stack) => [stack.id, stack]));
+  const stackById = distinctStacks(stacks);
   const order = new Map([...series.values()].map((each, index) => [each, index]));
-  const joined = new Map<Series, Map<string, StackSample>>();
+  const joined = new Map<Series, Map<Stack, StackSample>>();
   for (const sample of samples) {
     const owner = series.get(sample.series);
     if (owner === undefined || sample.count === 0n) continue;
-    const stack = sample.stack === undefined ? undefined : stackById.get(sample.stack);
-    const frames = stack?.frames ?? [];
-    const truncated = stack?.truncated ?? false;
-    const ofSeries = joined.get(owner) ?? new Map<string, StackSample>();
+    const stack = (sample.stack === undefined ? undefined : stackById.get(sample.stack)) ?? NO_STACK;
+    const ofSeries = joined.get(owner) ?? new Map<Stack, StackSample>();
     joined.set(owner, ofSeries);
-    const key = `${truncated}:${frames.join()}`;
-    const count = sample.count + (ofSeries.get(key)?.count ?? 0n);
-    const sum = sample.sum + (ofSeries.get(key)?.sum ?? 0n);
-    ofSeries.set(key, { series: owner, frames, truncated, count, sum });
+    const count = sample.count + (ofSeries.get(stack)?.count ?? 0n);
+    const sum = sample.sum + (ofSeries.get(stack)?.sum ?? 0n);
+    ofSeries.set(stack, { series: owner, frames: stack.frames, truncated: stack.truncated, count, sum });
   }
   return [...joined.values()].flatMap((ofSeries) => [...ofSeries.values()]).sort((a, b) => compareSamples(a, b, order));
+}
+
+type Stack = Pick<StackSample, "frames" | "truncated">;
+
+const NO_STACK: Stack = { frames: [], truncated: false };
+
+/** Stacks by id, equal ones as one and the same value; one without frames is as good as none. */
+function distinctStacks(stacks: readonly StackRecord[]): ReadonlyMap<bigint, Stack> {
+  const distinct = new Map<string, Stack>();
+  return new Map(
+    stacks.map((stack) => {
+      if (stack.frames.length === 0) return [stack.id, NO_STACK];
+      const key = `${stack.truncated}:${stack.frames.join()}`;
+      const known = distinct.get(key) ?? stack;
+      distinct.set(key, known);
+      return [stack.id, known];
+    }),
+  );
 }
 
 function compareSamples(a: StackSample, b: StackSample, order: ReadonlyMap<Series, number>): number {

@@ -11,7 +11,9 @@ type NamedPlace = Pick<Frame, "function" | "file" | "line" | "startLine">;
 export class LocationTable {
   readonly locations: Location[] = [];
   readonly functions: FunctionRecord[] = [];
-  private readonly locationIds = new Map<string, number>();
+  private readonly probedIds = new Map<string, number>();
+  private readonly callerIds = new Map<VirtualAddress, number>();
+  private readonly namedIds = new Map<string, number>();
   private readonly functionIds = new Map<string, number>();
   private readonly strings: StringTable;
   private readonly mappingId: number;
@@ -28,10 +30,13 @@ export class LocationTable {
    * out, for the function itself is what was measured.
    */
   probed(site: VirtualAddress, name: string): number {
-    return this.idOf(`probed ${site} ${name}`, () => {
-      const frame = this.symbolize(site).at(-1);
-      return { address: site, frames: [frame ?? unknownPlace(name)].map((known) => ({ ...known, function: name })) };
-    });
+    const key = `${site} ${name}`;
+    const known = this.probedIds.get(key);
+    if (known !== undefined) return known;
+    const frame = this.symbolize(site).at(-1) ?? unknownPlace(name);
+    const id = this.add(site, [{ ...frame, function: name }]);
+    this.probedIds.set(key, id);
+    return id;
   }
 
   /**
@@ -39,27 +44,26 @@ export class LocationTable {
    * address may already be on another line, or in another function.
    */
   caller(returnAddress: VirtualAddress): number {
-    return this.idOf(`caller ${returnAddress}`, () => {
-      const address = virtualAddress(returnAddress - 1);
-      const frames = this.symbolize(address);
-      return { address, frames: frames.length > 0 ? frames : [unknownPlace(hex(address))] };
-    });
+    const known = this.callerIds.get(returnAddress);
+    if (known !== undefined) return known;
+    const address = virtualAddress(returnAddress - 1);
+    const frames = this.symbolize(address);
+    const id = this.add(address, frames.length > 0 ? frames : [unknownPlace(hex(address))]);
+    this.callerIds.set(returnAddress, id);
+    return id;
   }
 
   /** A frame that is only a name. */
   named(name: string): number {
-    return this.idOf(`named ${name}`, () => ({ address: undefined, frames: [unknownPlace(name)] }));
+    const known = this.namedIds.get(name);
+    if (known !== undefined) return known;
+    const id = this.add(undefined, [unknownPlace(name)]);
+    this.namedIds.set(name, id);
+    return id;
   }
 
-  private idOf(
-    key: string,
-    describe: () => { readonly address: VirtualAddress | undefined; readonly frames: readonly NamedPlace[] },
-  ): number {
-    const known = this.locationIds.get(key);
-    if (known !== undefined) return known;
-    const { address, frames } = describe();
+  private add(address: VirtualAddress | undefined, frames: readonly NamedPlace[]): number {
     const id = this.locations.length + 1;
-    this.locationIds.set(key, id);
     this.locations.push(
       Location.create({
         id,
