@@ -53,6 +53,12 @@ export const SHT_NOTE = 7;
 const SHT_NOBITS = 8;
 const SHF_COMPRESSED = 0x800;
 
+/**
+ * LIMIT: segments may share a page in the file, but hardly all their bytes; bounds what a search through the memory image
+ * reads, by the file's size.
+ */
+const MAX_LOADED_SHARE = 2;
+
 const PF_X = 1;
 const PF_W = 2;
 const SEGMENT_TYPES: readonly (ElfSegmentType | undefined)[] = [
@@ -116,6 +122,27 @@ function parseSection({ name, type, header }: RawSection): ElfSection {
   };
 }
 
+/** Throws a FormatError unless the loaded segments, given in address order, can come from a file of that size. */
+function checkLoads(loads: readonly ElfSegment[], size: number): void {
+  let total = 0;
+  let memoryEnd = 0;
+  for (const load of loads) {
+    const fileEnd = load.fileOffset + load.fileSize;
+    if (fileEnd > size)
+      throw new FormatError(
+        "program headers",
+        0,
+        `loaded bytes end at ${hex(fileEnd)}, the file at ${hex(size)}: it is truncated`,
+      );
+    if (load.virtualAddress < memoryEnd)
+      throw new FormatError("program headers", 0, `loaded segments overlap at ${hex(load.virtualAddress)}`);
+    memoryEnd = load.virtualAddress + load.memorySize;
+    total += load.fileSize;
+  }
+  if (total > size * MAX_LOADED_SHARE)
+    throw new FormatError("program headers", 0, `segments load ${total} bytes of a file of ${size}`);
+}
+
 /** An open ELF file. It does not own its source. */
 export class ElfFile {
   readonly source: ByteSource;
@@ -142,11 +169,7 @@ export class ElfFile {
     this.loads = segments
       .filter((segment) => segment.type === "load" && segment.memorySize > 0)
       .sort((a, b) => a.virtualAddress - b.virtualAddress);
-    this.loads.forEach((segment, index) => {
-      const previous = this.loads[index - 1];
-      if (previous !== undefined && previous.virtualAddress + previous.memorySize > segment.virtualAddress)
-        throw new FormatError("program headers", 0, `loaded segments overlap at ${hex(segment.virtualAddress)}`);
-    });
+    checkLoads(this.loads, source.size);
     for (const section of sections)
       if (section.name !== "" && !this.sectionsByName.has(section.name)) this.sectionsByName.set(section.name, section);
   }

@@ -14,8 +14,8 @@ export interface ElfNote {
 const NT_GNU_BUILD_ID = 3;
 const NT_GO_BUILD_ID = 4;
 
-/** LIMIT: one note section or segment; some kilobytes in real files. */
-const MAX_NOTE_BYTES = 2 ** 24;
+/** LIMIT: notes read for one question, in all sections and segments together; some kilobytes in real files. */
+const MAX_NOTE_BYTES = 2 ** 22;
 
 /** Owner, type and description of each note; `alignment` pads both of a note's parts, 8 in few segments, else 4. */
 export function parseNotes(bytes: Buffer, structure: string, alignment: number): readonly ElfNote[] {
@@ -38,46 +38,38 @@ export function parseNotes(bytes: Buffer, structure: string, alignment: number):
 
 interface NotePlace {
   readonly name: string;
-  readonly offset: number;
+  readonly fileOffset: number;
   readonly size: number;
   readonly alignment: number;
 }
 
-function readPlace(elf: ElfFile, place: NotePlace): readonly ElfNote[] {
-  if (place.size > MAX_NOTE_BYTES)
-    throw new FormatError(place.name, 0, `${place.size} bytes of notes are more than gospect reads`);
-  return parseNotes(elf.source.read(place.offset, place.size), place.name, place.alignment);
+function* readPlaces(elf: ElfFile, places: Iterable<NotePlace>): Iterable<ElfNote> {
+  let total = 0;
+  for (const place of places) {
+    total += place.size;
+    if (total > MAX_NOTE_BYTES)
+      throw new FormatError(place.name, 0, `${total} bytes of notes are more than gospect reads`);
+    yield* parseNotes(elf.source.read(place.fileOffset, place.size), place.name, place.alignment);
+  }
 }
 
 /** Notes of the section of that name; empty when there is none. */
 export function readNoteSection(elf: ElfFile, name: string): readonly ElfNote[] {
   const section = elf.findSection(name);
-  if (section === undefined || section.type !== SHT_NOTE) return [];
-  return readPlace(elf, { name, offset: section.fileOffset, size: section.size, alignment: section.alignment });
+  return section === undefined || section.type !== SHT_NOTE ? [] : [...readPlaces(elf, [section])];
 }
 
-/** Every note in a loaded segment, then those in sections; one that both hold comes twice. */
-function* allNotes(elf: ElfFile): Iterable<ElfNote> {
-  for (const segment of elf.segments)
-    if (segment.type === "note")
-      yield* readPlace(elf, {
-        name: "note segment",
-        offset: segment.fileOffset,
-        size: segment.fileSize,
-        alignment: segment.alignment,
-      });
-  for (const section of elf.sections)
-    if (section.type === SHT_NOTE)
-      yield* readPlace(elf, {
-        name: section.name,
-        offset: section.fileOffset,
-        size: section.size,
-        alignment: section.alignment,
-      });
-}
+/** Where notes are: loaded segments, then sections. What both hold comes twice. */
+const notePlaces = (elf: ElfFile): readonly NotePlace[] => [
+  ...elf.segments
+    .filter((segment) => segment.type === "note")
+    .map(({ fileOffset, fileSize, alignment }) => ({ name: "note segment", fileOffset, size: fileSize, alignment })),
+  ...elf.sections.filter((section) => section.type === SHT_NOTE),
+];
 
 function findNote(elf: ElfFile, owner: string, type: number): Buffer | undefined {
-  for (const note of allNotes(elf)) if (note.owner === owner && note.type === type) return note.description;
+  for (const note of readPlaces(elf, notePlaces(elf)))
+    if (note.owner === owner && note.type === type) return note.description;
   return undefined;
 }
 
