@@ -6,7 +6,6 @@ import { examineMachine, type MachineFindings } from "../session/index.js";
 import type { DoctorRequest, TargetRequest } from "./request.js";
 import { openResults } from "./results.js";
 import type { Streams } from "./streams.js";
-import { Subject } from "./subject.js";
 
 const ok = (name: string, detail: string): DoctorCheck => ({ name, status: "ok", detail, hint: undefined });
 const degraded = (name: string, detail: string, hint: string): DoctorCheck => ({
@@ -45,6 +44,8 @@ function architectureCheck(): DoctorCheck {
 }
 
 async function targetCheck(request: TargetRequest): Promise<DoctorCheck> {
+  // Doctor must speak even where nothing else does: readers are loaded when there is something to read.
+  const { Subject } = await import("./subject.js");
   try {
     using subject = await Subject.open(request);
     const { binary, table, target } = subject;

@@ -40,7 +40,7 @@ const EMPTY_PLAN: ProbePlan = {
 };
 
 function tryLoad(mode: AttachMode, hasLoop: boolean): CallPrograms | ProfilerError {
-  const settings = { tgid: 0, pidNamespace: undefined, seriesCapacity: 0, histogram: true, stacks: true, hasLoop };
+  const settings = { tgid: 0, pidNamespace: undefined, seriesCapacity: 1, histogram: true, stacks: true, hasLoop };
   try {
     return loadCallPrograms(EMPTY_PLAN, settings, mode);
   } catch (error) {
