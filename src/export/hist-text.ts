@@ -2,7 +2,14 @@
  * `hist` for people: per function a table of its series, the most expensive first, with quantiles and a miniature of each
  * distribution on a common scale; below it the histograms of the first few. Without `--by`, functions are the rows.
  */
-import { type Aggregate, type Histogram, mergeHistograms, quantile, type Series } from "../aggregate/index.js";
+import {
+  type Aggregate,
+  type Histogram,
+  mergeHistograms,
+  printable,
+  quantile,
+  type Series,
+} from "../aggregate/index.js";
 import { formatBars, rowBounds, type Scale, scaleOf, sparkline } from "./bars.js";
 import type { Run, RunProbe } from "./run.js";
 import { type Column, columnWidths, formatTable, paint, type TextStyle, tableWidth } from "./style.js";
@@ -48,8 +55,8 @@ function byFunction(results: Aggregate): Section {
     title: functions.size === 1 && only !== undefined ? only : `${formatCount(functions.size)} functions`,
     keyTitles: ["function"],
     series: results.series,
-    keysOf: (series) => [series.function],
-    captionOf: (series) => series.function,
+    keysOf: (series) => [printable(series.function)],
+    captionOf: (series) => printable(series.function),
   };
 }
 
@@ -80,7 +87,7 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
   const shown = section.series.slice(0, options.maxSeries);
   const drawn = shown.slice(0, options.histograms).filter(({ histogram }) => histogram.buckets.length > 0);
   return [
-    paint(style, "title", section.title),
+    paint(style, "title", printable(section.title)),
     `  ${summary}`,
     ...inlinedLines(section, run).map((line) => `  ${paint(style, "warning", line)}`),
     "",
@@ -168,7 +175,7 @@ function inlinedLines(section: Section, run: Run): readonly string[] {
   return run.probes.flatMap((probe, number) => {
     if (!probes.has(number) || probe.inlinedCopies === 0) return [];
     const copies = formatQuantity(probe.inlinedCopies, "inlined copy", "inlined copies");
-    const of = probes.size === 1 ? "" : ` of ${probe.function}`;
+    const of = probes.size === 1 ? "" : ` of ${printable(probe.function)}`;
     return [`${copies}${of} ${probe.inlinedCopies === 1 ? "is" : "are"} not measured`];
   });
 }
@@ -181,7 +188,7 @@ function silentLines(silent: readonly RunProbe[], style: TextStyle): readonly st
   const names = silent.slice(0, MAX_SILENT).map((probe) => {
     const copies = formatQuantity(probe.inlinedCopies, "inlined copy", "inlined copies");
     const note = probe.inlinedCopies === 0 ? "" : `, ${copies} not measured`;
-    return `${probe.function}: no calls${note}`;
+    return `${printable(probe.function)}: no calls${note}`;
   });
   const more = silent.length - names.length;
   if (more > 0) names.push(`and ${formatCount(more)} more without calls`);

@@ -2,7 +2,7 @@
 import { hex } from "../base/index.js";
 import type { ListEntry, ListedVariable } from "./list-shape.js";
 import { refusalLines } from "./refusal.js";
-import { formatSignature } from "./signature.js";
+import { formatPlace, formatSignature } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
 import { formatCount, formatQuantity } from "./units.js";
 
@@ -39,7 +39,7 @@ function lineLayout(entries: readonly ListEntry[], style: TextStyle): readonly s
   return [
     header ?? "",
     ...entries.map((entry, index) => {
-      const place = placeOf(entry);
+      const place = formatPlace(entry.file, entry.line);
       const tail = [
         ...(place === undefined ? [] : [paint(style, "faint", place)]),
         ...(entry.refused === undefined ? [] : [paint(style, "warning", `refused: ${entry.refused.reason}`)]),
@@ -50,9 +50,6 @@ function lineLayout(entries: readonly ListEntry[], style: TextStyle): readonly s
 }
 
 const signatureOf = (entry: ListEntry): string => formatSignature(entry.name, entry.params, entry.results);
-
-const placeOf = ({ file, line }: ListEntry): string | undefined =>
-  file === undefined ? undefined : line === undefined ? file : `${file}:${line}`;
 
 function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
   const sites =
@@ -71,7 +68,7 @@ function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
     paint(
       style,
       "faint",
-      `  ${placeOf(entry) ?? "place unknown"}, ${hex(entry.address)}, ${formatQuantity(entry.size, "byte")}`,
+      `  ${formatPlace(entry.file, entry.line) ?? "place unknown"}, ${hex(entry.address)}, ${formatQuantity(entry.size, "byte")}`,
     ),
     ...sites,
     ...variableLines("param", entry.params, style),

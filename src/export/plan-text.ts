@@ -1,8 +1,9 @@
 /** `plan` for people: the target, what is known of its Go runtime, and per function its sites and recipes. */
+import { printable } from "../aggregate/index.js";
 import { hex } from "../base/index.js";
 import type { PrintablePlan, PrintableProbe, PrintableSite, PrintableStep } from "./plan-shape.js";
 import { refusalLines } from "./refusal.js";
-import { formatSignature } from "./signature.js";
+import { formatPlace, formatSignature } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
 import { formatQuantity } from "./units.js";
 
@@ -46,7 +47,7 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
   const { function: fn, signature } = probe;
   const named = (variables: readonly { name: string; type: { name: string } }[] | undefined) =>
     variables?.map(({ name, type }) => ({ name, type: type.name }));
-  const place = fn.file === undefined ? "place unknown" : `${fn.file}:${fn.line ?? "?"}`;
+  const place = formatPlace(fn.file, fn.line) ?? "place unknown";
   const from = signature === undefined ? ", signature unknown" : `, signature from ${signature.source}`;
   const goroutine = probe.goroutine === "register" ? "" : `, g from ${probe.goroutine}`;
   return [
@@ -102,7 +103,7 @@ function runtimeSiteLines({ runtimeSites }: PrintablePlan, style: TextStyle): re
 
 function refusedLines({ refused }: PrintablePlan, style: TextStyle): readonly string[] {
   return refused.flatMap(({ name, refusal }) => [
-    `${paint(style, "warning", "refused")} ${name}`,
+    `${paint(style, "warning", "refused")} ${printable(name)}`,
     ...refusalLines(refusal).map((line) => `  ${line}`),
   ]);
 }

@@ -1,4 +1,8 @@
-/** Functions as Go's users write them: `main.(*Store).Lookup(s *main.Store, key string) (n int, err error)`. */
+/**
+ * Functions as Go's users write them: `main.(*Store).Lookup(s *main.Store, key string) (n int, err error)`. Names come from
+ * a file that may be hostile: whatever would steer a terminal is escaped.
+ */
+import { printable } from "../aggregate/index.js";
 
 interface Variable {
   readonly name: string;
@@ -11,8 +15,8 @@ export function formatSignature(
   parameters: readonly Variable[] | undefined,
   results: readonly Variable[] | undefined,
 ): string {
-  if (parameters === undefined || results === undefined) return name;
-  return `${name}(${formatVariables(parameters)})${formatResults(results)}`;
+  if (parameters === undefined || results === undefined) return printable(name);
+  return printable(`${name}(${formatVariables(parameters)})${formatResults(results)}`);
 }
 
 function formatResults(results: readonly Variable[]): string {
@@ -26,3 +30,7 @@ const formatVariables = (variables: readonly Variable[]): string =>
 
 /** FACT(go1.19..go1.27): the compiler calls unnamed results `~r0`, `~r1`, … in DWARF. */
 const isUnnamed = ({ name }: Variable): boolean => name === "" || name.startsWith("~");
+
+/** `file.go:41`; undefined when the binary does not tell the file. */
+export const formatPlace = (file: string | undefined, line: number | undefined): string | undefined =>
+  file === undefined ? undefined : printable(line === undefined ? file : `${file}:${line}`);

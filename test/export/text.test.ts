@@ -9,14 +9,16 @@ import {
   formatCount,
   formatErrorJson,
   formatErrorText,
+  formatHistText,
   formatListJson,
   formatListText,
   formatNanoseconds,
   formatShare,
+  HIST_TEXT_DEFAULTS,
   type ListEntry,
 } from "../../src/export/index.js";
 import { assertGolden } from "../golden/golden.js";
-import { RESULTS, RESULTS_OF_ONE } from "./example.js";
+import { RESULTS, RESULTS_OF_ONE, RUN_OF_ONE } from "./example.js";
 
 const PLAIN = { colour: false, width: 120 };
 
@@ -77,6 +79,38 @@ test("errors: a sentence, and the hint on its own line", () => {
     error: { code: "no-match", message: "no function main.Lokup", hint: "did you mean main.Lookup?" },
   });
   assert.deepEqual(JSON.parse(formatErrorJson(usage)), { error: { code: "usage", message: "no target", hint: null } });
+});
+
+test("names from a hostile file don't steer the terminal", () => {
+  const name = "main.\x1b]0;owned\x07f";
+  const entry: ListEntry = { ...blank(name), file: "/src/\u202ea.go", line: 1 };
+  const plain = "main.\\x1b]0;owned\\x07f";
+  assert.equal(
+    formatListText([entry], "lines", PLAIN),
+    `address  size  returns  inlined  function\n    0x1     1        1        0  ${plain}()  /src/\\u{202e}a.go:1\n`,
+  );
+  const results = { ...RESULTS_OF_ONE, series: RESULTS_OF_ONE.series.map((series) => ({ ...series, function: name })) };
+  const page = formatHistText(RUN_OF_ONE, results, { style: PLAIN, ...HIST_TEXT_DEFAULTS });
+  assert.equal(page.split("\n")[0], plain);
+  assert.equal(
+    formatErrorText(new UsageError(`no ${name}`, { hint: "a\nb\x9b" }), PLAIN),
+    `error: no ${plain}\nhint: a\nb\\x9b\n`,
+  );
+});
+
+const blank = (name: string): ListEntry => ({
+  kind: "function",
+  name,
+  file: undefined,
+  line: undefined,
+  address: virtualAddress(1),
+  size: 1,
+  params: [],
+  results: [],
+  entry: undefined,
+  returns: 1,
+  inlinedCopies: 0,
+  refused: undefined,
 });
 
 const ENTRIES: readonly ListEntry[] = [
