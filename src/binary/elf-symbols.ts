@@ -69,13 +69,13 @@ class LazySymbol implements ElfSymbol {
   }
 }
 
-function readStrings(elf: ElfFile, table: ElfSection): Buffer {
+function readStrings(elf: ElfFile, table: ElfSection, structure: string): Buffer {
   const section = elf.sections[table.link];
   if (section === undefined || section.type !== SHT_STRTAB)
-    throw new FormatError(table.name, 0, `its string table is said to be section ${table.link}, which is none`);
+    throw new FormatError(structure, 0, `its string table is said to be section ${table.link}, which is none`);
   const strings = elf.sectionData(section);
   if (strings.length > 0 && strings[strings.length - 1] !== 0)
-    throw new FormatError(section.name, strings.length - 1, "string table without a terminating NUL");
+    throw new FormatError(structure, strings.length - 1, "its string table has no terminating NUL");
   return strings;
 }
 
@@ -106,11 +106,12 @@ export function readElfSymbols(elf: ElfFile, which: "symtab" | "dynsym" = "symta
   const type = which === "symtab" ? SHT_SYMTAB : SHT_DYNSYM;
   const table = elf.sections.find((section) => section.type === type);
   if (table === undefined) return [];
+  const structure = `.${which}`;
   if (table.entrySize !== ENTRY_SIZE || table.size % ENTRY_SIZE !== 0)
     throw new FormatError(
-      table.name,
+      structure,
       0,
       `${table.size} bytes of ${table.entrySize} bytes a symbol, expected ${ENTRY_SIZE}`,
     );
-  return parseSymbols(elf.sectionData(table), readStrings(elf, table), table.name);
+  return parseSymbols(elf.sectionData(table), readStrings(elf, table, structure), structure);
 }

@@ -2,7 +2,7 @@
  * Where bytes come from: a file read in pieces, or memory. Nothing here knows what the bytes mean.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { FormatError, messageOf, UnmeasurableError, UnsupportedError } from "../base/index.js";
+import { FormatError, messageOf, RunError, UnmeasurableError, UnsupportedError } from "../base/index.js";
 
 /**
  * Random access to bytes of a known size. `read` returns exactly `length` bytes or throws a FormatError; what it
@@ -43,12 +43,20 @@ class FileSource implements ByteSource {
     const bytes = Buffer.allocUnsafe(length);
     let done = 0;
     while (done < length) {
-      const count = readSync(this.descriptor, bytes, done, length - done, offset + done);
+      const count = this.readSome(bytes, done, offset + done);
       if (count === 0)
         throw new FormatError(this.path, offset + done, "the file became shorter while it was being read");
       done += count;
     }
     return bytes;
+  }
+
+  private readSome(bytes: Buffer, done: number, offset: number): number {
+    try {
+      return readSync(this.descriptor, bytes, done, bytes.length - done, offset);
+    } catch (error) {
+      throw new RunError("read-failed", `${this.path}: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   [Symbol.dispose](): void {

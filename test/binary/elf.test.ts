@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { FormatError, UnmeasurableError, virtualAddress } from "../../src/base/index.js";
 import {
@@ -259,6 +259,18 @@ describe("what is not a program for us", () => {
     const bytes = readFileSync(fixtures.stripped);
     for (const length of [5, 63, 64, 300, 900])
       await assert.rejects(openElf(memorySource("x", bytes.subarray(0, length))), FormatError, `${length} bytes`);
+  });
+
+  it("a file that becomes shorter while it is open is damaged", () => {
+    const path = `${fixtures.directory}/shrinking`;
+    writeFileSync(path, Buffer.alloc(100, 1));
+    using source = openFileSource(path);
+    truncateSync(path, 50);
+    assert.deepEqual(source.read(0, 50), Buffer.alloc(50, 1));
+    assert.throws(() => source.read(40, 20), FormatError);
+    assert.throws(() => source.read(90, 20), FormatError);
+    assert.throws(() => source.read(-1, 1), FormatError);
+    assert.throws(() => source.read(0, Number.NaN), FormatError);
   });
 
   it("a missing file, a directory and a device are named", () => {
