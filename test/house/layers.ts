@@ -2,7 +2,7 @@
  * The layer check: src/ as a table of rows, and no exceptions.
  *
  * - A folder imports only from lower rows, and another folder only through its index.ts; type imports count.
- * - No files import each other in a circle.
+ * - No files load each other in a circle (type imports, which are gone by then, may).
  * - A runtime dependency is used by the one folder that exists to wrap it, and every one is used; koffi by kernel only.
  * - A row, folder or dependency that nothing uses is an error too: an allowance nobody needs is a hole.
  */
@@ -28,7 +28,6 @@ export const DEPENDENCY_OWNERS: Readonly<Record<string, string>> = {
   "iced-x86": "binary",
   commander: "cli",
   "pprof-format": "export",
-  "@jridgewell/sourcemap-codec": "symbols",
 };
 
 export interface SourceFile {
@@ -37,19 +36,43 @@ export interface SourceFile {
   readonly text: string;
 }
 
-// Static imports and re-exports, side-effect imports, import() as expression or type. A specifier is always a literal.
-const IMPORT =
-  /(?:^|[\s;])(?:import|export)\b[^"';]*?\bfrom\s*["']([^"']+)["']|(?:^|[\s;])import\s*["']([^"']+)["']|\bimport\s*\(\s*["']([^"']+)["']|\brequire\s*\(\s*["']([^"']+)["']/g;
+/**
+ * Static imports and re-exports, whether of types only; side-effect imports; import() as expression or type; require.
+ * A specifier is always a literal.
+ */
+const IMPORT = new RegExp(
+  [
+    /(?:^|[\s;])(?:import|export)\s+(type\s)?[^"';]*?\bfrom\s*["']([^"']+)["']/,
+    /(?:^|[\s;])import\s*["']([^"']+)["']/,
+    /\bimport\s*\(\s*["']([^"']+)["']/,
+    /(?:\brequire|\bcreateRequire\(import\.meta\.url\)(?:\.resolve)?)\(\s*["']([^"']+)["']/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "g",
+);
 
-/** Only whole comment lines go: a `/*` inside a string must not hide the import after it. */
+/** What would import something that the pattern above cannot see. */
+const HIDDEN_IMPORTS = [
+  /\bimport\s*\(\s*[^"'\s]/,
+  /(?<!const require = )\bcreateRequire\(import\.meta\.url\)(?!(?:\.resolve)?\(\s*["'])/,
+  /const require = createRequire[\s\S]*(?<![.\w])require\(\s*[^"'\s]/,
+];
+
+/** Only whole comment lines go: an opening comment inside a string must not hide the import after it. */
 const withoutComments = (text: string): string => text.replace(/^\s*(?:\/\/|\/\*|\*).*$/gm, "");
 
-/** What would import something the pattern above cannot see; createRequire is fine as `const require`. */
-const HIDDEN_IMPORT = /\b(?:import|require)\s*\(\s*[^"'\s]|(?<!const require = )\bcreateRequire\(/;
-
-function specifiers(text: string): string[] {
-  return [...withoutComments(text).matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? match[4] ?? "");
+interface Import {
+  readonly specifier: string;
+  /** Nothing of it is left at run time. */
+  readonly typeOnly: boolean;
 }
+
+const importsOf = (text: string): Import[] =>
+  [...text.matchAll(IMPORT)].map(([, type, from, bare, dynamic, required]) => ({
+    specifier: from ?? bare ?? dynamic ?? required ?? "",
+    typeOnly: type !== undefined,
+  }));
 
 const folderOf = (path: string): string => path.split("/")[0] ?? "";
 
@@ -60,7 +83,7 @@ const packageOf = (specifier: string): string =>
     .slice(0, specifier.startsWith("@") ? 2 : 1)
     .join("/");
 
-/** Files that import each other in a circle, as one printable path per circle found. */
+/** Files that load each other in a circle, as one printable path per circle found. */
 function circles(imports: ReadonlyMap<string, readonly string[]>): string[] {
   const found: string[] = [];
   const done = new Set<string>();
@@ -84,13 +107,13 @@ export function violations(files: readonly SourceFile[], dependencies: readonly 
   const paths = new Set(files.map(({ path }) => path));
   const importedFolders = new Set<string>();
 
-  const checkLocal = (path: string, specifier: string): void => {
+  const checkLocal = (path: string, { specifier, typeOnly }: Import): void => {
     const target = normalize(join(dirname(path), specifier)).replace(/\.js$/, ".ts");
     if (!paths.has(target)) {
       found.push(`${path}: imports ${specifier}, which is no file of src/`);
       return;
     }
-    imports.get(path)?.push(target);
+    if (!typeOnly) imports.get(path)?.push(target);
     const [from, to] = [folderOf(path), folderOf(target)];
     if (from === to) return;
     importedFolders.add(to);
@@ -110,14 +133,16 @@ export function violations(files: readonly SourceFile[], dependencies: readonly 
 
   for (const { path, text } of files) {
     if (!rowOf.has(folderOf(path))) found.push(`${path}: ${folderOf(path)}/ is in no row`);
-    if (HIDDEN_IMPORT.test(withoutComments(text))) found.push(`${path}: an import whose target is not a literal`);
+    const code = withoutComments(text);
+    if (HIDDEN_IMPORTS.some((pattern) => pattern.test(code))) {
+      found.push(`${path}: an import whose target is not a literal`);
+    }
     imports.set(path, []);
-    for (const specifier of specifiers(text)) {
-      if (specifier.startsWith(".")) checkLocal(path, specifier);
-      else if (!specifier.startsWith("node:")) {
-        if (isBuiltin(specifier)) found.push(`${path}: write node:${specifier}`);
-        else checkPackage(path, specifier);
-      }
+    for (const one of importsOf(code)) {
+      if (one.specifier.startsWith(".")) checkLocal(path, one);
+      else if (isBuiltin(one.specifier) && !one.specifier.startsWith("node:")) {
+        found.push(`${path}: write node:${one.specifier}`);
+      } else if (!isBuiltin(one.specifier)) checkPackage(path, one.specifier);
     }
   }
 
