@@ -2,8 +2,7 @@
  * What Go's amd64 compiler and linker write around a function body, and what Linux's uprobes make of amd64
  * instructions (arch/x86/kernel/uprobes.c).
  */
-import { virtualAddress } from "../../base/index.js";
-import { AMD64, formatAny } from "./amd64.js";
+import { AMD64 } from "./amd64.js";
 import { type Architecture, findSlowPath, type StackCheck } from "./architecture.js";
 import { CALL, CONDITIONAL_JUMP, type DecodedCode, findInstruction, JUMP, OTHER } from "./instruction.js";
 
@@ -150,5 +149,4 @@ export const AMD64_ARCHITECTURE: Architecture = {
   isFramePush: (bytes) => bytes.length === 1 && bytes[0] === PUSH_RBP,
   uprobeObjection,
   isEmulated,
-  touchesGoroutineRegister: (bytes) => /%r14/.test(formatAny(bytes, virtualAddress(0))),
 };

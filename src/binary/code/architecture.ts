@@ -23,8 +23,6 @@ export interface Architecture {
   uprobeObjection(bytes: Buffer): string | undefined;
   /** True when the kernel emulates the instruction under a uprobe: one trap instead of two. */
   isEmulated(bytes: Buffer): boolean;
-  /** True when the instruction names the register in which Go code keeps g. */
-  touchesGoroutineRegister(bytes: Buffer): boolean;
 }
 
 /**

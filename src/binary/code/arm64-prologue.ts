@@ -104,6 +104,4 @@ export const ARM64_ARCHITECTURE: Architecture = {
     return isSystem(word) && !isNeutral(word) ? "it is a system instruction" : undefined;
   },
   isEmulated: (bytes) => isEmulatedWord(bytes.readUInt32LE(0)),
-  // Any field that can name a register: too many instructions rather than too few.
-  touchesGoroutineRegister: (bytes) => [0, 5, 10, 16].some((low) => ((bytes.readUInt32LE(0) >>> low) & 31) === 28),
 };

@@ -19,7 +19,6 @@ export {
   type FunctionSites,
   findCalls,
   findSites,
-  touchesGoroutineRegister,
 } from "./sites.js";
 
 export const architectureOf = (arch: "amd64" | "arm64"): Architecture =>

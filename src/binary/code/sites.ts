@@ -168,14 +168,3 @@ export function findCalls(
   }
   return calls;
 }
-
-/** True when an instruction of the function names the register in which Go code keeps g. */
-export function touchesGoroutineRegister(architecture: Architecture, bytes: Buffer, address: VirtualAddress): boolean {
-  const code = architecture.instructions.decode(bytes, address);
-  if (code === undefined) return true;
-  for (let index = 0; index < code.count; index++) {
-    if (architecture.touchesGoroutineRegister(code.bytes.subarray(code.offsets[index], code.offsets[index + 1])))
-      return true;
-  }
-  return false;
-}

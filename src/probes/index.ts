@@ -1,0 +1,10 @@
+/**
+ * From what the user asked for to the exact sites and recipes of a run: selectors, expressions, planner.
+ * Turns a GoBinary and its SymbolTable into a ProbePlan; knows nothing of kernels or processes.
+ */
+export { type ProbeSites, SiteFinder } from "./code-sites.js";
+export { type Expression, formatExpression, parseExpression } from "./expression.js";
+export type * from "./plan.js";
+export { type PlanRequest, planProbes } from "./planner.js";
+export { resolveSelector } from "./selector.js";
+export { parseGivenSignature } from "./sig.js";

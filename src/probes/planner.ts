@@ -1,0 +1,245 @@
+/**
+ * From what the user asked for to the exact sites and recipes of a run. Every function that a PROBE names is either
+ * planned whole, with all its exits and all its dimensions, or refused with a reason; nothing is measured by halves.
+ */
+import type { Dimension, ValueEncoding } from "../aggregate/index.js";
+import { found, type Outcome, type Refusal, refused, UnmeasurableError } from "../base/index.js";
+import type { GoBinary, Signature } from "../binary/index.js";
+import type { GoFunction, SymbolTable } from "../symbols/index.js";
+import { AMD64_REGISTER_ABI, ARM64_REGISTER_ABI, assign, STACK_ABI } from "./abi.js";
+import { type ProbeSites, SiteFinder } from "./code-sites.js";
+import { commonEncoding, isAlike } from "./encoding.js";
+import { type Expression, parseExpression } from "./expression.js";
+import type { PlannedProbe, ProbePlan, Recipe, RefusedFunction, Site } from "./plan.js";
+import { compileExpression } from "./recipes.js";
+import { readRuntimeFacts, usesRegisterAbi } from "./runtime-facts.js";
+import { resolveSelector } from "./selector.js";
+import { parseGivenSignature } from "./sig.js";
+
+/** What the command line asks for, as it was written. */
+export interface PlanRequest {
+  readonly probes: readonly string[];
+  readonly by: readonly string[];
+  /** `--sig` arguments. */
+  readonly signatures: readonly string[];
+}
+
+/** LIMIT: `--by` dimensions of one run; GS_MAX_DIMENSIONS of bpf/abi.h. */
+const MAX_DIMENSIONS = 4;
+
+/** LIMIT: probes of one run: the cookie has 20 bits for the probe's number. */
+const MAX_PROBES = 2 ** 20;
+
+/** A probe before the run's dimensions are settled. */
+interface Candidate {
+  readonly fn: GoFunction;
+  readonly sites: ProbeSites;
+  readonly signature: Signature | undefined;
+  readonly values: readonly { readonly recipe: Recipe; readonly encoding: ValueEncoding }[];
+}
+
+/**
+ * The plan of a run.
+ * @throws UsageError for malformed selectors, expressions and signatures; UnmeasurableError when a PROBE names no
+ * function, or none of the functions named can be measured: then its code is that of the first refusal.
+ */
+export function planProbes(binary: GoBinary, symbols: SymbolTable, request: PlanRequest): ProbePlan {
+  const expressions = request.by.map(parseExpression);
+  if (expressions.length > MAX_DIMENSIONS) {
+    throw new UnmeasurableError("too-many-dimensions", `at most ${MAX_DIMENSIONS} --by expressions are possible`);
+  }
+  const given = givenSignatures(request.signatures, symbols);
+  const functions = selectFunctions(request.probes, symbols);
+  const runtime = readRuntimeFacts(binary, symbols);
+  const finder = new SiteFinder(binary, symbols);
+  const refusedFunctions: RefusedFunction[] = [];
+  const candidates: Candidate[] = [];
+  const warnings: string[] = [];
+  for (const fn of functions) {
+    if (candidates.length === MAX_PROBES) {
+      warnings.push(`only the first ${MAX_PROBES} functions are measured`);
+      break;
+    }
+    const signature = given.get(fn.name) ?? symbols.signature(fn);
+    const candidate = planFunction(binary, finder, fn, signature, expressions);
+    if (candidate.ok) candidates.push(candidate.value);
+    else refusedFunctions.push({ name: fn.name, refusal: candidate.refusal });
+  }
+  const { dimensions, alike, odd } = settleDimensions(request.by, candidates);
+  refusedFunctions.push(...odd);
+  if (alike.length === 0) throw nothingMeasurable(request.probes, refusedFunctions);
+  const copies = symbols.inlinedCopies(new Set(alike.map(({ fn }) => fn.name)));
+  const { sites: runtimeSites, warnings: missing } = findRuntimeSites(finder);
+  return {
+    target: {
+      path: binary.path,
+      arch: binary.arch,
+      goVersion: binary.version.text,
+      goBuildId: binary.goBuildId,
+      gnuBuildId: binary.gnuBuildId,
+      positionIndependent: binary.elf.positionIndependent,
+      imageBase: binary.elf.imageBase,
+    },
+    runtime,
+    dimensions,
+    probes: alike.map((candidate) => plannedProbe(candidate, symbols, copies.get(candidate.fn.name) ?? 0)),
+    refused: refusedFunctions,
+    runtimeSites,
+    warnings: [...warnings, ...missing],
+  };
+}
+
+function givenSignatures(texts: readonly string[], symbols: SymbolTable): ReadonlyMap<string, Signature> {
+  const given = new Map<string, Signature>();
+  for (const text of texts) {
+    const { function: name, signature } = parseGivenSignature(text);
+    for (const fn of resolveSelector(name, symbols)) given.set(fn.name, signature);
+  }
+  return given;
+}
+
+/** The bodies that all PROBEs together name, in address order, each once. */
+function selectFunctions(probes: readonly string[], symbols: SymbolTable): readonly GoFunction[] {
+  const byEntry = new Map<number, GoFunction>();
+  for (const probe of probes) for (const fn of resolveSelector(probe, symbols)) byEntry.set(fn.entry, fn);
+  const all = [...byEntry.values()].sort((left, right) => left.entry - right.entry);
+  // An ABI wrapper calls or jumps to the body of the same name: measuring both would count each call twice.
+  const bodies = new Set(all.filter((fn) => !fn.wrapper).map((fn) => fn.name));
+  return all.filter((fn) => !fn.wrapper || !bodies.has(fn.name));
+}
+
+function planFunction(
+  binary: GoBinary,
+  finder: SiteFinder,
+  fn: GoFunction,
+  signature: Signature | undefined,
+  expressions: readonly Expression[],
+): Outcome<Candidate> {
+  const sites = finder.find(fn);
+  if (!sites.ok) return sites;
+  if (expressions.length === 0) return found({ fn, sites: sites.value, signature, values: [] });
+  if (signature === undefined) {
+    return refused(
+      "no-signature",
+      "the binary does not say what its arguments are",
+      `say it: --sig '${fn.name}=func(name string, n int) error'`,
+    );
+  }
+  if (binary.arch !== "amd64") return refused("unsupported-machine", `arguments are not read on ${binary.arch} yet`);
+  const assignment = assign(signature, conventionOf(binary, fn), { hiddenDictionary: takesDictionary(fn) });
+  const values: Candidate["values"][number][] = [];
+  for (const expression of expressions) {
+    const compiled = compileExpression(expression, signature, assignment);
+    if (!compiled.ok) return compiled;
+    if (compiled.value.recipe.phase === "return" && sites.value.exits.every((exit) => exit.kind === "tail-jump")) {
+      return refused("no-return", "it leaves by a jump only: its results are not there to be read");
+    }
+    values.push(compiled.value);
+  }
+  return found({ fn, sites: sites.value, signature, values });
+}
+
+function conventionOf(binary: GoBinary, fn: GoFunction): typeof STACK_ABI {
+  if (fn.assembly || !usesRegisterAbi(binary)) return STACK_ABI;
+  return binary.arch === "amd64" ? AMD64_REGISTER_ABI : ARM64_REGISTER_ABI;
+}
+
+/**
+ * FACT(go1.18..go1.27): the body that instances of one shape share takes a dictionary; its symbol says `go.shape`, which
+ * pclntab shortens to `[...]`. A wrapper for one instance passes it and takes none.
+ */
+const takesDictionary = (fn: GoFunction): boolean =>
+  !fn.wrapper && (fn.name.includes("[...]") || fn.name.includes("[go.shape."));
+
+/** Dimensions that most probes agree on; a probe whose values would be read back otherwise is the odd one. */
+function settleDimensions(
+  names: readonly string[],
+  candidates: readonly Candidate[],
+): {
+  readonly dimensions: readonly Dimension[];
+  readonly alike: readonly Candidate[];
+  readonly odd: RefusedFunction[];
+} {
+  let alike = candidates;
+  const odd: RefusedFunction[] = [];
+  const dimensions: Dimension[] = [];
+  names.forEach((name, index) => {
+    const encodings = alike.flatMap((candidate) => candidate.values[index]?.encoding ?? []);
+    const encoding = commonEncoding(encodings);
+    if (encoding === undefined) return;
+    dimensions.push({ name, encoding });
+    alike = alike.filter((candidate) => {
+      const value = candidate.values[index];
+      if (value !== undefined && isAlike(value.encoding, encoding)) return true;
+      const type = value?.recipe.type.name ?? "nothing";
+      const reason = `its ${name} is ${type}, which differs from that of the other functions`;
+      odd.push({
+        name: candidate.fn.name,
+        refusal: { code: "differing-type", reason, hint: "measure it in a run of its own" },
+      });
+      return false;
+    });
+  });
+  return { dimensions, alike, odd };
+}
+
+function plannedProbe(candidate: Candidate, symbols: SymbolTable, inlinedCopies: number): PlannedProbe {
+  const { fn, sites, signature, values } = candidate;
+  const { file, line } = symbols.place(fn);
+  return {
+    function: { name: fn.name, address: fn.entry, size: fn.end - fn.entry, file, line },
+    signature,
+    entry: sites.entry,
+    exits: sites.exits,
+    goroutine: fn.assembly ? "tls" : "register",
+    inlinedCopies,
+    recipes: values.map((value) => value.recipe),
+    notes: notesOn(candidate, inlinedCopies),
+  };
+}
+
+function notesOn({ sites, values }: Candidate, inlinedCopies: number): readonly string[] {
+  const notes: string[] = [];
+  const jumps = sites.exits.filter((exit) => exit.kind === "tail-jump").length;
+  if (jumps > 0) {
+    const exits = sites.exits.length;
+    const which =
+      exits === 1
+        ? "its exit is a tail jump"
+        : `${jumps} of ${exits} exits ${jumps === 1 ? "is a tail jump" : "are tail jumps"}`;
+    const results = values.some((value) => value.recipe.phase === "return") ? ", without results" : "";
+    notes.push(`${which}: time until the jump${results}`);
+  }
+  if (inlinedCopies > 0) {
+    const calls = inlinedCopies === 1 ? "1 call of it was" : `${inlinedCopies} calls of it were`;
+    notes.push(`${calls} inlined and will not be seen`);
+  }
+  return notes;
+}
+
+function findRuntimeSites(finder: SiteFinder): {
+  readonly sites: readonly Site[];
+  readonly warnings: readonly string[];
+} {
+  const recovery = finder.findRuntimeCalls("recovery", "runtime.recovery", "runtime.gogo");
+  const goexit = finder.findRuntimeCalls("goexit", "runtime.Goexit", "runtime.goexit1");
+  const warnings: string[] = [];
+  if (recovery.length === 0) {
+    warnings.push(
+      "runtime.recovery was not found: calls that panic stay open until their goroutine makes another call",
+    );
+  }
+  // Without runtime.Goexit in the program nothing can call it.
+  return { sites: [...recovery, ...goexit], warnings };
+}
+
+function nothingMeasurable(probes: readonly string[], all: readonly RefusedFunction[]): UnmeasurableError {
+  const [first, ...others] = all;
+  const refusal: Refusal = first?.refusal ?? { code: "no-match", reason: "no function was named" };
+  const name = first?.name ?? probes.join(" ");
+  const more =
+    others.length === 0 ? "" : `, and ${others.length === 1 ? "1 function" : `${others.length} functions`} more`;
+  return new UnmeasurableError(refusal.code, `${name} can't be measured: ${refusal.reason}${more}`, {
+    hint: refusal.hint,
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * Where the Go runtime of a binary keeps what the BPF programs follow: a goroutine's id, its thread, and, on the thread,
+ * the goroutine it runs. From DWARF where there is some, else from a table of releases.
+ */
+import { UnmeasurableError } from "../base/index.js";
+import type { GoBinary, GoType } from "../binary/index.js";
+import { architectureOf, decodeFunction } from "../binary/index.js";
+import type { SymbolTable } from "../symbols/index.js";
+import type { RuntimeFacts } from "./plan.js";
+
+interface Layout {
+  readonly goidOffset: number;
+  readonly mOffset: number;
+  readonly curgOffset: number;
+  readonly schedSpOffset: number;
+}
+
+/**
+ * FACT(go1.12..go1.27): offsets in runtime.g and runtime.m, the same on amd64 and arm64; compared by a test with the DWARF
+ * of every Go version the fixtures are built with.
+ */
+const LAYOUTS: readonly { readonly from: number; readonly to: number; readonly layout: Layout }[] = [
+  { from: 12, to: 22, layout: { goidOffset: 152, mOffset: 48, curgOffset: 192, schedSpOffset: 56 } },
+  { from: 23, to: 24, layout: { goidOffset: 160, mOffset: 48, curgOffset: 192, schedSpOffset: 56 } },
+  { from: 25, to: 27, layout: { goidOffset: 152, mOffset: 48, curgOffset: 184, schedSpOffset: 56 } },
+];
+
+/** The first release whose compiler passes arguments, and g, in registers, for each architecture. */
+const FIRST_REGISTER_ABI = { amd64: 17, arm64: 18 } as const;
+
+export const usesRegisterAbi = (binary: GoBinary): boolean =>
+  binary.version.major > 1 || binary.version.minor >= FIRST_REGISTER_ABI[binary.arch];
+
+/** Offsets of a release that the table knows; undefined for older and newer ones. */
+export const findLayout = (major: number, minor: number): Layout | undefined =>
+  major === 1 ? LAYOUTS.find(({ from, to }) => minor >= from && minor <= to)?.layout : undefined;
+
+/** @throws UnmeasurableError `unsupported-version` when neither DWARF nor the table knows the runtime. */
+export function readRuntimeFacts(binary: GoBinary, symbols: SymbolTable): RuntimeFacts {
+  const common = { tlsOffset: findTlsOffset(binary, symbols), goroutineInRegister: usesRegisterAbi(binary) };
+  const { version } = binary;
+  const described = readLayout(binary);
+  if (described !== undefined) return { ...described, ...common, source: "dwarf" };
+  const known = findLayout(version.major, version.minor);
+  if (known !== undefined) return { ...known, ...common, source: "table" };
+  throw new UnmeasurableError("unsupported-version", `${binary.path}: the runtime of ${version.text} is not known`, {
+    hint: "Go 1.12 to 1.27 are; other releases are measured when the binary keeps its DWARF (no -s -w)",
+  });
+}
+
+function readLayout(binary: GoBinary): Layout | undefined {
+  const dwarf = binary.dwarf();
+  const g = dwarf?.findType("runtime.g");
+  const m = dwarf?.findType("runtime.m");
+  if (g === undefined || m === undefined) return undefined;
+  const goidOffset = offsetOf(g, ["goid"]);
+  const mOffset = offsetOf(g, ["m"]);
+  const curgOffset = offsetOf(m, ["curg"]);
+  const schedSpOffset = offsetOf(g, ["sched", "sp"]);
+  if (goidOffset === undefined || mOffset === undefined || curgOffset === undefined || schedSpOffset === undefined) {
+    return undefined;
+  }
+  return { goidOffset, mOffset, curgOffset, schedSpOffset };
+}
+
+function offsetOf(type: GoType, path: readonly string[]): number | undefined {
+  let offset = 0;
+  let at = type;
+  for (const name of path) {
+    const field = at.kind === "struct" ? at.fields.find((candidate) => candidate.name === name) : undefined;
+    if (field === undefined) return undefined;
+    offset += field.offset;
+    at = field.type;
+  }
+  return offset;
+}
+
+/** FACT(go1.12..go1.27): Go's own linker keeps g in the word below the thread's FS base. */
+const USUAL_TLS_OFFSET = -8;
+
+/** Assembly that takes g from thread-local storage in every release, one or the other in each. */
+const READS_G = [
+  "runtime.asmcgocall",
+  "runtime.cgocallback",
+  "runtime.morestack",
+  "runtime.rt0_go",
+  "runtime.sigtramp",
+];
+
+/**
+ * Where g is, from the thread's FS base: as the code itself has it, because an external linker chooses. An amd64 number;
+ * arm64 programs keep g in a register at all sites that matter.
+ */
+function findTlsOffset(binary: GoBinary, symbols: SymbolTable): number {
+  if (binary.arch !== "amd64") return USUAL_TLS_OFFSET;
+  const segment = binary.elf.segments.find((candidate) => candidate.type === "tls");
+  // One word of thread-local data is g itself, and it ends at the FS base.
+  if (segment === undefined || segment.memorySize === 8) return USUAL_TLS_OFFSET;
+  for (const fn of READS_G.flatMap((name) => symbols.findByName(name))) {
+    const bytes = binary.elf.readVirtual(fn.entry, fn.end - fn.entry);
+    const offset = findTlsOperand(decodeFunction(architectureOf("amd64"), bytes, fn.entry) ?? []);
+    if (offset !== undefined) return offset;
+  }
+  return USUAL_TLS_OFFSET;
+}
+
+/** The offset in `mov %fs:-8,%rcx`, or in `mov $-8,%rcx; mov %fs:(%rcx),%rcx`, whatever the register. */
+function findTlsOperand(code: readonly { readonly bytes: Buffer }[]): number | undefined {
+  let loaded: number | undefined;
+  for (const { bytes } of code) {
+    const text = bytes.toString("hex");
+    if (/^64(?:48|4c)8b[0-3][4c]25.{8}$/.test(text)) return bytes.readInt32LE(5);
+    if (loaded !== undefined && /^64(?:48|4d)8b..$/.test(text)) return loaded;
+    loaded = /^(?:48|49)c7c[0-7].{8}$/.test(text) ? bytes.readInt32LE(3) : undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,85 @@
+/**
+ * PROBE arguments of the command line: which functions of the binary one means. A symbol is taken verbatim first,
+ * because Go's symbols contain stars and brackets of their own; only then as a pattern.
+ */
+import { UnmeasurableError, UsageError } from "../base/index.js";
+import type { GoFunction, SymbolTable } from "../symbols/index.js";
+
+/** Kinds of PROBE that cli.md names and this version does not measure. */
+const OTHER_KINDS: readonly { readonly form: RegExp; readonly what: string }[] = [
+  { form: /^usdt:/, what: "USDT probes are" },
+  { form: /^c:/, what: "C functions are" },
+  { form: /\.go:\d+$/, what: "source lines are" },
+  { form: /[^.]\.\.[^.]/, what: "spans between two probes are" },
+];
+
+/**
+ * Bodies of the functions a PROBE names, in address order; at least one.
+ * @throws UsageError for a malformed regular expression; UnmeasurableError `no-match`, with the nearest names,
+ * `inlined-everywhere` or `not-supported`.
+ */
+export function resolveSelector(selector: string, symbols: SymbolTable): readonly GoFunction[] {
+  const verbatim = symbols.findByName(selector);
+  if (verbatim.length > 0) return verbatim;
+  const expression = patternOf(selector);
+  const matches =
+    expression === undefined ? [] : Array.from(symbols.functions()).filter((fn) => expression.test(fn.name));
+  if (matches.length > 0) return matches;
+  throw explainAbsence(selector, expression !== undefined, symbols);
+}
+
+/** The pattern a selector stands for; undefined for a plain name. */
+function patternOf(selector: string): RegExp | undefined {
+  for (const { form, what } of OTHER_KINDS) {
+    if (form.test(selector)) {
+      throw new UnmeasurableError("not-supported", `${selector}: ${what} not measured by this version`, {
+        hint: "name a Go function, a glob or a /regular expression/",
+      });
+    }
+  }
+  if (selector.length > 1 && selector.startsWith("/") && selector.endsWith("/")) return parseRegExp(selector);
+  if (selector.endsWith("/...")) return new RegExp(`^${literally(selector.slice(0, -4))}[./]`);
+  return selector.includes("*") || selector.includes("[...]") ? globPattern(selector) : undefined;
+}
+
+function parseRegExp(selector: string): RegExp {
+  try {
+    return new RegExp(selector.slice(1, -1), "u");
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message.replace(/^Invalid regular expression: /, "") : String(cause);
+    throw new UsageError(`malformed regular expression ${detail}`, {
+      hint: "a regular expression stands between slashes: '/^main\\.handle/'",
+      cause,
+    });
+  }
+}
+
+/** A star stands for anything, dots and slashes included; the star of a pointer receiver, `(*Store)`, for itself. */
+function globPattern(selector: string): RegExp {
+  const pattern = selector.replace(/\[\.\.\.\]|\(\*(?=[\p{L}_])|\*|[^*[(]+|[[(]/gu, (part) => {
+    if (part === "*") return ".*";
+    // All instances of a generic function, whether the symbol spells them out or not.
+    return part === "[...]" ? "\\[.*\\]" : literally(part);
+  });
+  return new RegExp(`^${pattern}$`, "su");
+}
+
+const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+
+// LIMIT: names offered in place of one that does not exist.
+const NEAREST = 5;
+
+function explainAbsence(selector: string, isPattern: boolean, symbols: SymbolTable): UnmeasurableError {
+  const copies = isPattern ? undefined : symbols.inlinedCopies(new Set([selector])).get(selector);
+  if (copies !== undefined && copies > 0) {
+    const calls = copies === 1 ? "its one call was" : `all its ${copies} calls were`;
+    return new UnmeasurableError("inlined-everywhere", `${selector} has no body of its own: ${calls} inlined`, {
+      hint: "measure a function that calls it, or build with //go:noinline above it",
+    });
+  }
+  const nearest = isPattern ? [] : symbols.nearest(selector, NEAREST);
+  const subject = isPattern ? `no function matches ${selector}` : `no function is called ${selector}`;
+  return new UnmeasurableError("no-match", subject, {
+    hint: nearest.length > 0 ? `did you mean ${nearest.join(", ")}?` : "gospect list shows the functions there are",
+  });
+}
