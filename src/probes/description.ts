@@ -1,0 +1,93 @@
+/** What `list` says of one function, whether it can be probed or not: sites, and where arguments and results are. */
+import type { Outcome } from "../base/index.js";
+import type { GoBinary, GoVariable, Signature } from "../binary/index.js";
+import type { GoFunction, SymbolTable } from "../symbols/index.js";
+import { AMD64_INTEGER_REGISTERS, assign, type Place } from "./abi.js";
+import { type ProbeSites, SiteFinder } from "./code-sites.js";
+import { conventionOf, takesDictionary } from "./planner.js";
+import { resolveSelector } from "./selector.js";
+import { parseGivenSignature } from "./sig.js";
+
+export interface DescribedVariable {
+  readonly name: string;
+  readonly type: string;
+  /** `ax`, `bx,cx`, `x0`, `sp+8` with SP as it is at the entry and at a return; empty for a value without bytes. */
+  readonly location: string;
+}
+
+export interface FunctionDescription {
+  readonly fn: GoFunction;
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  /** Undefined when neither binary nor `--sig` tells. */
+  readonly parameters: readonly DescribedVariable[] | undefined;
+  readonly results: readonly DescribedVariable[] | undefined;
+  readonly sites: Outcome<ProbeSites>;
+  readonly inlinedCopies: number;
+}
+
+export interface DescriptionRequest {
+  /** PROBE arguments; none: every function. */
+  readonly patterns: readonly string[];
+  /** `--sig` arguments. */
+  readonly signatures: readonly string[];
+}
+
+function locationOf(place: Place, arch: GoBinary["arch"]): string {
+  if (place.kind === "stack") return `sp+${place.offset}`;
+  const names = place.pieces.map(({ bank, index }) => {
+    if (arch === "arm64") return `${bank === "integer" ? "r" : "f"}${index}`;
+    return bank === "integer" ? (AMD64_INTEGER_REGISTERS[index] ?? `#${index}`) : `x${index}`;
+  });
+  return names.join(",");
+}
+
+function describeVariables(
+  variables: readonly GoVariable[],
+  places: readonly Place[],
+  arch: GoBinary["arch"],
+): readonly DescribedVariable[] {
+  return variables.map(({ name, type }, index) => {
+    const place = places[index];
+    return { name, type: type.name, location: place === undefined ? "" : locationOf(place, arch) };
+  });
+}
+
+function selected(patterns: readonly string[], symbols: SymbolTable): Iterable<GoFunction> {
+  if (patterns.length === 0) return symbols.functions();
+  const byEntry = new Map<number, GoFunction>();
+  for (const pattern of patterns) for (const fn of resolveSelector(pattern, symbols)) byEntry.set(fn.entry, fn);
+  return [...byEntry.values()].sort((left, right) => left.entry - right.entry);
+}
+
+/**
+ * The functions asked for, in address order.
+ * @throws as planProbes does for patterns and signatures; a function that can't be probed says so in its `sites`.
+ */
+export function* describeFunctions(
+  binary: GoBinary,
+  symbols: SymbolTable,
+  request: DescriptionRequest,
+): Generator<FunctionDescription> {
+  const given = new Map<string, Signature>();
+  for (const text of request.signatures) {
+    const { function: name, signature } = parseGivenSignature(text);
+    for (const fn of resolveSelector(name, symbols)) given.set(fn.name, signature);
+  }
+  const functions = [...selected(request.patterns, symbols)];
+  const copies = symbols.inlinedCopies(new Set(functions.map(({ name }) => name)));
+  const finder = new SiteFinder(binary, symbols);
+  for (const fn of functions) {
+    const signature = given.get(fn.name) ?? symbols.signature(fn);
+    const assignment =
+      signature && assign(signature, conventionOf(binary, fn), { hiddenDictionary: takesDictionary(fn) });
+    yield {
+      fn,
+      ...symbols.place(fn),
+      parameters: signature && describeVariables(signature.parameters, assignment?.parameters ?? [], binary.arch),
+      results: signature && describeVariables(signature.results, assignment?.results ?? [], binary.arch),
+      sites: finder.find(fn),
+      inlinedCopies: copies.get(fn.name) ?? 0,
+    };
+  }
+}
