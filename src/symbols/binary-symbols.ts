@@ -1,10 +1,10 @@
 /**
  * The symbol table of a Go binary: pclntab for everything, because every binary has it; the ELF symbol table, where it was
- * not stripped, for the type arguments that pclntab leaves out; DWARF, where there is some, for signatures.
+ * not stripped, for what pclntab leaves out (ABIs, and type arguments up to go1.20); DWARF for signatures.
  */
 import type { VirtualAddress } from "../base/index.js";
 import type { GoBinary, Pclntab, Signature } from "../binary/index.js";
-import { collapseTypeArguments, withoutAbiSuffix } from "./name.js";
+import { ANY_TYPE_ARGUMENTS, collapseTypeArguments, withoutAbiSuffix, withPlainDots } from "./name.js";
 import { nearestNames } from "./nearest.js";
 import type { Frame, GoFunction, SymbolTable } from "./table.js";
 
@@ -58,12 +58,11 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   findByName(name: string): readonly GoFunction[] {
-    const bodies = this.bodiesNamed(name);
-    if (bodies.length > 0) return bodies;
-    const base = withoutAbiSuffix(name);
-    const asked = collapseTypeArguments(base);
-    if (asked === name) return [];
-    return this.bodiesNamed(asked).filter((body) => this.elfNamesAt(body.entry).includes(name));
+    const exact = this.pclntab.findIndexesByName(name);
+    if (exact.length > 0) return this.functionsAt(exact);
+    const alike = this.functionsAt(this.findAlike(name));
+    if (name.includes(ANY_TYPE_ARGUMENTS)) return alike;
+    return alike.filter((fn) => fn.name === name || this.elfNamesAt(fn.entry).includes(name));
   }
 
   findByAddress(address: VirtualAddress): GoFunction | undefined {
@@ -77,7 +76,10 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   symbolize(address: VirtualAddress): readonly Frame[] {
-    return this.findByAddress(address) === undefined ? [] : this.pclntab.inlineTreeAt(address);
+    if (this.findByAddress(address) === undefined) return [];
+    return this.pclntab.inlineTreeAt(address).map(({ function: name, file, line, startLine, inlined }) => {
+      return { function: collapseTypeArguments(name), file, line, startLine, inlined };
+    });
   }
 
   signature(fn: GoFunction): Signature | undefined {
@@ -85,23 +87,43 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   inlinedCopies(names: ReadonlySet<string>): ReadonlyMap<string, number> {
-    return this.pclntab.countInlinedCopies(names);
+    const counts = this.pclntab.inlinedCopyCounts();
+    const result = new Map<string, number>();
+    for (const name of names) {
+      const collapsed = collapseTypeArguments(name);
+      let copies = counts.get(name) ?? counts.get(collapsed) ?? 0;
+      if (name.includes(ANY_TYPE_ARGUMENTS) && !counts.has(name))
+        for (const [each, count] of counts) if (collapseTypeArguments(each) === name) copies += count;
+      if (copies > 0) result.set(name, copies);
+    }
+    return result;
   }
 
   nearest(name: string, limit: number): readonly string[] {
     return nearestNames(this.pclntab.names(), name, limit);
   }
 
-  /** The linker's name without an ABI suffix; the runtime's, where the file has no symbols. */
+  /** The linker's name without an ABI suffix, as far as pclntab and ELF symbols tell it. */
   linkName(index: number): string {
-    const name = this.pclntab.nameOf(index);
-    if (!name.includes("[...]")) return name;
+    const name = withPlainDots(this.pclntab.nameOf(index));
+    if (!name.includes(ANY_TYPE_ARGUMENTS)) return name;
     const full = this.elfNamesAt(this.pclntab.entryOf(index)).map(withoutAbiSuffix);
     return full.find((candidate) => collapseTypeArguments(candidate) === name) ?? name;
   }
 
-  private bodiesNamed(name: string): readonly GoFunction[] {
-    return this.pclntab.findIndexesByName(name).map((index) => new LazyFunction(this, index));
+  private functionsAt(indexes: readonly number[]): readonly GoFunction[] {
+    return indexes.map((index) => new LazyFunction(this, index));
+  }
+
+  /** Functions whose name differs from `name` at most in ABI, type arguments and kind of dots. Goes through all names. */
+  private findAlike(name: string): readonly number[] {
+    const wanted = collapseTypeArguments(withoutAbiSuffix(name));
+    const [start = ""] = /^[\w/-]*/.exec(wanted) ?? [];
+    const indexes: number[] = [];
+    this.pclntab.names().forEach((each, index) => {
+      if (each.startsWith(start) && withPlainDots(collapseTypeArguments(each)) === wanted) indexes.push(index);
+    });
+    return indexes;
   }
 
   private elfNamesAt(address: VirtualAddress): readonly string[] {
