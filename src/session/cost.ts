@@ -29,8 +29,19 @@ const TRAP_ROUNDS = 5;
 type TrapKind = keyof typeof CODE_PAGE_SITES;
 type TrapCost = ReadonlyMap<TrapKind, number>;
 
-/** Measures an empty program on each of these instructions, in this process: nanoseconds a hit. Takes tens of milliseconds each. */
+/** Measured once per process: neither the machine nor the code page changes. */
+const measured = new Map<AttachMode, Map<TrapKind, number>>();
+
+/** Nanoseconds a hit on each of these instructions costs with an empty program, measured in this process. */
 export function measureTraps(mode: AttachMode, kinds: ReadonlySet<TrapKind>): TrapCost {
+  const known = measured.get(mode) ?? new Map<TrapKind, number>();
+  measured.set(mode, known);
+  const missing = [...kinds].filter((kind) => !known.has(kind));
+  if (missing.length > 0) measureInto(known, mode, missing);
+  return known;
+}
+
+function measureInto(costs: Map<TrapKind, number>, mode: AttachMode, kinds: readonly TrapKind[]): void {
   using page = CodePage.map();
   using object = BpfObject.load("empty", readObject("empty"), {
     maxEntries: {},
@@ -40,19 +51,19 @@ export function measureTraps(mode: AttachMode, kinds: ReadonlySet<TrapKind>): Tr
     unusedPrograms: [],
   });
   const programFd = object.programFd("empty");
-  const best = (): number => {
-    let result = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < TRAP_ROUNDS; round++) result = Math.min(result, page.time(TRAP_CALLS) / TRAP_CALLS);
-    return result;
-  };
-  const bare = best();
-  const costs = new Map<TrapKind, number>();
+  const bare = bestTime(page);
   for (const kind of kinds) {
     const sites = [{ offset: CODE_PAGE_SITES[kind], cookie: 0n }];
     using _link = Link.attach({ programFd, path: page.path, pid: process.pid, sites }, mode);
-    costs.set(kind, best() - bare);
+    costs.set(kind, bestTime(page) - bare);
   }
-  return costs;
+}
+
+/** Nanoseconds a call, undisturbed. */
+function bestTime(page: CodePage): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < TRAP_ROUNDS; round++) best = Math.min(best, page.time(TRAP_CALLS) / TRAP_CALLS);
+  return best;
 }
 
 function trapKind(site: Site): TrapKind {
@@ -70,7 +81,6 @@ export class CostMeter implements Disposable {
   private readonly statistics: RunStatistics | undefined;
   private readonly timer: NodeJS.Timeout;
   private lastCpu: bigint | undefined;
-  private traps: TrapCost | undefined;
 
   constructor(plan: ProbePlan, mode: AttachMode, target: TargetProcess | undefined, programs: CallPrograms) {
     this.plan = plan;
@@ -111,8 +121,8 @@ export class CostMeter implements Disposable {
     const runs = Number(entry.runCount + leave.runCount);
     if (runs === 0) return undefined;
     const entries = this.plan.probes.map((probe) => trapKind(probe.entry));
-    this.traps ??= measureTraps(this.mode, new Set([...entries, "return"]));
-    const cost = (kind: TrapKind): number => this.traps?.get(kind) ?? Number.NaN;
+    const trapCosts = measureTraps(this.mode, new Set([...entries, "return"]));
+    const cost = (kind: TrapKind): number => trapCosts.get(kind) ?? Number.NaN;
     const entryTrap = entries.reduce((sum, kind) => sum + cost(kind), 0) / entries.length;
     const traps = Number(entry.runCount) * entryTrap + Number(leave.runCount) * cost("return");
     return (traps + Number(entry.runTimeNs + leave.runTimeNs)) / runs;
