@@ -17,7 +17,7 @@ export interface ProbeSites {
   readonly exits: readonly Site[];
 }
 
-/** Functions behind a stack check; a symbol may carry the ABI's suffix. */
+/** What a stack check calls. */
 const STACK_GROWERS = ["runtime.morestack", "runtime.morestack_noctxt", "runtime.morestackc"];
 
 /** Finds sites in the functions of one binary. */
@@ -90,6 +90,4 @@ export class SiteFinder {
 }
 
 const entriesOf = (names: readonly string[], symbols: SymbolTable): ReadonlySet<number> =>
-  new Set(
-    names.flatMap((name) => [name, `${name}.abi0`].flatMap((each) => symbols.findByName(each).map((fn) => fn.entry))),
-  );
+  new Set(names.flatMap((name) => symbols.findByName(name).map((fn) => fn.entry)));

@@ -3,6 +3,12 @@
  * Turns a GoBinary and its SymbolTable into a ProbePlan; knows nothing of kernels or processes.
  */
 export { type ProbeSites, SiteFinder } from "./code-sites.js";
+export {
+  type DescribedVariable,
+  type DescriptionRequest,
+  describeFunctions,
+  type FunctionDescription,
+} from "./description.js";
 export { type Expression, formatExpression, parseExpression } from "./expression.js";
 export type * from "./plan.js";
 export { type PlanRequest, planProbes } from "./planner.js";

@@ -139,7 +139,7 @@ function planFunction(
   return found({ fn, sites: sites.value, signature, values });
 }
 
-function conventionOf(binary: GoBinary, fn: GoFunction): typeof STACK_ABI {
+export function conventionOf(binary: GoBinary, fn: GoFunction): typeof STACK_ABI {
   if (fn.assembly || !usesRegisterAbi(binary)) return STACK_ABI;
   return binary.arch === "amd64" ? AMD64_REGISTER_ABI : ARM64_REGISTER_ABI;
 }
@@ -148,7 +148,7 @@ function conventionOf(binary: GoBinary, fn: GoFunction): typeof STACK_ABI {
  * FACT(go1.18..go1.27): the body that instances of one shape share takes a dictionary; its symbol says `go.shape`, which
  * pclntab shortens to `[...]`. A wrapper for one instance passes it and takes none.
  */
-const takesDictionary = (fn: GoFunction): boolean =>
+export const takesDictionary = (fn: GoFunction): boolean =>
   !fn.wrapper && (fn.name.includes("[...]") || fn.name.includes("[go.shape."));
 
 /** Dimensions that most probes agree on; a probe whose values would be read back otherwise is the odd one. */

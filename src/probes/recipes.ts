@@ -297,7 +297,7 @@ function fetch(of: Operand): Outcome<CompiledExpression> {
         return refused(
           "float-in-register",
           `${of.text} is a ${type.name} in a register that uprobes cannot read`,
-          "an integer argument, or a float behind a pointer converted to an integer field, can be read",
+          "an integer, bool or string can be read",
         );
       }
       break;

@@ -2,7 +2,7 @@
  * PROBE arguments of the command line: which functions of the binary one means. A symbol is taken verbatim first,
  * because Go's symbols contain stars and brackets of their own; only then as a pattern.
  */
-import { UnmeasurableError, UsageError } from "../base/index.js";
+import { messageOf, UnmeasurableError, UsageError } from "../base/index.js";
 import type { GoFunction, SymbolTable } from "../symbols/index.js";
 
 /** Kinds of PROBE that cli.md names and this version does not measure. */
@@ -30,6 +30,7 @@ export function resolveSelector(selector: string, symbols: SymbolTable): readonl
 
 /** The pattern a selector stands for; undefined for a plain name. */
 function patternOf(selector: string): RegExp | undefined {
+  if (selector.length > 1 && selector.startsWith("/") && selector.endsWith("/")) return parseRegExp(selector);
   for (const { form, what } of OTHER_KINDS) {
     if (form.test(selector)) {
       throw new UnmeasurableError("not-supported", `${selector}: ${what} not measured by this version`, {
@@ -37,17 +38,19 @@ function patternOf(selector: string): RegExp | undefined {
       });
     }
   }
-  if (selector.length > 1 && selector.startsWith("/") && selector.endsWith("/")) return parseRegExp(selector);
   if (selector.endsWith("/...")) return new RegExp(`^${literally(selector.slice(0, -4))}[./]`);
-  return selector.includes("*") || selector.includes("[...]") ? globPattern(selector) : undefined;
+  return PATTERN.test(selector) ? globPattern(selector) : undefined;
 }
+
+/** A star that is not a pointer receiver's, or all instances of a generic function. */
+const PATTERN = /(?<!\()\*|\*(?![\p{L}_])|\[\.\.\.\]/u;
 
 function parseRegExp(selector: string): RegExp {
   try {
     return new RegExp(selector.slice(1, -1), "u");
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message.replace(/^Invalid regular expression: /, "") : String(cause);
-    throw new UsageError(`malformed regular expression ${detail}`, {
+    const detail = messageOf(cause).split(": ").at(-1);
+    throw new UsageError(`malformed regular expression ${selector}: ${detail}`, {
       hint: "a regular expression stands between slashes: '/^main\\.handle/'",
       cause,
     });

@@ -1,0 +1,223 @@
+/** Plans of the fixtures: recipes by ABI, dimensions several functions share, refusals and their reasons. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ProfilerError } from "../../src/base/index.js";
+import { openGoBinary } from "../../src/binary/index.js";
+import { type FetchStep, type PlanRequest, type ProbePlan, planProbes } from "../../src/probes/index.js";
+import { openSymbolTable } from "../../src/symbols/index.js";
+import { type FixtureMode, type FixtureProgram, fixturePath, type GoVersion, goVersions } from "../fixture.js";
+
+interface Fixture {
+  readonly program?: FixtureProgram;
+  readonly version?: GoVersion;
+  readonly mode?: FixtureMode;
+}
+
+async function plan(request: Partial<PlanRequest>, fixture: Fixture = {}): Promise<ProbePlan> {
+  const { program = "truth", version = "1.27", mode = "plain" } = fixture;
+  using binary = await openGoBinary(fixturePath(program, version, mode));
+  return planProbes(binary, openSymbolTable(binary), { probes: [], by: [], signatures: [], ...request });
+}
+
+/** A step in few letters: `bx`, `b=cx`, `sp+8`, `[+16]8s`. */
+function brief(step: FetchStep): string {
+  switch (step.op) {
+    case "register":
+      return step.register;
+    case "register-b":
+      return `b=${step.register}`;
+    case "stack":
+      return `sp+${step.offset}`;
+    case "load":
+      return `[+${step.offset}]${step.size}${step.signed ? "s" : "u"}`;
+    case "load-pair":
+      return `[+${step.offset}]pair`;
+    case "truncate":
+      return `low${step.size}${step.signed ? "s" : "u"}`;
+    case "linear":
+      return `lin(${step.low},${step.width},${step.buckets})`;
+    default:
+      return step.op;
+  }
+}
+
+/** Every dimension of the plan's only probe: `name kind phase steps`. */
+async function recipes(name: string, by: readonly string[], fixture: Fixture = {}): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const expression of by) {
+    const { dimensions, probes } = await plan({ probes: [name], by: [expression] }, fixture);
+    const recipe = probes[0]?.recipes[0];
+    const kind = dimensions[0]?.encoding.kind ?? "none";
+    found.push(`${expression}: ${kind} ${recipe?.phase} ${recipe?.steps.map(brief).join(" ")}`);
+  }
+  return found;
+}
+
+async function failure(request: Partial<PlanRequest>, fixture: Fixture = {}): Promise<Record<string, unknown>> {
+  try {
+    await plan(request, fixture);
+  } catch (error) {
+    assert.ok(error instanceof ProfilerError, String(error));
+    return { code: error.code, message: error.message, hint: error.hint };
+  }
+  throw new Error("it is planned");
+}
+
+for (const version of goVersions) {
+  test(`Go ${version}: arguments and results in registers, on the stack, behind pointers`, async () => {
+    const fixture = { version };
+    const lookup = [
+      "tenant",
+      "len(tenant)",
+      "weight",
+      "log2(weight)",
+      "lin(weight, 0, 100, 10)",
+      "s",
+      "value",
+      "err != nil",
+    ];
+    assert.deepEqual(await recipes("main.(*Store).Lookup", [...lookup, "arg1", "ret0"], fixture), [
+      "tenant: string entry bx b=cx",
+      "len(tenant): integer entry cx",
+      "weight: integer entry di",
+      "log2(weight): log2 entry di log2",
+      "lin(weight, 0, 100, 10): linear entry di lin(0,10,10)",
+      "s: pointer entry ax",
+      "value: string return ax b=bx",
+      "err != nil: bool return cx not-zero",
+      "arg1: string entry bx b=cx",
+      "ret0: string return ax b=bx",
+    ]);
+    const order = ["o.id", "o.audit.user", "o.user", "o.level", "o.one[0]", "o.tenant", "o.customer.name"];
+    assert.deepEqual(
+      await recipes("main.Place", [...order, "o.customer.active", "o.customer.parent.name", "ret"], fixture),
+      [
+        "o.id: integer entry di",
+        "o.audit.user: string entry ax b=bx",
+        "o.user: string entry ax b=bx",
+        "o.level: integer entry cx low1s",
+        "o.one[0]: integer entry si low2s",
+        "o.tenant: string entry r8 b=r9",
+        "o.customer.name: string entry r10 [+0]pair",
+        "o.customer.active: bool entry r10 [+16]1u not-zero",
+        "o.customer.parent.name: string entry r10 [+24]8u [+0]pair",
+        "ret: bool return ax low1u not-zero",
+      ],
+    );
+    const batch = [
+      "n",
+      "after",
+      "batch.kind",
+      "batch.label",
+      "batch.orders[1].tenant",
+      "batch.orders[1].customer.name",
+    ];
+    assert.deepEqual(await recipes("main.Submit", [...batch, "ret"], fixture), [
+      "n: integer entry ax",
+      "after: integer entry bx",
+      "batch.kind: integer entry sp+8 [+0]1u",
+      "batch.label: string entry sp+8 [+136]pair",
+      "batch.orders[1].tenant: string entry sp+8 [+112]pair",
+      "batch.orders[1].customer.name: string entry sp+8 [+128]8u [+0]pair",
+      "ret: integer return ax",
+    ]);
+    assert.deepEqual(await recipes("main.Point.Norm", ["p.x", "p.y", "p.tag", "scale", "ret"], fixture), [
+      "p.x: integer entry ax low4s",
+      "p.y: integer entry bx low4s",
+      "p.tag: string entry cx b=di",
+      "scale: integer entry si",
+      "ret: integer return ax",
+    ]);
+  });
+}
+
+test("a stripped program says what is missing, and takes it from --sig", async () => {
+  const fixture = { mode: "stripped" } as const;
+  const request = { probes: ["main.(*Store).Lookup"], by: ["tenant", "ret1 != nil"] };
+  assert.deepEqual(await failure(request, fixture), {
+    code: "no-signature",
+    message: "main.(*Store).Lookup can't be measured: the binary does not say what its arguments are",
+    hint: "say it: --sig 'main.(*Store).Lookup=func(name string, n int) error'",
+  });
+  const signatures = ["main.(*Store).Lookup=func(tenant string, weight int) (string, error)"];
+  const given = await plan({ ...request, signatures }, fixture);
+  const described = await plan({ probes: request.probes, by: ["tenant", "err != nil"] });
+  const steps = (of: ProbePlan): unknown =>
+    of.probes.map((probe) => probe.recipes.map((recipe) => [recipe.phase, recipe.steps]));
+  assert.deepEqual(steps(given), steps(described));
+  assert.deepEqual(
+    given.probes.map(({ entry, exits }) => [entry, exits]),
+    described.probes.map(({ entry, exits }) => [entry, exits]),
+  );
+  assert.equal((await failure({ ...request, signatures: ["main.Nope=func()"] }, fixture))["code"], "no-match");
+});
+
+test("what can't be read is refused, with what can", async () => {
+  const abi = { program: "abi" } as const;
+  const cases: readonly (readonly [string, string])[] = [
+    ["main.Floats", "a"],
+    ["main.Errors", "err"],
+    ["main.Maps", "m"],
+    ["main.StructOfStrings", "t"],
+    ["main.ArraysOfTwo", "a"],
+    ["main.Ints2", "c"],
+    ["main.Ints2", "a.x"],
+    ["main.Ints2", "$goid"],
+    ["main.Ints2", "type(a)"],
+    ["main.Ints2", "len(a)"],
+    ["main.Ints2", "a != nil"],
+    ["main.Strings", "log2(a)"],
+  ];
+  const reasons: string[] = [];
+  for (const [name, by] of cases) {
+    const { code, message, hint } = await failure({ probes: [name], by: [by] }, abi);
+    reasons.push(`${code} | ${String(message).split("can't be measured: ")[1]} | ${hint ?? "-"}`);
+  }
+  assert.deepEqual(reasons, [
+    "float-in-register | a is a float64 in a register that uprobes cannot read | an integer, bool or string can be read",
+    "unreadable-argument | err is an interface (error): it can't be a --by value | err != nil can be read",
+    "unreadable-argument | m is a map (map[string]int): it can't be a --by value | len(m) and m != nil can be read",
+    "unreadable-argument | t is a struct (main.Texts): it can't be a --by value | a field can be read: t.First",
+    "unreadable-argument | a is an array ([2]int): it can't be a --by value | an element can be read: a[0]",
+    "unknown-argument | it has no argument or result c | arguments: a int, b int; results: ret0 int, ret1 int",
+    "unreadable-argument | a is an integer (int), which has no fields | -",
+    "not-supported | $goid is not available in --by | -",
+    "not-supported | type(e) is not measured by this version | -",
+    "unreadable-argument | a is an integer (int), which has no len | -",
+    "unreadable-argument | a is an integer (int), which is never nil | -",
+    "unreadable-argument | log2 takes an integer, not string | -",
+  ]);
+});
+
+test("functions that agree share a dimension; the odd one is refused", async () => {
+  const { dimensions, probes, refused } = await plan(
+    { probes: ["main.Ints1", "main.Ints2", "main.Widths", "main.Strings", "main.None"], by: ["a"] },
+    { program: "abi" },
+  );
+  assert.deepEqual(dimensions, [{ name: "a", encoding: { kind: "integer", signed: true, size: 8 } }]);
+  assert.deepEqual(
+    probes.map((probe) => probe.function.name),
+    ["main.Ints1", "main.Ints2", "main.Widths"],
+  );
+  assert.deepEqual(refused.map(({ name, refusal }) => `${name} ${refusal.code}`).sort(), [
+    "main.None entry-is-exit",
+    "main.Strings differing-type",
+  ]);
+});
+
+test("functions without a return and without a body are refused by name", async () => {
+  assert.equal((await failure({ probes: ["main.main.func1"] }))["code"], "no-return");
+  const inlined = await failure({ probes: ["main.newBook"] });
+  assert.deepEqual(
+    [inlined["code"], inlined["message"]],
+    ["inlined-everywhere", "main.newBook has no body of its own: all its 2 calls were inlined"],
+  );
+});
+
+test("a glob takes what it can, and every function once", async () => {
+  const { probes, refused } = await plan({ probes: ["main.*", "main.Place"] });
+  const names = probes.map((probe) => probe.function.name);
+  assert.equal(new Set(probes.map((probe) => probe.function.address)).size, probes.length);
+  assert.ok(names.includes("main.Place") && names.includes("main.main"));
+  assert.deepEqual([...new Set(refused.map(({ refusal }) => refusal.code))].sort(), ["entry-is-exit", "no-return"]);
+});
