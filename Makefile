@@ -13,7 +13,6 @@ BPF_OBJECTS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 
 NODE_MODULES := node_modules/.package-lock.json
 TSC := node_modules/.bin/tsc
-BIOME := node_modules/.bin/biome
 SOURCES := $(shell find src test -name '*.ts')
 
 .PHONY: setup build check bpf fixtures generate test golden bench fuzz demo
@@ -64,14 +63,12 @@ fixtures: $(NODE_MODULES)
 
 # --- proofs ---
 
-# Seconds, without root: format, lint, types, layers, generated files, unit tests.
+# Seconds, without root: types, format, lint, layers, generated files, unit tests.
 check: build build/abi/generated.ts fixtures
-	$(BIOME) check --error-on-warnings
 	test/run unit
 
 # Everything there is. Without root the kernel tests are skipped, and named.
 test: build build/abi/generated.ts fixtures
-	$(BIOME) check --error-on-warnings
 	test/run
 
 # Rewrites test/golden/ from what the program prints now; a person reads the diff.

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { run } from "../../src/cli/index.js";
+import type { TextOutput } from "../../src/commands/index.js";
 
 const MAIN = "build/src/cli/main.js";
 
@@ -17,7 +19,29 @@ function gospect(...args: string[]): Outcome {
   return { status, stdout, stderr };
 }
 
-test("a wrong command line is one sentence, a hint and status 2", () => {
+/** The same without a process of its own. */
+async function inProcess(...args: string[]): Promise<Outcome> {
+  let [stdout, stderr] = ["", ""];
+  const output = (take: (text: string) => void): TextOutput => ({
+    isTerminal: false,
+    color: false,
+    size: () => undefined,
+    write: (data) => take(String(data)),
+  });
+  const status = await run(args, {
+    out: output((text) => {
+      stdout += text;
+    }),
+    err: output((text) => {
+      stderr += text;
+    }),
+    interruption: () => new AbortController().signal,
+    failure: () => undefined,
+  });
+  return { status, stdout, stderr };
+}
+
+test("a wrong command line is one sentence, a hint and status 2", async () => {
   const cases: [args: string[], message: string, hint: string][] = [
     [["foo"], "unknown command 'foo'", "gospect --help explains"],
     [["histt"], "unknown command 'histt'", "Did you mean hist?"],
@@ -41,16 +65,22 @@ test("a wrong command line is one sentence, a hint and status 2", () => {
     [["doctor", "x"], "too many arguments for 'doctor'. Expected 0 arguments but got 1", "gospect --help explains"],
   ];
   for (const [args, message, hint] of cases) {
-    assert.deepEqual(gospect(...args), { status: 2, stdout: "", stderr: `error: ${message}\nhint: ${hint}\n` });
-    const json = gospect(
-      ...args.flatMap((arg) => (arg === "--" ? ["--json", arg] : [arg])),
-      ...(args.includes("--") ? [] : ["--json"]),
-    );
-    if (args.at(-1) !== "-p") {
-      assert.equal(json.status, 2);
-      assert.deepEqual(JSON.parse(json.stderr), { error: { code: "usage", message, hint } });
-    }
+    assert.deepEqual(await inProcess(...args), { status: 2, stdout: "", stderr: `error: ${message}\nhint: ${hint}\n` });
   }
+});
+
+test("with --json an error is one object on stderr", async () => {
+  for (const args of [
+    ["hist", "x", "--json"],
+    ["hist", "--json", "x"],
+  ]) {
+    const { status, stdout, stderr } = await inProcess(...args);
+    assert.deepEqual({ status, stdout }, { status: 2, stdout: "" });
+    const hint = "give one of --pid PID, --exe FILE and -- COMMAND ARG…";
+    assert.deepEqual(JSON.parse(stderr), { error: { code: "usage", message: "no target", hint } });
+  }
+  const theirs = await inProcess("hist", "x", "-p", "1", "--", "store", "--json");
+  assert.equal(theirs.stderr, "error: more than one target\nhint: give one of --pid, --exe and -- COMMAND\n");
 });
 
 test("help and version go to stdout, with status 0; nothing at all is a wrong command line", () => {

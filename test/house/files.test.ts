@@ -1,7 +1,15 @@
-/** Checked-in files that a tool writes are what the tool would write now. */
+/** Checked-in files are what the tools that write or check them want them to be. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+
+test("biome finds nothing to format or to complain about", () => {
+  const { status, stdout, stderr } = spawnSync("node_modules/.bin/biome", ["check", "--error-on-warnings"], {
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stdout + stderr);
+});
 
 test("src/abi/generated.ts is what bpf/abi.h says; `make generate` rewrites it", () => {
   assert.equal(readFileSync("src/abi/generated.ts", "utf8"), readFileSync("build/abi/generated.ts", "utf8"));
