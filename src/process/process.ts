@@ -1,10 +1,10 @@
 /** A running process as the target of a measurement. */
 import { statSync } from "node:fs";
-import { type Nanoseconds, ProfilerError, UnmeasurableError } from "../base/index.js";
+import { ProfilerError, UnmeasurableError } from "../base/index.js";
 import { type FileSegment, findLoadBias, type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
 import { type PidNamespace, readPidNamespace } from "./namespace.js";
 import { noSuchProcess, readProcFile, readProcIdentity, readProcLink } from "./proc-file.js";
-import { type ProcessStat, type ProcessStatus, parseStat, parseStatus, ticksToNanoseconds } from "./status.js";
+import { type ProcessStat, type ProcessStatus, parseStat, parseStatus } from "./status.js";
 
 /** The file a process runs. */
 export interface ProcessExecutable {
@@ -75,15 +75,6 @@ export class TargetProcess {
   /** False once it has ended, even if another process has its pid by now. */
   isAlive(): boolean {
     return this.findStat() !== undefined;
-  }
-
-  /**
-   * CPU time of all its threads since it began, ended threads included; a multiple of 10 ms. Undefined once it has
-   * ended.
-   */
-  findCpuTime(): Nanoseconds | undefined {
-    const stat = this.findStat();
-    return stat === undefined ? undefined : ticksToNanoseconds(stat.cpuTicks);
   }
 
   /** All its mappings now. Throws as openProcess does. */

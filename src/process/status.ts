@@ -1,13 +1,10 @@
 /** Parses `/proc/PID/stat` and `/proc/PID/status`; proc(5) has the fields. */
-import { readFileSync } from "node:fs";
-import { FormatError, type Nanoseconds, nanoseconds } from "../base/index.js";
+import { FormatError } from "../base/index.js";
 
 export interface ProcessStat {
   readonly command: string;
   /** `R`, `S`, `Z`…; of the first thread. */
   readonly state: string;
-  /** User and system time of all threads, ended ones too, in clock ticks. */
-  readonly cpuTicks: number;
   readonly threads: number;
   /** When the process began, in clock ticks since boot: tells a process from a later one with its pid. */
   readonly startTicks: number;
@@ -15,8 +12,6 @@ export interface ProcessStat {
 
 /** Places in the fields after the command, proc(5)'s numbers less 3. */
 const STATE = 0;
-const UTIME = 11;
-const STIME = 12;
 const THREADS = 17;
 const START_TIME = 19;
 
@@ -36,7 +31,6 @@ export function parseStat(text: string): ProcessStat {
   return {
     command: text.slice(open + 1, close),
     state,
-    cpuTicks: number(UTIME) + number(STIME),
     threads: number(THREADS),
     startTicks: number(START_TIME),
   };
@@ -80,24 +74,4 @@ export function parseStatus(text: string): ProcessStatus {
     namespacePid: number("NSpid", namespacePids[namespacePids.length - 1]),
     shadowStack: fields.get("x86_Thread_features")?.includes("shstk") ?? false,
   };
-}
-
-const AT_CLKTCK = 17n;
-/** What every Linux on amd64 and arm64 uses. */
-const USUAL_TICKS_PER_SECOND = 100n;
-
-/** Clock ticks per second, the unit of times in /proc, from the auxiliary vector the kernel gave us. */
-function readTicksPerSecond(): bigint {
-  const vector = readFileSync("/proc/self/auxv");
-  for (let at = 0; at + 16 <= vector.length; at += 16)
-    if (vector.readBigUInt64LE(at) === AT_CLKTCK) return vector.readBigUInt64LE(at + 8);
-  return USUAL_TICKS_PER_SECOND;
-}
-
-let ticksPerSecond: bigint | undefined;
-
-/** A number of clock ticks as a duration; a tick is normally 10 ms. */
-export function ticksToNanoseconds(ticks: number): Nanoseconds {
-  ticksPerSecond ??= readTicksPerSecond();
-  return nanoseconds((BigInt(ticks) * 1_000_000_000n) / ticksPerSecond);
 }
