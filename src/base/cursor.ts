@@ -32,7 +32,8 @@ export class Cursor {
   }
 
   seek(position: number): void {
-    if (!Number.isInteger(position) || position < 0 || position > this.bytes.length) this.fail(`seek to ${position} is outside the data`);
+    if (!Number.isInteger(position) || position < 0 || position > this.bytes.length)
+      this.fail(`seek to ${position} is outside the data`);
     this.position = position;
   }
 
@@ -98,6 +99,23 @@ export class Cursor {
         return value;
       }
       scale *= 128;
+    }
+    return this.fail("LEB128 value longer than 10 bytes");
+  }
+
+  /**
+   * Unsigned LEB128 that is added modulo 2^64: from 2^63 on it stands for a negative number. Must be a safe integer.
+   */
+  uleb128Offset(): number {
+    let value = 0n;
+    for (let count = 0; count < 10; count++) {
+      const byte = this.u8();
+      value |= BigInt(byte & 0x7f) << BigInt(7 * count);
+      if ((byte & 0x80) === 0) {
+        const number = Number(BigInt.asIntN(64, value));
+        if (value >= 2n ** 64n || !Number.isSafeInteger(number)) this.fail("LEB128 value is out of range");
+        return number;
+      }
     }
     return this.fail("LEB128 value longer than 10 bytes");
   }

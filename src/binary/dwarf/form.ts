@@ -22,6 +22,12 @@ export const readOffset = (cursor: Cursor, offsetSize: number): number =>
 export const readTargetAddress = (cursor: Cursor, addressSize: number): number =>
   addressSize === 8 ? readLooseU64(cursor) : cursor.u32();
 
+/** A number of the unit's address size that is added to a base modulo 2^64: from 2^63 on it is negative. */
+export const readTargetOffset = (cursor: Cursor, addressSize: number): number => {
+  const low = cursor.u32();
+  return addressSize === 8 ? low + (cursor.u32() | 0) * 2 ** 32 : low;
+};
+
 /** Replaces DW_FORM_indirect by the form it names. */
 const settle = (unit: Unit, place: AttributePlace): { form: number; cursor: Cursor } => {
   const cursor = new Cursor(unit.sections.info, ".debug_info", place.position);

@@ -5,7 +5,7 @@
 import { Cursor, FormatError } from "../../base/index.js";
 import { AT, FORM } from "./constants.js";
 import type { Die } from "./die.js";
-import { readAddressEntry, readBlock, readNumber, readOffset, readTargetAddress } from "./form.js";
+import { readAddressEntry, readBlock, readNumber, readOffset, readTargetAddress, readTargetOffset } from "./form.js";
 import { isBaseMarker } from "./ranges.js";
 import type { Unit } from "./unit.js";
 
@@ -95,8 +95,8 @@ const findInListV4 = (unit: Unit, offset: number, address: number): Buffer | und
   cursor.seek(offset);
   let base = unit.baseAddress;
   for (;;) {
-    const start = readTargetAddress(cursor, unit.addressSize);
-    const end = readTargetAddress(cursor, unit.addressSize);
+    const start = readTargetOffset(cursor, unit.addressSize);
+    const end = readTargetOffset(cursor, unit.addressSize);
     if (start === 0 && end === 0) return undefined;
     if (isBaseMarker(start, unit.addressSize)) {
       base = end;
@@ -135,8 +135,8 @@ const findInListV5 = (unit: Unit, offset: number, address: number): Buffer | und
         end = start + cursor.uleb128();
         break;
       case LLE.offsetPair:
-        start = base + cursor.uleb128();
-        end = base + cursor.uleb128();
+        start = base + cursor.uleb128Offset();
+        end = base + cursor.uleb128Offset();
         break;
       case LLE.defaultLocation:
         otherwise = cursor.slice(cursor.uleb128());

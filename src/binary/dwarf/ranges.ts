@@ -2,7 +2,7 @@
 import { Cursor } from "../../base/index.js";
 import { AT, FORM } from "./constants.js";
 import type { Die } from "./die.js";
-import { readAddressEntry, readNumber, readOffset, readTargetAddress } from "./form.js";
+import { readAddressEntry, readNumber, readOffset, readTargetAddress, readTargetOffset } from "./form.js";
 import type { Unit } from "./unit.js";
 
 /** Virtual addresses `start` (inclusive) to `end` (exclusive). */
@@ -22,9 +22,9 @@ const RLE = {
   startLength: 7,
 } as const;
 
-/** The largest address of the unit's size: what marks a base address in a DWARF 4 list. */
-export const isBaseMarker = (address: number, addressSize: number): boolean =>
-  addressSize === 8 ? address >= 2 ** 64 - 2 ** 11 : address === 0xffffffff;
+/** The largest address of the unit's size, as readTargetOffset gives it: what marks a base address in a DWARF 4 list. */
+export const isBaseMarker = (offset: number, addressSize: number): boolean =>
+  offset === (addressSize === 8 ? -1 : 0xffffffff);
 
 const readRangesV4 = (unit: Unit, offset: number): AddressRange[] => {
   const cursor = new Cursor(unit.sections.ranges, ".debug_ranges");
@@ -32,10 +32,11 @@ const readRangesV4 = (unit: Unit, offset: number): AddressRange[] => {
   const ranges: AddressRange[] = [];
   let base = unit.baseAddress;
   for (;;) {
-    const start = readTargetAddress(cursor, unit.addressSize);
-    const end = readTargetAddress(cursor, unit.addressSize);
+    const start = readTargetOffset(cursor, unit.addressSize);
+    const end = readTargetOffset(cursor, unit.addressSize);
     if (start === 0 && end === 0) return ranges;
     if (isBaseMarker(start, unit.addressSize)) base = end;
+    // FACT(go1.21..go1.24): the base is the unit's first function; with a profile's order others lie below it.
     else if (start < end) ranges.push({ start: base + start, end: base + end });
   }
 };
@@ -67,8 +68,9 @@ const readRangesV5 = (unit: Unit, offset: number): AddressRange[] => {
         break;
       }
       case RLE.offsetPair: {
-        const start = base + cursor.uleb128();
-        add(start, base + cursor.uleb128());
+        // FACT(go1.25..go1.27): the base is the unit's first function; with a profile's order others lie below it.
+        const start = base + cursor.uleb128Offset();
+        add(start, base + cursor.uleb128Offset());
         break;
       }
       case RLE.baseAddress:
