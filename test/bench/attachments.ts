@@ -1,0 +1,117 @@
+/**
+ * The ways to be attached to a process that the bench compares: nothing, empty programs, gospect's sessions, bpftrace.
+ * Each has a process of its own and stays attached for all rounds, so that a round is calls and nothing else.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { attachType, BpfObject, Link, readObject, type SiteAttachment } from "../../src/bpf/index.js";
+import type { PlannedProbe, ProbePlan } from "../../src/probes/index.js";
+import { openTarget, Session, type SessionOptions } from "../../src/session/index.js";
+
+export interface Counted {
+  readonly calls: number;
+  /**
+   * False: more calls than were made are no wonder. A probe on the first instruction is hit again when the stack check
+   * that follows sends the goroutine away, to grow its stack or to let another one run.
+   */
+  readonly exact: boolean;
+}
+
+/** Something attached to a process until it is stopped. */
+export interface Attachment {
+  /** Detaches. Answers what was counted; undefined when counting is not what it does. */
+  stop(): Promise<Counted | undefined>;
+}
+
+export type Attach = (pid: number) => Promise<Attachment>;
+
+export const nothing: Attach = () => Promise.resolve({ stop: () => Promise.resolve(undefined) });
+
+/** An empty program on the sites that `sitesOf` picks. */
+function emptyPrograms(sites: readonly SiteAttachment[]): Attach {
+  return (pid) => {
+    const object = BpfObject.load("empty", readObject("empty"), {
+      maxEntries: {},
+      keySizes: {},
+      readOnlyData: {},
+      programs: { empty: attachType("uprobe-multi") },
+      unusedPrograms: [],
+    });
+    const link = Link.attach(
+      { programFd: object.programFd("empty"), path: `/proc/${pid}/exe`, pid, sites },
+      "uprobe-multi",
+    );
+    const stop = (): Promise<undefined> => {
+      link[Symbol.dispose]();
+      object[Symbol.dispose]();
+      return Promise.resolve(undefined);
+    };
+    return Promise.resolve({ stop });
+  };
+}
+
+const site = (offset: number): SiteAttachment => ({ offset, cookie: 0n });
+const exitsOf = (probe: PlannedProbe): readonly SiteAttachment[] => probe.exits.map((exit) => site(exit.offset));
+
+/** Where the plan puts its probes. */
+export const emptyOnPlannedSites = (probe: PlannedProbe): Attach =>
+  emptyPrograms([...exitsOf(probe), site(probe.entry.offset)]);
+
+/** Where other tools put theirs: the first instruction and the returns. */
+export const emptyOnFirstInstruction = (probe: PlannedProbe): Attach =>
+  emptyPrograms([...exitsOf(probe), site(probe.entry.offset - (probe.entry.address - probe.function.address))]);
+
+/** LIMIT: a session times its programs at first, at a cost; until it stops that. See src/session/cost.ts. */
+export const SESSION_SETTLES_MS = 500;
+
+/** A run of gospect's. */
+export const session =
+  (plan: ProbePlan, keep: SessionOptions["keep"]): Attach =>
+  async (pid) => {
+    const open = await Session.open(plan, openTarget({ kind: "pid", pid }), { keep });
+    const stop = (): Promise<Counted> => {
+      using stopping = open;
+      return Promise.resolve({ calls: Number(stopping.stop().balance.returns), exact: true });
+    };
+    return { stop };
+  };
+
+/** LIMIT: how long bpftrace may take to compile and attach, and to end. */
+const BPFTRACE_PATIENCE_MS = 30_000;
+
+/** The counts of `@[…]: 12` lines, together. */
+const sumOfCounts = (output: string): number =>
+  [...output.matchAll(/^@\[.*\]: (\d+)$/gm)].reduce((sum, match) => sum + Number(match[1]), 0);
+
+/** A bpftrace program; `isOn` tells that its probes are live, which bpftrace itself does not say. */
+export function bpftrace(program: (path: string) => string, isOn: (pid: number) => Promise<boolean>): Attach {
+  return async (pid) => {
+    const child = spawn("bpftrace", ["-p", `${pid}`, "-e", program(`/proc/${pid}/exe`)], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    let complaint = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      complaint += text;
+    });
+    const ended = once(child, "close");
+    const deadline = Date.now() + BPFTRACE_PATIENCE_MS;
+    while (!(await isOn(pid))) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        child.kill("SIGKILL");
+        throw new Error(`bpftrace did not attach: ${complaint}`);
+      }
+      await delay(50);
+    }
+    const stop = async (): Promise<Counted> => {
+      child.kill("SIGINT");
+      await ended;
+      return { calls: sumOfCounts(output), exact: false };
+    };
+    return { stop };
+  };
+}
