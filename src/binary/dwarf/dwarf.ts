@@ -5,7 +5,7 @@
 import { FormatError, type VirtualAddress } from "../../base/index.js";
 import type { GoType } from "../gotype.js";
 import { AT, TAG } from "./constants.js";
-import { Die, DieWalk } from "./die.js";
+import { Die } from "./die.js";
 import { DwarfFunction, requireAddress } from "./function.js";
 import { InlinedCopies, type InlinedCopy } from "./inlined.js";
 import { type LinePosition, LineTable } from "./line-table.js";
@@ -43,7 +43,6 @@ export class Dwarf {
   private readonly types: TypeReader;
   private readonly copies: InlinedCopies;
   private readonly lineTables = new Map<Unit, LineTable | undefined>();
-  private readonly functionsOfUnit = new Map<Unit, readonly Die[]>();
   private unitIndex: RangeIndex | undefined;
 
   constructor(sections: DebugSections) {
@@ -158,18 +157,8 @@ export class Dwarf {
     }
   }
 
-  private concreteIn(unit: Unit): readonly Die[] {
-    const known = this.functionsOfUnit.get(unit);
-    if (known !== undefined) return known;
-    const found: Die[] = [];
-    const walk = new DieWalk(unit);
-    while (walk.next()) {
-      if (walk.depth !== 1 || walk.tag !== TAG.subprogram) continue;
-      const die = walk.die();
-      if (hasCode(die)) found.push(die);
-    }
-    this.functionsOfUnit.set(unit, found);
-    return found;
+  private *concreteIn(unit: Unit): Generator<Die> {
+    for (const die of this.search.topLevel(unit)) if (die.tag === TAG.subprogram && hasCode(die)) yield die;
   }
 
   private unitAt(address: number): Unit | undefined {

@@ -101,6 +101,15 @@ export class DwarfFunction {
     return listsBlankParameters(this.die.unit.root?.string(AT.producer));
   }
 
+  /**
+   * Whether the signature may lack unnamed results. FACT(go1.23..go1.27): a result that is returned from inside a loop over
+   * a function is kept in a variable of the compiler's own, and the result itself is left out.
+   */
+  get mayLackResults(): boolean {
+    const variables = this.variables();
+    return variables.some(({ name }) => name.startsWith("#")) && !variables.some(({ role }) => role === "result");
+  }
+
   /** Undefined for assembly. */
   get signature(): Signature | undefined {
     if (this.isAssembly) return undefined;

@@ -125,44 +125,46 @@ const runProgram = (section: Buffer, header: LineHeader): Sequence[] => {
   return sequences;
 };
 
-/** The line table of one unit. */
+/** Sequences with a way to find the one of an address. */
+interface Rows {
+  readonly sequences: readonly Sequence[];
+  readonly index: RangeIndex;
+}
+
+/** The line table of one unit. The file table is read at once; the program is run when the first address is asked for. */
 export class LineTable {
   readonly files: readonly string[];
-  private readonly sequences: readonly Sequence[];
-  private readonly index: RangeIndex;
+  private readonly sections: DebugSections;
+  private readonly header: LineHeader;
+  private known: Rows | undefined;
 
   constructor(sections: DebugSections, offset: number) {
-    const header = parseLineHeader(sections, offset);
-    this.files = header.files;
-    this.sequences = runProgram(sections.lines, header);
-    this.index = new RangeIndex(
-      this.sequences.map(({ addresses }, owner) => ({
+    this.sections = sections;
+    this.header = parseLineHeader(sections, offset);
+    this.files = this.header.files;
+  }
+
+  private rows(): Rows {
+    if (this.known !== undefined) return this.known;
+    const sequences = runProgram(this.sections.lines, this.header);
+    const index = new RangeIndex(
+      sequences.map(({ addresses }, owner) => ({
         range: { start: addresses[0] ?? 0, end: addresses[addresses.length - 1] ?? 0 },
         owner,
       })),
     );
+    this.known = { sequences, index };
+    return this.known;
   }
 
   /** The place of the instruction at `address`; undefined outside the unit, or where the program names no file. */
   find(address: number): LinePosition | undefined {
-    const owner = this.index.find(address);
-    const sequence = owner === undefined ? undefined : this.sequences[owner];
+    const { sequences, index } = this.rows();
+    const owner = index.find(address);
+    const sequence = owner === undefined ? undefined : sequences[owner];
     if (sequence === undefined) return undefined;
     const row = lastAtMost(sequence.addresses, address);
     const file = this.files[sequence.files[row] ?? 0];
     return file === undefined || file === "" ? undefined : { file, line: sequence.lines[row] ?? 0 };
-  }
-
-  /** Addresses of rows for `line` of the file with number `file`, each the start of a run of that line, ascending per sequence. */
-  addressesOfLine(file: number, line: number): number[] {
-    const found: number[] = [];
-    for (const { addresses, files, lines } of this.sequences) {
-      for (let row = 0; row < addresses.length - 1; row++) {
-        if (files[row] !== file || lines[row] !== line) continue;
-        if (row > 0 && files[row - 1] === file && lines[row - 1] === line) continue;
-        found.push(addresses[row] ?? 0);
-      }
-    }
-    return found;
   }
 }

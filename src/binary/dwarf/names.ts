@@ -4,12 +4,13 @@ import { type Die, DieWalk } from "./die.js";
 import type { Unit } from "./unit.js";
 
 /**
- * Whether a unit may hold a string. Go writes every name in place, so that a search over bytes, which costs a fraction of a
+ * The units that may hold a string, and the entries in them. Go writes every name in place, so that a search over bytes, which costs a fraction of a
  * walk over entries, names the few units worth walking.
  */
 export class UnitSearch {
   private readonly units: readonly Unit[];
   private readonly info: Buffer;
+  private readonly entries = new Map<Unit, readonly Die[]>();
 
   constructor(units: readonly Unit[], info: Buffer) {
     this.units = units;
@@ -45,16 +46,22 @@ export class UnitSearch {
     for (const unit of this.unitsContaining(needle)) if (unit !== origin.unit) yield unit;
   }
 
-  /** The entries directly below the root of a unit, with one of `tags`, that carry exactly this name. */
+  /** The entries directly below the root of a unit, in file order. The unit is walked once. */
+  topLevel(unit: Unit): readonly Die[] {
+    const known = this.entries.get(unit);
+    if (known !== undefined) return known;
+    const found: Die[] = [];
+    const walk = new DieWalk(unit);
+    while (walk.next()) if (walk.depth === 1) found.push(walk.die());
+    this.entries.set(unit, found);
+    return found;
+  }
+
+  /** The top-level entries of all units, with one of `tags`, that carry exactly this name. */
   *topLevelNamed(name: string, tags: ReadonlySet<number>): Generator<Die> {
     if (name === "") return;
     for (const unit of this.unitsContaining(Buffer.from(`${name}\0`))) {
-      const walk = new DieWalk(unit);
-      while (walk.next()) {
-        if (walk.depth !== 1 || !tags.has(walk.tag)) continue;
-        const die = walk.die();
-        if (die.string(AT.name) === name) yield die;
-      }
+      for (const die of this.topLevel(unit)) if (tags.has(die.tag) && die.string(AT.name) === name) yield die;
     }
   }
 }

@@ -128,7 +128,7 @@ export class TypeReader {
       if (member.tag !== TAG.member) continue;
       fields.push({
         name: member.string(AT.name) ?? "",
-        offset: member.number(AT.dataMemberLocation) ?? 0,
+        offset: this.require(member, AT.dataMemberLocation, "offset of a field"),
         embedded: (member.number(AT.goEmbeddedField) ?? 0) !== 0,
         type: this.at(this.require(member, AT.type, "type of a field")),
       });
