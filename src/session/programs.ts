@@ -35,8 +35,16 @@ const MAX_ROWS = 1 << 18;
 const MAX_SAMPLES = 1 << 17;
 /** LIMIT: distinct stacks, 1 KiB each. */
 const MAX_STACKS = 1 << 15;
+/** LIMIT: goroutines that ever had a call open, and open calls of theirs beyond those in the goroutine's own record. */
+const MAX_GOROUTINES = 1 << 18;
+const MAX_DEEP_FRAMES = 1 << 20;
 /** Bytes a hash element costs besides its key and value. */
 const ELEMENT_OVERHEAD = 64;
+
+/** Elements of maps that need not hold everything: what finds no room is counted. */
+export type CapacityOptions = Readonly<
+  Partial<Record<"goroutines" | "frames" | "rows" | "samples" | "stacks", number>>
+>;
 
 export interface CallMaps {
   readonly balance: MapShape;
@@ -65,12 +73,15 @@ function mapSizes(plan: ProbePlan, settings: RunSettings): Record<string, number
   const probes = plan.probes.length;
   const series = probes + settings.seriesCapacity;
   return {
+    goroutines: MAX_GOROUTINES,
+    frames: MAX_DEEP_FRAMES,
     series: Math.max(1, settings.seriesCapacity),
     stats: series,
     rows: settings.histogram ? Math.min(series * 62, perCpuEntries(gsRow.size, MAX_ROWS)) : 1,
     samples: settings.stacks ? perCpuEntries(gsSample.size, MAX_SAMPLES) : 1,
     stacks: settings.stacks ? MAX_STACKS : 1,
     probes: Math.max(1, probes),
+    ...settings.capacities,
   };
 }
 

@@ -11,7 +11,7 @@ import { type AttachMode, hasUprobeMulti, Link, type SiteAttachment } from "../b
 import type { ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { CostMeter } from "./cost.js";
-import { type CallPrograms, loadCallPrograms, SERIES_CAPACITY } from "./programs.js";
+import { type CallPrograms, type CapacityOptions, loadCallPrograms, SERIES_CAPACITY } from "./programs.js";
 import { readCounts, readSamples, readSeries, readStacks } from "./snapshot.js";
 import type { Target } from "./target.js";
 import { type RunSettings, siteCookie } from "./wire.js";
@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly attachMode?: AttachMode;
   /** Distinct combinations of `by` values kept apart; SERIES_CAPACITY without it. */
   readonly seriesCapacity?: number;
+  /** Smaller or larger maps than a run usually has. */
+  readonly capacities?: CapacityOptions;
 }
 
 export class Session implements Disposable {
@@ -66,11 +68,12 @@ export class Session implements Disposable {
     verifySites(plan, target.path);
     await target.hold();
     const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options.attachMode);
+    const meter = new CostMeter(plan, mode, target.process(), programs);
     let session: Session;
     try {
-      const meter = new CostMeter(plan, mode, target.process(), programs);
       session = new Session(plan, programs, mode, attachAll(plan, target, programs, mode), meter);
     } catch (error) {
+      meter[Symbol.dispose]();
       programs[Symbol.dispose]();
       throw error;
     }
@@ -122,7 +125,12 @@ export class Session implements Disposable {
 function settingsFor(plan: ProbePlan, target: Target, options: SessionOptions): Omit<RunSettings, "hasLoop"> {
   const process = target.process();
   const capacity = plan.dimensions.length === 0 ? 0 : (options.seriesCapacity ?? SERIES_CAPACITY);
-  const common = { seriesCapacity: capacity, histogram: options.keep.histogram, stacks: options.keep.stacks };
+  const common = {
+    seriesCapacity: capacity,
+    histogram: options.keep.histogram,
+    stacks: options.keep.stacks,
+    capacities: options.capacities ?? {},
+  };
   if (process === undefined) return { ...common, tgid: 0, pidNamespace: undefined };
   // In the initial namespace our pids are the kernel's own; elsewhere the target is told by its own namespace.
   if (readPidNamespace().initial) return { ...common, tgid: process.pid, pidNamespace: undefined };

@@ -170,6 +170,8 @@ export interface RunSettings {
   readonly histogram: boolean;
   readonly stacks: boolean;
   readonly hasLoop: boolean;
+  /** Of maps, by name, in place of the sizes that the plan asks for. */
+  readonly capacities?: Readonly<Record<string, number>>;
 }
 
 /** `struct gs_config` of the run. */
