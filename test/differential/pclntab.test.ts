@@ -6,6 +6,8 @@ import { hex, virtualAddress } from "../../src/base/index.js";
 import { type GoBinary, openGoBinary } from "../../src/binary/index.js";
 import { fixturePath, type GoVersion, goCommand, goVersions } from "../fixture.js";
 
+/** Debian's builds: stripped, linked by gcc, so that the text of Go begins behind C code in `.text`. */
+const PACKAGED_PROGRAMS = ["/usr/bin/etcd", "/usr/bin/prometheus"] as const;
 const OUTPUT_LIMIT = 2 ** 28;
 /** The newest reads every older format; go1.19's own finds nothing in position-independent programs. */
 const ADDR2LINE = "1.27";
@@ -42,6 +44,45 @@ const line = (address: number, size: number, name: string): string => `${hex(add
 /** Marks of the linker, not functions: they have no line table, so nothing says where they end. */
 const MARKERS = new Set(["runtime.text", "go:textfipsstart", "go:textfipsend"]);
 
+/**
+ * Compares function, file and line at the first, middle and last byte of every function. `shift` is how far behind the
+ * start of `.text` the Go text begins: addr2line takes the one for the other.
+ */
+async function compareLines(path: string, shift: number): Promise<void> {
+  using binary = await openGoBinary(path);
+  const { pclntab } = binary;
+  const addresses: number[] = [];
+  for (let index = 0; index < pclntab.functionCount; index++) {
+    const [entry, end] = [pclntab.entryOf(index), pclntab.endOf(index)];
+    if (!MARKERS.has(pclntab.nameOf(index)))
+      for (const address of new Set([entry, Math.floor((entry + end) / 2), end - 1])) addresses.push(address);
+  }
+  const answer = execFileSync(goCommand(ADDR2LINE), ["tool", "addr2line", path], {
+    encoding: "utf8",
+    input: addresses.map((address) => `${hex(address - shift)}\n`).join(""),
+    maxBuffer: OUTPUT_LIMIT,
+  });
+  const ours = addresses.map((address) => {
+    const place = pclntab.lineAt(virtualAddress(address));
+    const index = pclntab.findIndexByAddress(virtualAddress(address)) ?? -1;
+    return `${hex(address)} ${pclntab.nameOf(index)} ${place?.file}:${place?.line}`;
+  });
+  const lines = answer.split("\n");
+  const theirs = addresses.map((address, index) => `${hex(address)} ${lines[2 * index]} ${lines[2 * index + 1]}`);
+  assert.deepEqual(ours, theirs);
+}
+
+for (const path of PACKAGED_PROGRAMS)
+  test(`${path}: lines are those of go tool addr2line`, async () => {
+    using binary = await openGoBinary(path);
+    const section = binary.elf.findSection(".text");
+    assert.ok(section !== undefined);
+    const shift = binary.moduledata.text - section.virtualAddress;
+    assert.ok(shift > 0);
+    assert.equal(binary.elfSymbols().length, 0);
+    await compareLines(path, shift);
+  });
+
 for (const version of goVersions) {
   for (const mode of ["plain", "pie"] as const) {
     test(`go${version} ${mode}: names, addresses and sizes are those of go tool nm`, async () => {
@@ -61,28 +102,7 @@ for (const version of goVersions) {
     });
 
     test(`go${version} ${mode}: lines are those of go tool addr2line`, async () => {
-      const path = fixturePath("frames", version, mode);
-      using binary = await openGoBinary(path);
-      const { pclntab } = binary;
-      const addresses: number[] = [];
-      for (let index = 0; index < pclntab.functionCount; index++) {
-        const [entry, end] = [pclntab.entryOf(index), pclntab.endOf(index)];
-        if (!MARKERS.has(pclntab.nameOf(index)))
-          for (const address of new Set([entry, Math.floor((entry + end) / 2), end - 1])) addresses.push(address);
-      }
-      const answer = execFileSync(goCommand(ADDR2LINE), ["tool", "addr2line", path], {
-        encoding: "utf8",
-        input: addresses.map((address) => `${hex(address)}\n`).join(""),
-        maxBuffer: OUTPUT_LIMIT,
-      });
-      const ours = addresses.map((address) => {
-        const place = pclntab.lineAt(virtualAddress(address));
-        const index = pclntab.findIndexByAddress(virtualAddress(address)) ?? -1;
-        return `${hex(address)} ${pclntab.nameOf(index)} ${place?.file}:${place?.line}`;
-      });
-      const lines = answer.split("\n");
-      const theirs = addresses.map((address, index) => `${hex(address)} ${lines[2 * index]} ${lines[2 * index + 1]}`);
-      assert.deepEqual(ours, theirs);
+      await compareLines(fixturePath("frames", version, mode), 0);
     });
   }
 
