@@ -1,0 +1,54 @@
+/** The program of test/kernel/subject: built by a Go version of the fixtures, started, told what to do. */
+import { execFileSync } from "node:child_process";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Aggregate } from "../../src/aggregate/index.js";
+import { type Fixture, type GoVersion, goCommand, startFixture } from "../fixture.js";
+
+/** The checkout: this file runs as build/test/kernel/subject.js. */
+const checkout = fileURLToPath(new URL("../../../", import.meta.url));
+const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "gospect", "go-build");
+
+/** A subject that is position-independent, and one that is not; of the oldest and the newest Go. */
+export const SUBJECTS = { plain: { go: "1.27", mode: "exe" }, pie: { go: "1.19", mode: "pie" } } as const;
+export type SubjectKind = keyof typeof SUBJECTS;
+
+/** Builds it where it is not up to date; its path. */
+export function subjectPath(kind: SubjectKind): string {
+  const { go, mode }: { go: GoVersion; mode: string } = SUBJECTS[kind];
+  const command = goCommand(go);
+  const path = join(checkout, "build", "subject", kind);
+  execFileSync(command, ["build", "-trimpath", "-buildvcs=false", `-buildmode=${mode}`, "-o", path, "."], {
+    cwd: join(checkout, "test", "kernel", "subject"),
+    env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GOWORK: "off", GOCACHE: cache },
+  });
+  return path;
+}
+
+export const startSubject = (kind: SubjectKind): Promise<Fixture> => startFixture(subjectPath(kind));
+
+/** Has the subject do what the words say; calls of each function it made for that. */
+export async function tell(subject: Fixture, words: string): Promise<Readonly<Record<string, number>>> {
+  subject.send(words);
+  return await subject.nextMessage();
+}
+
+/** Calls of each series, by its `--by` values as JSON; the series of all other values as `other`. */
+export const countsOf = ({ series }: Aggregate): Record<string, number> =>
+  Object.fromEntries(
+    series
+      .map(({ by, histogram }): [string, number] => [
+        by === undefined ? "other" : JSON.stringify(by.map(({ json }) => json)),
+        Number(histogram.count),
+      ])
+      .sort(),
+  );
+
+const NOTHING = { returns: 0n, panics: 0n, goexits: 0n, open: 0n, unmatchedReturns: 0n, lost: 0n, discrepancy: 0n };
+
+/** A balance of these counts, everything else being 0; it has as many entries as calls have ended or are open. */
+export function balance(counts: Partial<typeof NOTHING>): Aggregate["balance"] {
+  const all = { ...NOTHING, ...counts };
+  return { ...all, entries: all.returns + all.panics + all.goexits + all.open + all.lost };
+}
