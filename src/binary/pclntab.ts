@@ -64,6 +64,8 @@ export interface PclntabFunction {
 const FLAG_TOP_FRAME = 1;
 const FLAG_SP_WRITE = 2;
 const FLAG_ASSEMBLY = 4;
+/** LIMIT: inlined calls of one function beyond one for each byte of its code. */
+const MAX_CODELESS_CALLS = 256;
 const NO_FUNCDATA = 0xffffffff;
 const NO_FILE = 0xffffffff;
 
@@ -320,7 +322,8 @@ export class Pclntab {
     // The tree does not say how long it is: the compiler adds an entry when it meets the first pc that is in it.
     const room = this.boundary(index + 1) - this.boundary(index);
     const last = largestPcValue(this.pcTable.bytes, tree.indexTable, this.quantum, room);
-    if (last >= room) throw new FormatError("inline tree", index, `entry ${last} in a function of ${room} bytes`);
+    if (last >= room + MAX_CODELESS_CALLS)
+      throw new FormatError("inline tree", index, `entry ${last} in a function of ${room} bytes`);
     this.inlineEntries.visitNameOffsets(tree.address, last + 1, visit);
   }
 

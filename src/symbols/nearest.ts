@@ -2,7 +2,7 @@
  * "Did you mean": the names most like one that does not exist. Ranks by what people get wrong: case and the receiver's
  * `*`, the import path, the package, a typo, a fragment. One pass over all names.
  */
-import { collapseTypeArguments, looseName, withoutImportPath } from "./name.js";
+import { collapseTypeArguments, looseName, withoutAbiSuffix, withoutImportPath } from "./name.js";
 
 /** Edits up to which two names of this length still look alike. */
 const allowedEdits = (length: number): number => Math.max(1, Math.min(4, Math.floor(length / 4)));
@@ -88,7 +88,7 @@ class Likeness {
 
 /** At most `limit` names, best first; equally good ones in order of length, then of code units. No name twice. */
 export function nearestNames(names: Iterable<string>, query: string, limit: number): string[] {
-  const likeness = new Likeness(collapseTypeArguments(query));
+  const likeness = new Likeness(collapseTypeArguments(withoutAbiSuffix(query)));
   const ranked = new Map<string, number>();
   for (const name of names) {
     if (ranked.has(name)) continue;
