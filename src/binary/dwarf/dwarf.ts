@@ -5,7 +5,7 @@
 import { FormatError, type VirtualAddress } from "../../base/index.js";
 import type { GoType } from "../gotype.js";
 import { AT, TAG } from "./constants.js";
-import { Die } from "./die.js";
+import { Die, DieWalk } from "./die.js";
 import { DwarfFunction, requireAddress } from "./function.js";
 import { InlinedCopies, type InlinedCopy } from "./inlined.js";
 import { type LinePosition, LineTable } from "./line-table.js";
@@ -43,6 +43,8 @@ export class Dwarf {
   private readonly types: TypeReader;
   private readonly copies: InlinedCopies;
   private readonly lineTables = new Map<Unit, LineTable | undefined>();
+  private readonly functionsOfUnit = new Map<Unit, readonly Die[]>();
+  private readonly functionIndexes = new Map<Unit, RangeIndex>();
   private unitIndex: RangeIndex | undefined;
 
   constructor(sections: DebugSections) {
@@ -71,12 +73,8 @@ export class Dwarf {
   /** The function whose code holds `address`. */
   findFunctionAt(address: VirtualAddress): DwarfFunction | undefined {
     const unit = this.unitAt(address);
-    if (unit === undefined) return undefined;
-    for (const die of this.concreteIn(unit)) {
-      if (rangesOf(die).some(({ start, end }) => start <= address && address < end))
-        return new DwarfFunction(this, die);
-    }
-    return undefined;
+    const owner = unit && this.functionIndex(unit).find(address);
+    return owner === undefined ? undefined : new DwarfFunction(this, this.dieAt(owner));
   }
 
   /** Every function that has code, in file order. */
@@ -157,8 +155,30 @@ export class Dwarf {
     }
   }
 
-  private *concreteIn(unit: Unit): Generator<Die> {
-    for (const die of this.search.topLevel(unit)) if (die.tag === TAG.subprogram && hasCode(die)) yield die;
+  private concreteIn(unit: Unit): readonly Die[] {
+    const known = this.functionsOfUnit.get(unit);
+    if (known !== undefined) return known;
+    const found: Die[] = [];
+    const walk = new DieWalk(unit);
+    while (walk.next()) {
+      if (walk.depth !== 1 || walk.tag !== TAG.subprogram) continue;
+      const die = walk.die();
+      if (hasCode(die)) found.push(die);
+    }
+    this.functionsOfUnit.set(unit, found);
+    return found;
+  }
+
+  /** Which entry of the unit, by its offset, has the code at an address. */
+  private functionIndex(unit: Unit): RangeIndex {
+    const known = this.functionIndexes.get(unit);
+    if (known !== undefined) return known;
+    const ranges = Array.from(this.concreteIn(unit), (die) =>
+      rangesOf(die).map((range) => ({ range, owner: die.offset })),
+    );
+    const index = new RangeIndex(ranges.flat());
+    this.functionIndexes.set(unit, index);
+    return index;
   }
 
   private unitAt(address: number): Unit | undefined {
