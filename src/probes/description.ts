@@ -1,12 +1,11 @@
 /** What `list` says of one function, whether it can be probed or not: sites, and where arguments and results are. */
 import type { Outcome } from "../base/index.js";
-import type { GoBinary, GoVariable, Signature } from "../binary/index.js";
+import type { GoBinary, GoVariable } from "../binary/index.js";
 import type { GoFunction, SymbolTable } from "../symbols/index.js";
 import { AMD64_INTEGER_REGISTERS, assign, type Place } from "./abi.js";
 import { type ProbeSites, SiteFinder } from "./code-sites.js";
-import { conventionOf, takesDictionary } from "./planner.js";
 import { resolveSelector } from "./selector.js";
-import { parseGivenSignature } from "./sig.js";
+import { conventionOf, givenSignatures, takesDictionary } from "./signatures.js";
 
 export interface DescribedVariable {
   readonly name: string;
@@ -69,11 +68,7 @@ export function* describeFunctions(
   symbols: SymbolTable,
   request: DescriptionRequest,
 ): Generator<FunctionDescription> {
-  const given = new Map<string, Signature>();
-  for (const text of request.signatures) {
-    const { function: name, signature } = parseGivenSignature(text);
-    for (const fn of resolveSelector(name, symbols)) given.set(fn.name, signature);
-  }
+  const given = givenSignatures(request.signatures, symbols);
   const functions = [...selected(request.patterns, symbols)];
   const copies = symbols.inlinedCopies(new Set(functions.map(({ name }) => name)));
   const finder = new SiteFinder(binary, symbols);

@@ -5,16 +5,16 @@
 import type { Dimension, ValueEncoding } from "../aggregate/index.js";
 import { found, type Outcome, type Refusal, refused, UnmeasurableError } from "../base/index.js";
 import type { GoBinary, Signature } from "../binary/index.js";
-import type { GoFunction, SymbolTable } from "../symbols/index.js";
-import { AMD64_REGISTER_ABI, ARM64_REGISTER_ABI, assign, STACK_ABI } from "./abi.js";
+import { collapseTypeArguments, type GoFunction, type SymbolTable } from "../symbols/index.js";
+import { assign } from "./abi.js";
 import { type ProbeSites, SiteFinder } from "./code-sites.js";
 import { commonEncoding, isAlike } from "./encoding.js";
 import { type Expression, parseExpression } from "./expression.js";
 import type { PlannedProbe, ProbePlan, Recipe, RefusedFunction, Site } from "./plan.js";
 import { compileExpression } from "./recipes.js";
-import { readRuntimeFacts, usesRegisterAbi } from "./runtime-facts.js";
+import { readRuntimeFacts } from "./runtime-facts.js";
 import { resolveSelector } from "./selector.js";
-import { parseGivenSignature } from "./sig.js";
+import { conventionOf, givenSignatures, lacksReceiver, takesDictionary } from "./signatures.js";
 
 /** What the command line asks for, as it was written. */
 export interface PlanRequest {
@@ -89,23 +89,14 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
   };
 }
 
-function givenSignatures(texts: readonly string[], symbols: SymbolTable): ReadonlyMap<string, Signature> {
-  const given = new Map<string, Signature>();
-  for (const text of texts) {
-    const { function: name, signature } = parseGivenSignature(text);
-    for (const fn of resolveSelector(name, symbols)) given.set(fn.name, signature);
-  }
-  return given;
-}
-
 /** The bodies that all PROBEs together name, in address order, each once. */
 function selectFunctions(probes: readonly string[], symbols: SymbolTable): readonly GoFunction[] {
   const byEntry = new Map<number, GoFunction>();
   for (const probe of probes) for (const fn of resolveSelector(probe, symbols)) byEntry.set(fn.entry, fn);
   const all = [...byEntry.values()].sort((left, right) => left.entry - right.entry);
-  // An ABI wrapper calls or jumps to the body of the same name: measuring both would count each call twice.
-  const bodies = new Set(all.filter((fn) => !fn.wrapper).map((fn) => fn.name));
-  return all.filter((fn) => !fn.wrapper || !bodies.has(fn.name));
+  // A wrapper of an ABI or of an instance calls or jumps to the body of its name: both would count each call twice.
+  const bodies = new Set(all.filter((fn) => !fn.wrapper).map((fn) => collapseTypeArguments(fn.name)));
+  return all.filter((fn) => !fn.wrapper || !bodies.has(collapseTypeArguments(fn.name)));
 }
 
 function planFunction(
@@ -125,6 +116,12 @@ function planFunction(
       `say it: --sig '${fn.name}=func(name string, n int) error'`,
     );
   }
+  if (lacksReceiver(fn, signature)) {
+    return refused(
+      "no-signature",
+      "the binary describes its arguments without the receiver, so their places are unknown",
+    );
+  }
   if (binary.arch !== "amd64") return refused("unsupported-machine", `arguments are not read on ${binary.arch} yet`);
   const assignment = assign(signature, conventionOf(binary, fn), { hiddenDictionary: takesDictionary(fn) });
   const values: Candidate["values"][number][] = [];
@@ -138,18 +135,6 @@ function planFunction(
   }
   return found({ fn, sites: sites.value, signature, values });
 }
-
-export function conventionOf(binary: GoBinary, fn: GoFunction): typeof STACK_ABI {
-  if (fn.assembly || !usesRegisterAbi(binary)) return STACK_ABI;
-  return binary.arch === "amd64" ? AMD64_REGISTER_ABI : ARM64_REGISTER_ABI;
-}
-
-/**
- * FACT(go1.18..go1.27): the body that instances of one shape share takes a dictionary; its symbol says `go.shape`, which
- * pclntab shortens to `[...]`. A wrapper for one instance passes it and takes none.
- */
-export const takesDictionary = (fn: GoFunction): boolean =>
-  !fn.wrapper && (fn.name.includes("[...]") || fn.name.includes("[go.shape."));
 
 /** Dimensions that most probes agree on; a probe whose values would be read back otherwise is the odd one. */
 function settleDimensions(
@@ -198,8 +183,10 @@ function plannedProbe(candidate: Candidate, symbols: SymbolTable, inlinedCopies:
   };
 }
 
-function notesOn({ sites, values }: Candidate, inlinedCopies: number): readonly string[] {
+function notesOn({ fn, sites, values }: Candidate, inlinedCopies: number): readonly string[] {
   const notes: string[] = [];
+  if (fn.wrapper)
+    notes.push("it is a wrapper made by the compiler: direct calls of what it wraps do not pass through it");
   const jumps = sites.exits.filter((exit) => exit.kind === "tail-jump").length;
   if (jumps > 0) {
     const exits = sites.exits.length;
