@@ -1,0 +1,61 @@
+/** The bench cannot rot: its short form runs, and every row is there with a ratio. What the ratios are is not judged. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { measureBriefly } from "./suite.js";
+import { formatTable } from "./table.js";
+
+const withoutKernel: string | false = process.geteuid?.() === 0 ? false : "needs root";
+
+describe("make bench", () => {
+  it("measures everything once", { skip: withoutKernel }, async () => {
+    const { rows, notes } = await measureBriefly(() => {});
+    assert.deepEqual(
+      rows.map(({ subject, reference, goal }) => [subject, reference, goal]),
+      [
+        ["first probe on", "node -e 0", 2],
+        ["wall time", "go tool nm", 3],
+        ["peak memory", "allowance", 1],
+        ["hist", "empty programs, same sites", undefined],
+        ["hist --by n", "empty programs, same sites", 1.15],
+        ["hist --by n", "empty programs, first instruction and returns", 0.7],
+        ["hist --by n", "bpftrace count() by n", undefined],
+        ["profile --by n", "empty programs, same sites", undefined],
+      ],
+    );
+    for (const { subject, cost, referenceCost, ratio } of rows) {
+      for (const value of [cost, referenceCost, ratio]) assert.ok(Number.isFinite(value) && value > 0, subject);
+    }
+    assert.deepEqual(
+      notes.map((note) => /^(bpftrace|gospect hist).*: the target (died|lived)/.exec(note)?.slice(1)),
+      [
+        ["bpftrace", "died"],
+        ["gospect hist", "lived"],
+      ],
+    );
+  });
+});
+
+describe("the table", () => {
+  it("marks what is above its goal, and groups", () => {
+    const row = { group: "calls", subject: "hist", reference: "empty", unit: "ns", goal: 1.15 } as const;
+    const text = formatTable([
+      { ...row, cost: 4690, referenceCost: 4436, ratio: 1.057 },
+      { ...row, subject: "hist --by n", cost: 5990.4, referenceCost: 4436, ratio: 1.35 },
+      { ...row, group: "start", cost: 12.34, referenceCost: 5, ratio: 2.47, goal: undefined },
+    ]);
+    assert.equal(
+      text,
+      [
+        "                   cost  against      cost  ratio  goal",
+        "",
+        "calls",
+        "  hist         4,690 ns  empty    4,436 ns   1.06  ≤ 1.15",
+        "  hist --by n  5,990 ns  empty    4,436 ns   1.35  ≤ 1.15  above",
+        "",
+        "start",
+        "  hist          12.3 ns  empty        5 ns   2.47",
+        "",
+      ].join("\n"),
+    );
+  });
+});

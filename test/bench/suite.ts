@@ -1,0 +1,108 @@
+/** Which measurements make the table: all of them for `make bench`, one quick round of each for CI. */
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { openGoBinary } from "../../src/binary/index.js";
+import { planProbes } from "../../src/probes/index.js";
+import { openSymbolTable } from "../../src/symbols/index.js";
+import { fixturePath, goCommand, startFixture } from "../fixture.js";
+import { CALL_CASES, measureCalls } from "./calls.js";
+import { tryLatencyScripts } from "./latency-script.js";
+import { measureListing } from "./listing.js";
+import { measureStartup, type StartupSubject } from "./startup.js";
+import type { Row } from "./table.js";
+
+export interface Results {
+  readonly rows: readonly Row[];
+  /** Sentences about what has no ratio. */
+  readonly notes: readonly string[];
+}
+
+export type Progress = (what: string) => void;
+
+const checkout = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** Go's compiler with its debug data, built once. */
+function builtCompiler(tell: Progress): string {
+  const path = `${checkout}build/bench/compile`;
+  if (!existsSync(path)) {
+    tell("building cmd/compile of Go 1.27, once");
+    mkdirSync(dirname(path), { recursive: true });
+    execFileSync(goCommand("1.27"), ["build", "-o", path, "cmd/compile"], { stdio: ["ignore", "inherit", "inherit"] });
+  }
+  return path;
+}
+
+/** Where in the process of a program that is loaded where it was linked the entry probe of `function` sits. */
+async function startupSubject(name: string, pid: number, path: string, fn: string): Promise<StartupSubject> {
+  using binary = await openGoBinary(path);
+  const plan = planProbes(binary, openSymbolTable(binary), { probes: [fn], by: [], signatures: [] });
+  const entry = plan.probes[0]?.entry.address;
+  if (entry === undefined || plan.target.positionIndependent) throw new Error(`${path}: ${fn} has no fixed place`);
+  return { name, pid, function: fn, entryAddress: entry };
+}
+
+const ETCD = "/usr/bin/etcd";
+/** LIMIT: etcd answers to nobody before its tables are mapped; this is enough to have a quiet process. */
+const ETCD_SETTLES_MS = 2000;
+
+/** Debian's etcd, idle on the loopback, with a data folder of its own. */
+async function startupOnEtcd(rounds: number): Promise<Row> {
+  const folder = mkdtempSync(join(tmpdir(), "gospect-bench-"));
+  const any = "http://127.0.0.1:0";
+  const args = ["--data-dir", folder, "--listen-client-urls", any, "--advertise-client-urls", any];
+  const etcd = spawn(ETCD, [...args, "--listen-peer-urls", any], { stdio: "ignore" });
+  try {
+    await delay(ETCD_SETTLES_MS);
+    if (etcd.pid === undefined || etcd.exitCode !== null) throw new Error(`${ETCD} does not run`);
+    const name = `etcd, ${(statSync(ETCD).size / 1e6).toFixed(0)} MB stripped`;
+    return await measureStartup(await startupSubject(name, etcd.pid, ETCD, "net/http.(*conn).serve"), rounds);
+  } finally {
+    etcd.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function startupOnFixture(rounds: number): Promise<Row> {
+  const path = fixturePath("busy", "1.27", "plain");
+  using fixture = await startFixture(path);
+  return await measureStartup(await startupSubject("busy", fixture.pid, path, "main.Frame"), rounds);
+}
+
+/** Everything; minutes. */
+export async function measureAll(tell: Progress): Promise<Results> {
+  const rows: Row[] = [];
+  tell("first probe on after start");
+  rows.push(await startupOnEtcd(15));
+  tell("list of cmd/compile");
+  rows.push(...(await measureListing(builtCompiler(tell), "cmd/compile", 5)));
+  for (const each of CALL_CASES) {
+    tell(`calls of ${each.function} by ${each.goroutines}`);
+    rows.push(...(await measureCalls(each, { callsPerRound: 20_000, rounds: 9 })));
+  }
+  tell("latency scripts");
+  return { rows, notes: await tryLatencyScripts(10) };
+}
+
+/** The same measurements on fixtures, once each; seconds. */
+export async function measureBriefly(tell: Progress): Promise<Results> {
+  const rows: Row[] = [await startupOnFixture(1)];
+  rows.push(...(await measureListing(fixturePath("busy", "1.27", "plain"), "busy", 1)));
+  const each = CALL_CASES[0];
+  if (each !== undefined) rows.push(...(await measureCalls(each, { callsPerRound: 2000, rounds: 1 })));
+  tell("latency scripts");
+  return { rows, notes: await tryLatencyScripts(1) };
+}
+
+/** The machine in words that name no machine. */
+export function describeMachine(): string {
+  const cpuinfo = readFileSync("/proc/cpuinfo", "utf8");
+  const cpus = cpuinfo.match(/^processor\s*:/gm)?.length ?? 0;
+  const virtual = /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo) ? ", virtual machine" : "";
+  const kernel = readFileSync("/proc/sys/kernel/osrelease", "utf8").trim().split(".").slice(0, 2).join(".");
+  const idle = (Number(readFileSync("/proc/loadavg", "utf8").split(" ")[0]) / cpus).toFixed(1);
+  return `${cpus} CPUs of ${process.arch}${virtual}, kernel ${kernel}, Node ${process.versions.node}, load at the end ${idle} per CPU`;
+}
