@@ -48,14 +48,18 @@ const aggregateOf = (session: Session, batch: ReturnType<Session["stop"]>): Aggr
 
 const MILLION = 1_000_000n;
 
-function progressLine(plan: ProbePlan, results: Aggregate, durationMs: number | undefined): string {
+/** What is measured, in a few words. */
+function objectOf(plan: ProbePlan): string {
   const [only, ...more] = plan.probes;
-  const what = only !== undefined && more.length === 0 ? only.function.name : `${plan.probes.length} functions`;
+  return only !== undefined && more.length === 0 ? only.function.name : `${plan.probes.length} functions`;
+}
+
+function progressLine(plan: ProbePlan, results: Aggregate, durationMs: number | undefined): string {
   const elapsed = formatNanoseconds((results.durationNs / (1000n * MILLION)) * 1000n * MILLION);
   const limit = durationMs === undefined ? "" : ` of ${formatNanoseconds(BigInt(durationMs) * MILLION)}`;
   const { returns, open, lost } = results.balance;
   const losses = lost === 0n ? "" : `, ${formatCount(lost)} lost`;
-  return `${what}: ${formatQuantity(returns, "call")}, ${formatCount(open)} running${losses}; ${elapsed}${limit}; Ctrl-C ends the run well`;
+  return `${objectOf(plan)}: ${formatQuantity(returns, "call")}, ${formatCount(open)} running${losses}; ${elapsed}${limit}; Ctrl-C ends the run well`;
 }
 
 /** News of a run, every second, where somebody watches. */
@@ -86,6 +90,12 @@ class News {
   }
 }
 
+/** For whoever waits for the first call that counts: a script that starts the load next. A terminal shows progress. */
+function tellStart(plan: ProbePlan, request: MeasureRequest, streams: Streams): void {
+  if (request.quiet || streams.err.isTerminal) return;
+  streams.err.write(`measuring ${objectOf(plan)}\n`);
+}
+
 /** As a shell reports it. */
 const statusOf = (end: CommandEnd | undefined): number =>
   end === undefined ? 0 : "status" in end ? end.status : 128 + constants.signals[end.signal];
@@ -106,6 +116,7 @@ export async function measure(
   // Before anything is attached: from here on Ctrl-C ends the run well.
   const interruption = streams.interruption();
   using session = await Session.open(plan, subject.target, { keep: options.keep });
+  tellStart(plan, request, streams);
   const run = runOf(plan, subject.target);
   const news = new News(request, streams, options);
   const limits = {
