@@ -1,0 +1,245 @@
+/**
+ * prometheus as Debian ships it: stripped, Go 1.19, scraping itself while it answers queries. What is measured of it
+ * from outside must be what it counts of itself, and what it was asked.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { withoutKernel } from "./measuring.js";
+import {
+  allReturned,
+  counts,
+  flatOf,
+  freePort,
+  type Hist,
+  hist,
+  type Metrics,
+  pprof,
+  profile,
+  Server,
+  tracesOf,
+  until,
+} from "./programs.js";
+
+const options = { skip: withoutKernel };
+
+const MODULE = "github.com/prometheus/prometheus";
+const NEW_QUERY = `${MODULE}/promql.(*Engine).NewInstantQuery`;
+const EXECUTE = `${MODULE}/promql.(*Engine).exec`;
+const EVALUATE_STATEMENT = `${MODULE}/promql.(*Engine).execEvalStmt`;
+const EVALUATE = `${MODULE}/promql.(*evaluator).Eval`;
+const SCRAPE = `${MODULE}/scrape.(*scrapeLoop).scrapeAndReport`;
+const APPEND = `${MODULE}/tsdb.(*headAppender).Append`;
+const COMMIT = `${MODULE}/tsdb.(*headAppender).Commit`;
+
+/** Long enough for a run to begin between two scrapes. */
+const INTERVAL_S = 3;
+
+let configuration = "";
+let prometheus: Server;
+
+before(async () => {
+  if (withoutKernel !== false) return;
+  const port = await freePort();
+  configuration = mkdtempSync(join(tmpdir(), "gospect-prometheus-"));
+  const file = join(configuration, "prometheus.yml");
+  writeFileSync(
+    file,
+    `global: {scrape_interval: ${INTERVAL_S}s}
+scrape_configs:
+  - job_name: self
+    static_configs: [{targets: ["127.0.0.1:${port}"]}]
+`,
+  );
+  prometheus = await Server.start("/usr/bin/prometheus", port, (folder) => [
+    `--config.file=${file}`,
+    `--storage.tsdb.path=${join(folder, "data")}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+  ]);
+});
+
+after(async () => {
+  if (withoutKernel !== false) return;
+  await prometheus.stop();
+  await prometheus[Symbol.asyncDispose]();
+  rmSync(configuration, { recursive: true });
+});
+
+const QUERIES: Readonly<Record<string, number>> = {
+  "1 + 1": 2,
+  'sum by (code) (rate(prometheus_http_requests_total{job="self"}[1m])) > 0': 4,
+  up: 5,
+};
+const ASKED = 11;
+
+/** What a run keeps of a string: 64 bytes. */
+const cut = (text: string): string => (text.length > 64 ? `${text.slice(0, 64)}…` : text);
+
+const ask = (query: string): Promise<string> => prometheus.get(`/api/v1/query?query=${encodeURIComponent(query)}`);
+
+async function askAll(): Promise<void> {
+  const all = Object.entries(QUERIES).flatMap(([query, times]) => Array.from({ length: times }, () => query));
+  await Promise.all(all.map(ask));
+}
+
+const asked = (metrics: Metrics): number =>
+  metrics.get("prometheus_http_requests_total", { handler: "/api/v1/query", code: "200" });
+
+test("hist by query text, from a signature, agrees with what was asked", options, async () => {
+  const signature =
+    `${NEW_QUERY}=func(queryable any, opts *struct{}, qs string, ts struct{wall uint64; ext int64; loc unsafe.Pointer}) ` +
+    "(query any, err error)";
+  const before = await prometheus.metrics();
+  const { series, balance } = await hist(
+    prometheus.pid,
+    [NEW_QUERY, "--sig", signature, "--by", "qs", "--by", "err != nil"],
+    async () => {
+      await askAll();
+      await assert.rejects(ask("up{"), /unexpected end of input/);
+    },
+  );
+  assert.deepEqual(counts(series, "qs", "err != nil"), {
+    ...Object.fromEntries(Object.entries(QUERIES).map(([query, times]) => [`${cut(query)} false`, times])),
+    "up{ true": 1,
+  });
+  assert.deepEqual(balance, allReturned(ASKED + 1));
+  assert.equal(asked(await prometheus.metrics()) - asked(before), ASKED);
+});
+
+test(
+  "hist by a field behind a pointer, from a signature; sums lie around what prometheus measured",
+  options,
+  async () => {
+    const before = await prometheus.metrics();
+    const query = "*struct{queryable any; q string}";
+    const { series } = await hist(
+      prometheus.pid,
+      [
+        ...[EXECUTE, "--sig", `${EXECUTE}=func(ctx context.Context, q ${query}) (any, []error, error)`],
+        ...["--by", "q.q", "--by", "ret2 != nil"],
+      ],
+      askAll,
+    );
+    assert.deepEqual(
+      counts(series, "q.q", "ret2 != nil"),
+      Object.fromEntries(Object.entries(QUERIES).map(([text, times]) => [`${cut(text)} false`, times])),
+    );
+    const between = await prometheus.metrics();
+    assert.equal(asked(between) - asked(before), ASKED);
+
+    const sums = await hist(prometheus.pid, [EVALUATE_STATEMENT, EVALUATE], askAll);
+    const after = await prometheus.metrics();
+    const rise = (name: string): number => after.get(name, SLICE) - between.get(name, SLICE);
+    const SLICE = { slice: "inner_eval" };
+    assert.equal(rise("prometheus_engine_query_duration_seconds_count"), ASKED);
+    assert.deepEqual(counts(sums.series), { [EVALUATE_STATEMENT]: ASKED, [EVALUATE]: ASKED });
+    const own = rise("prometheus_engine_query_duration_seconds_sum") * 1e9;
+    const sum = (name: string): number => sums.series.find((one) => one.function === name)?.sum ?? 0;
+    assert.ok(
+      sum(EVALUATE) <= own && own <= sum(EVALUATE_STATEMENT),
+      `Eval ${sum(EVALUATE)} ns, prometheus says ${own} ns, execEvalStmt ${sum(EVALUATE_STATEMENT)} ns`,
+    );
+  },
+);
+
+const scrapes = (metrics: Metrics): number => metrics.get("prometheus_target_interval_length_seconds_count");
+const samples = (metrics: Metrics): number => metrics.get("prometheus_tsdb_head_samples_appended_total");
+
+/** Right after the next scrape, when there is time until the one after it. */
+async function nextScrape(): Promise<Metrics> {
+  const last = scrapes(await prometheus.metrics());
+  return await until("a scrape", async () => {
+    const now = await prometheus.metrics();
+    return scrapes(now) > last ? now : undefined;
+  });
+}
+
+interface Scraped<T> {
+  readonly result: T;
+  readonly scrapes: number;
+  readonly samples: number;
+}
+
+/**
+ * Measures while `wanted` scrapes happen. Both ends of the measurement lie between scrapes: what prometheus counted was
+ * the same just before and just after each of them. A machine too busy for that gets another try.
+ */
+async function whileScraping<T>(
+  wanted: number,
+  measure: (load: () => Promise<void>) => Promise<T>,
+): Promise<Scraped<T>> {
+  for (let tries = 0; tries < 3; tries++) {
+    const before = await nextScrape();
+    let [attached, detaching] = [before, before];
+    const result = await measure(async () => {
+      attached = await prometheus.metrics();
+      for (let n = 0; n < wanted; n++) detaching = await nextScrape();
+    });
+    const after = await prometheus.metrics();
+    if (scrapes(before) === scrapes(attached) && samples(detaching) === samples(after)) {
+      return { result, scrapes: scrapes(after) - scrapes(before), samples: samples(after) - samples(before) };
+    }
+  }
+  throw new Error("no measurement began and ended between two scrapes");
+}
+
+test("hist counts the scrapes and samples that prometheus's own metrics count", options, async () => {
+  // The metrics of this test's own requests become series of their own; from here on there are no new ones.
+  await prometheus.get("/api/v1/series?match[]=up");
+  await nextScrape();
+  await nextScrape();
+  const signature = `${APPEND}=func(ref uint64, lset []struct{name, value string}, t int64, v float64) (uint64, error)`;
+  const functions = [SCRAPE, COMMIT];
+  const { result, ...counted } = await whileScraping(2, async (load) => {
+    let perLabels: Promise<Hist> | undefined;
+    const perFunction = await hist(prometheus.pid, functions, async () => {
+      perLabels = hist(prometheus.pid, [APPEND, "--sig", signature, "--by", "len(lset)"], load);
+      await perLabels;
+    });
+    return { perFunction, perLabels: await perLabels };
+  });
+  const { perFunction, perLabels } = result;
+  assert.deepEqual(counts(perFunction.series), { [SCRAPE]: counted.scrapes, [COMMIT]: counted.scrapes });
+  assert.deepEqual(perLabels?.balance, allReturned(counted.samples));
+  // Every scrape appends to every series once. How many labels each has, the HTTP API tells.
+  const { data } = JSON.parse(await prometheus.get('/api/v1/series?match[]={job="self"}')) as {
+    readonly data: readonly Readonly<Record<string, string>>[];
+  };
+  const expected = data.map((labels) => ({
+    function: APPEND,
+    by: { "len(lset)": Object.keys(labels).length },
+    count: counted.scrapes,
+    sum: 0,
+  }));
+  assert.deepEqual(counts(perLabels?.series ?? [], "len(lset)"), counts(expected, "len(lset)"));
+});
+
+test("profile shows who appends: the scrape loop", options, async () => {
+  const file = join(prometheus.folder, "scrape.pb.gz");
+  const { scrapes: scraped } = await whileScraping(1, (load) => profile(prometheus.pid, file, [SCRAPE, COMMIT], load));
+  const loop = [`${MODULE}/scrape.(*scrapeLoop).run`, `${MODULE}/scrape.(*scrapePool).sync.func3`, "runtime.goexit"];
+  const traces = [
+    { calls: scraped, stack: [SCRAPE, ...loop] },
+    {
+      calls: scraped,
+      stack: [
+        COMMIT,
+        `${MODULE}/tsdb.dbAppender.Commit`,
+        `${MODULE}/tsdb.(*dbAppender).Commit`,
+        `${MODULE}/storage.(*fanoutAppender).Commit`,
+        `${MODULE}/scrape.(*scrapeLoop).scrapeAndReport.func1`,
+        SCRAPE,
+        ...loop,
+      ],
+    },
+  ];
+  for (const version of ["1.19", "1.27"] as const) {
+    assert.deepEqual(new Set(tracesOf(pprof(version, file, "-traces", "-sample_index=calls"))), new Set(traces));
+    assert.deepEqual(
+      new Set(flatOf(pprof(version, file, "-top", "-sample_index=calls", "-nodefraction=0"))),
+      new Set([`${scraped} 50.00% ${SCRAPE}`, `${scraped} 50.00% ${COMMIT}`]),
+    );
+  }
+});
