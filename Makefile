@@ -24,6 +24,7 @@ SOURCES := $(shell find src test -name '*.ts')
 setup:
 	@.ci/setup
 	@$(MAKE) --no-print-directory $(NODE_MODULES)
+	@for version in 1.19 1.22 1.27; do fixtures/toolchain.sh $$version >/dev/null; done
 
 $(NODE_MODULES): package.json package-lock.json
 	@echo "gospect: installing the npm packages of package-lock.json"
@@ -71,15 +72,17 @@ check: build build/abi/generated.ts fixtures
 test: build build/abi/generated.ts fixtures
 	test/run
 
-# Rewrites test/golden/ from what the program prints now; a person reads the diff.
+# Rewrites test/golden/ with what the program prints now; a person reads the diff.
 golden: build fixtures
 	GOSPECT_GOLDEN=write test/run unit
 
+# Ratios of costs, as one table; nothing passes or fails.
 bench: build fixtures
 	node build/test/bench/main.js
 
+# Damaged files by the thousand: seeds are fixed, so that what fails fails again.
 fuzz: build fixtures
-	node build/test/fuzz/main.js
+	test/run fuzz
 
 # The example service of fixtures/, measured by PID; needs root.
 demo: build fixtures
