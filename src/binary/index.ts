@@ -8,6 +8,15 @@
 
 export { type BuildInfo, findBuildInfo, type GoModule, type GoVersion, parseGoVersion } from "./build-info.js";
 export * from "./code/index.js";
+export type {
+  Dwarf,
+  DwarfFunction,
+  DwarfPackageVariable,
+  DwarfVariable,
+  InlinedCopy,
+  LinePosition,
+  LocationPiece,
+} from "./dwarf/index.js";
 export { ElfFile, type ElfSection, type ElfSegment, type ElfSegmentType, type Machine, openElf } from "./elf.js";
 export { type ElfSymbol, type ElfSymbolBinding, type ElfSymbolKind, readElfSymbols } from "./elf-symbols.js";
 export { GoBinary, openGoBinary, openGoSource } from "./gobinary.js";
