@@ -145,23 +145,25 @@ class RegisterFile {
   }
 }
 
-/** The dictionary of a generic function: a pointer, after the receiver. */
+/** Where the dictionary is among the arguments of a generic function's shape-typed body; the signature does not show it. */
+export type DictionaryPlace = "none" | "first" | "after-receiver";
+
+/** The dictionary of a generic function: a pointer. */
 const DICTIONARY: GoType = { kind: "opaque-pointer", name: "unsafe.Pointer", size: POINTER_SIZE };
 
 /**
- * Places of a function's parameters and results. `hiddenDictionary` is true for the shape-typed body of a generic
- * function, which takes one argument that its signature does not show.
+ * Places of a function's parameters and results.
  */
 export function assign(
   signature: Pick<Signature, "parameters" | "results" | "hasReceiver">,
   convention: CallingConvention,
-  options: { readonly hiddenDictionary: boolean },
+  dictionary: DictionaryPlace,
 ): Assignment {
   const types = signature.parameters.map((parameter) => parameter.type);
-  const receivers = signature.hasReceiver ? 1 : 0;
-  if (options.hiddenDictionary) types.splice(receivers, 0, DICTIONARY);
+  const before = dictionary === "after-receiver" && signature.hasReceiver ? 1 : 0;
+  if (dictionary !== "none") types.splice(before, 0, DICTIONARY);
   const inward = assignGroup(types, convention, convention.firstSlot);
-  if (options.hiddenDictionary) inward.places.splice(receivers, 1);
+  if (dictionary !== "none") inward.places.splice(before, 1);
   const resultTypes = signature.results.map((result) => result.type);
   const outward = assignGroup(resultTypes, convention, roundUp(inward.end, POINTER_SIZE));
   return { parameters: inward.places, results: outward.places };

@@ -17,6 +17,9 @@ export interface ProbeSites {
   readonly exits: readonly Site[];
 }
 
+// LIMIT: code of one function. The largest that compilers make have a few MB; a damaged table may claim the whole file.
+const MAX_FUNCTION_BYTES = 2 ** 24;
+
 /** What a stack check calls. */
 const STACK_GROWERS = ["runtime.morestack", "runtime.morestack_noctxt", "runtime.morestackc"];
 
@@ -71,10 +74,12 @@ export class SiteFinder {
   }
 
   private read(fn: GoFunction): Outcome<Buffer> {
+    const size = fn.end - fn.entry;
+    if (size > MAX_FUNCTION_BYTES) return refused("undecodable", `it claims ${size} bytes of code`);
     if (this.binary.elf.toFileOffset(fn.entry) === undefined) {
       return refused("no-code", `its address ${hex(fn.entry)} is not in an executable part of the file`);
     }
-    return found(this.binary.elf.readVirtual(fn.entry, fn.end - fn.entry));
+    return found(this.binary.elf.readVirtual(fn.entry, size));
   }
 
   private site(kind: SiteKind, instruction: Instruction, placement?: EntryPlace): Outcome<Site> {

@@ -5,7 +5,7 @@ import type { GoFunction, SymbolTable } from "../symbols/index.js";
 import { AMD64_INTEGER_REGISTERS, assign, type Place } from "./abi.js";
 import { type ProbeSites, SiteFinder } from "./code-sites.js";
 import { resolveSelector } from "./selector.js";
-import { conventionOf, givenSignatures, takesDictionary } from "./signatures.js";
+import { conventionOf, dictionaryOf, givenSignatures } from "./signatures.js";
 
 export interface DescribedVariable {
   readonly name: string;
@@ -74,8 +74,7 @@ export function* describeFunctions(
   const finder = new SiteFinder(binary, symbols);
   for (const fn of functions) {
     const signature = given.get(fn.name) ?? symbols.signature(fn);
-    const assignment =
-      signature && assign(signature, conventionOf(binary, fn), { hiddenDictionary: takesDictionary(fn) });
+    const assignment = signature && assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn));
     yield {
       fn,
       ...symbols.place(fn),

@@ -14,7 +14,7 @@ import type { PlannedProbe, ProbePlan, Recipe, RefusedFunction, Site } from "./p
 import { compileExpression } from "./recipes.js";
 import { readRuntimeFacts } from "./runtime-facts.js";
 import { resolveSelector } from "./selector.js";
-import { conventionOf, givenSignatures, lacksReceiver, takesDictionary } from "./signatures.js";
+import { conventionOf, dictionaryOf, givenSignatures, lacksReceiver } from "./signatures.js";
 
 /** What the command line asks for, as it was written. */
 export interface PlanRequest {
@@ -123,7 +123,7 @@ function planFunction(
     );
   }
   if (binary.arch !== "amd64") return refused("unsupported-machine", `arguments are not read on ${binary.arch} yet`);
-  const assignment = assign(signature, conventionOf(binary, fn), { hiddenDictionary: takesDictionary(fn) });
+  const assignment = assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn));
   const values: Candidate["values"][number][] = [];
   for (const expression of expressions) {
     const compiled = compileExpression(expression, signature, assignment);

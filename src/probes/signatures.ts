@@ -1,7 +1,13 @@
 /** What a function's signature means for its calling convention, and which signature holds when several are known. */
 import type { GoBinary, Signature } from "../binary/index.js";
 import type { GoFunction, SymbolTable } from "../symbols/index.js";
-import { AMD64_REGISTER_ABI, ARM64_REGISTER_ABI, type CallingConvention, STACK_ABI } from "./abi.js";
+import {
+  AMD64_REGISTER_ABI,
+  ARM64_REGISTER_ABI,
+  type CallingConvention,
+  type DictionaryPlace,
+  STACK_ABI,
+} from "./abi.js";
 import { usesRegisterAbi } from "./runtime-facts.js";
 import { resolveSelector } from "./selector.js";
 import { parseGivenSignature } from "./sig.js";
@@ -26,9 +32,16 @@ export function conventionOf(binary: GoBinary, fn: GoFunction): CallingConventio
   return binary.arch === "amd64" ? AMD64_REGISTER_ABI : ARM64_REGISTER_ABI;
 }
 
+/** A function literal, or what the compiler makes of `go` and `defer`: it has a closure's context instead. */
+const CLOSURE = /\.(?:func|gowrap|deferwrap)\d[^\]]*$|-fm$/;
+
 /**
  * FACT(go1.18..go1.27): the body that instances of one shape share takes a dictionary; its symbol says `go.shape`, which
  * pclntab shortens to `[...]`. A wrapper for one instance passes it and takes none.
+ * FACT(go1.18..go1.19): it comes before the receiver; later releases pass it behind.
  */
-export const takesDictionary = (fn: GoFunction): boolean =>
-  !fn.wrapper && (fn.name.includes("[...]") || fn.name.includes("[go.shape."));
+export function dictionaryOf(binary: GoBinary, fn: GoFunction): DictionaryPlace {
+  const shaped = fn.name.includes("[...]") || fn.name.includes("[go.shape.");
+  if (!shaped || fn.wrapper || CLOSURE.test(fn.name)) return "none";
+  return binary.version.major === 1 && binary.version.minor < 20 ? "first" : "after-receiver";
+}
