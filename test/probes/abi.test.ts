@@ -1,7 +1,14 @@
 /** ABI assignment against the example and rules of cmd/compile/abi-internal.md, and against places worked out by hand. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AMD64_REGISTER_ABI, assign, type CallingConvention, type Place, STACK_ABI } from "../../src/probes/abi.js";
+import {
+  AMD64_REGISTER_ABI,
+  assign,
+  type CallingConvention,
+  type DictionaryPlace,
+  type Place,
+  STACK_ABI,
+} from "../../src/probes/abi.js";
 import { parseGivenSignature } from "../../src/probes/sig.js";
 
 const describePlace = (place: Place): string =>
@@ -14,13 +21,12 @@ function placesOf(
   options: {
     readonly convention?: CallingConvention;
     readonly name?: string;
-    readonly hiddenDictionary?: boolean;
+    readonly dictionary?: DictionaryPlace;
   } = {},
 ): { parameters: string[]; results: string[] } {
   const given = parseGivenSignature(`${options.name ?? "main.f"}=${signature}`);
-  const { parameters, results } = assign(given.signature, options.convention ?? AMD64_REGISTER_ABI, {
-    hiddenDictionary: options.hiddenDictionary ?? false,
-  });
+  const { convention = AMD64_REGISTER_ABI, dictionary = "none" } = options;
+  const { parameters, results } = assign(given.signature, convention, dictionary);
   return { parameters: parameters.map(describePlace), results: results.map(describePlace) };
 }
 
@@ -86,10 +92,14 @@ test("the receiver of a pointer method is the first argument; a generic body's d
     "i0@0:8",
     "i1@0:8 i2@8:8",
   ]);
-  const generic = { hiddenDictionary: true };
+  const generic = { dictionary: "after-receiver" } as const;
   assert.deepEqual(placesOf("func(n int) int", generic).parameters, ["i1@0:8"]);
   assert.deepEqual(placesOf("func(n int)", { ...generic, name: "main.(*List[...]).Push" }).parameters, [
     "i0@0:8",
+    "i2@0:8",
+  ]);
+  assert.deepEqual(placesOf("func(n int)", { dictionary: "first", name: "main.(*List[...]).Push" }).parameters, [
+    "i1@0:8",
     "i2@0:8",
   ]);
   assert.deepEqual(placesOf("func(n int) int", { ...generic, convention: STACK_ABI }), {
