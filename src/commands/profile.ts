@@ -46,7 +46,7 @@ export async function profile(request: MeasureRequest, streams: Streams): Promis
       results,
       mapping: codeMapping(subject.binary, plan),
       symbolize: (address) => subject.table.symbolize(address),
-      commandLine: process.argv.slice(2).join(" "),
+      commandLine: ["gospect", ...process.argv.slice(2)].join(" "),
       integerLabels: "numbers",
     }),
   );
