@@ -48,6 +48,20 @@ export interface InlinedCall {
 
 const PAGE_SIZE = 2 ** 16;
 
+/** LIMIT: bytes searched for a name at once; the trees of a 100 MB program take about ten. */
+const MAX_SEARCHED = 2 ** 26;
+
+function lastAtMost(ascending: Float64Array, value: number): number | undefined {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle] ?? 0) <= value) low = middle + 1;
+    else high = middle;
+  }
+  return ascending[low - 1];
+}
+
 /** Reads inline tree entries through a cache of pages: a whole-binary count reads hundreds of thousands of them. */
 export class InlineEntryReader {
   readonly entrySize: number;
@@ -79,6 +93,39 @@ export class InlineEntryReader {
       const page = this.page(Math.floor(address / PAGE_SIZE));
       const at = address % PAGE_SIZE;
       visit(page !== undefined && at + 4 <= PAGE_SIZE ? page.readInt32LE(at) : this.bytes(address, 4).readInt32LE(0));
+    }
+  }
+
+  /**
+   * Those of `trees`, ascending addresses, that may have an entry with this name: found by the name's bytes, so that a
+   * question about one function leaves nearly all trees undecoded.
+   */
+  findTreesNaming(trees: Float64Array, nameOffset: number): ReadonlySet<number> {
+    const first = trees[0];
+    const last = trees.at(-1);
+    if (first === undefined || last === undefined) return new Set();
+    const bytes = this.stretch(first, last - first);
+    if (bytes === undefined) return new Set(trees);
+    // Where the last tree ends is not known, so it is always among them.
+    const found = new Set([last]);
+    const needle = Buffer.alloc(4);
+    needle.writeInt32LE(nameOffset);
+    for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
+      const entry = first + at - this.layout.nameOffset;
+      const tree = lastAtMost(trees, entry);
+      if (tree !== undefined && (entry - tree) % this.layout.size === 0) found.add(tree);
+    }
+    return found;
+  }
+
+  /** Undefined when it is not all in the file, or too big to search. */
+  private stretch(start: number, size: number): Buffer | undefined {
+    if (!Number.isSafeInteger(start) || size > MAX_SEARCHED) return undefined;
+    try {
+      return this.image.read(virtualAddress(start), size);
+    } catch (error) {
+      if (error instanceof FormatError) return undefined;
+      throw error;
     }
   }
 

@@ -296,6 +296,30 @@ export class Pclntab {
     return this.inlinedCounts;
   }
 
+  /** As inlinedCopyCounts, of these names only. Decodes only the inlining that mentions them: for few names far faster. */
+  inlinedCopyCountsOf(names: Iterable<string>): ReadonlyMap<string, number> {
+    const wanted = new Map<number, string>();
+    for (const name of names) for (const offset of this.findNameOffsets(name)) wanted.set(offset, name);
+    const counts = new Map<string, number>();
+    if (wanted.size === 0) return counts;
+    const count = (offset: number): void => {
+      const name = wanted.get(offset);
+      if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
+    };
+    const treeOf = Float64Array.from(
+      { length: this.functionCount },
+      (_, index) => this.inlineTreeOf(index)?.address ?? 0,
+    );
+    const trees = new Float64Array(new Set(treeOf.filter((address) => address !== 0))).sort();
+    const naming = new Set<number>();
+    for (const offset of wanted.keys())
+      for (const tree of this.inlineEntries.findTreesNaming(trees, offset)) naming.add(tree);
+    treeOf.forEach((tree, index) => {
+      if (naming.has(tree)) this.visitInlined(index, count);
+    });
+    return counts;
+  }
+
   private isWrapperId(functionId: number): boolean {
     if (this.wrapperId === undefined) {
       const known = this.findIndexesByName("runtime.deferreturn")[0];

@@ -39,6 +39,9 @@ class LazyFunction implements GoFunction {
   }
 }
 
+/** LIMIT: names whose inlined copies are searched one by one; more of them are counted with all others. */
+const FEW_NAMES = 32;
+
 class BinarySymbolTable implements SymbolTable {
   readonly pclntab: Pclntab;
   private readonly binary: GoBinary;
@@ -87,7 +90,11 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   inlinedCopies(names: ReadonlySet<string>): ReadonlyMap<string, number> {
-    const counts = this.pclntab.inlinedCopyCounts();
+    const generic = [...names].some((name) => name.includes(ANY_TYPE_ARGUMENTS));
+    const counts =
+      generic || names.size > FEW_NAMES
+        ? this.pclntab.inlinedCopyCounts()
+        : this.pclntab.inlinedCopyCountsOf(new Set([...names].flatMap((name) => [name, collapseTypeArguments(name)])));
     const result = new Map<string, number>();
     for (const name of names) {
       const collapsed = collapseTypeArguments(name);
