@@ -160,6 +160,47 @@ test("arm64: the stack check's jump, else the first instruction; returns and jum
   ]);
 });
 
+/** A sequence that looks random and is the same in every run. */
+function* noise(): Generator<number> {
+  let state = 0x2545f491;
+  for (;;) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    yield state >>> 0;
+  }
+}
+
+test("whatever the bytes are, sites lie inside, bytes are those of the function, and nothing is thrown", () => {
+  const random = noise();
+  const next = (limit: number): number => (random.next().value ?? 0) % limit;
+  const functions = [
+    hexBytes("493b6610 760f 55 4889e5 84c0 7402 5dc3 4801d8 5dc3", slowPath(0x15)),
+    hexBytes("900b40f9 ff6330eb 49000054 c0035fd6 e30300aa", "fb030094", "faffff17"),
+  ];
+  let accepted = 0;
+  for (let round = 0; round < 20_000; round++) {
+    const arch = round % 2 === 0 ? amd64 : arm64;
+    const bytes =
+      round % 3 === 0
+        ? Buffer.from(Array.from({ length: next(64) }, () => next(256)))
+        : Buffer.from(functions[round % 2] ?? []);
+    for (let change = next(4); change > 0 && bytes.length > 0; change--) bytes[next(bytes.length)] = next(256);
+    const sites = findSites(arch, bytes, START, {
+      growsStack: (target) => target === MORESTACK,
+      assembly: round % 5 === 0,
+    });
+    if (!sites.ok) continue;
+    accepted++;
+    for (const { instruction } of [sites.value.entry, ...sites.value.exits]) {
+      const at = instruction.address - START;
+      assert.ok(at >= 0 && instruction.bytes.length > 0);
+      assert.deepEqual(bytes.subarray(at, at + instruction.bytes.length), instruction.bytes);
+    }
+  }
+  assert.ok(accepted > 1000, `${accepted} functions were understood`);
+});
+
 test("direct calls are found by their target", () => {
   const calls = findCalls(amd64, hexBytes("55", slowPath(1), "c3"), START, (target) => target === MORESTACK);
   assert.deepEqual(

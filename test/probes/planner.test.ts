@@ -131,6 +131,24 @@ for (const version of goVersions) {
   });
 }
 
+for (const version of goVersions) {
+  for (const mode of ["plain", "stripped"] as const) {
+    test(`Go ${version}, ${mode}: a generic function's bodies take a dictionary first; wrappers are left out`, async () => {
+      const signatures = mode === "stripped" ? ["main.Largest[...]=func(index int, values []int) int"] : [];
+      const request = { probes: ["main.Largest[...]"], by: ["index", "len(values)"], signatures };
+      const { probes } = await plan(request, { version, mode });
+      assert.ok(probes.length > 1, "several shapes");
+      for (const probe of probes) {
+        assert.deepEqual(
+          probe.recipes.map((recipe) => recipe.steps.map(brief)),
+          [["bx"], ["di"]],
+        );
+        assert.deepEqual(probe.notes, []);
+      }
+    });
+  }
+}
+
 test("a stripped program says what is missing, and takes it from --sig", async () => {
   const fixture = { mode: "stripped" } as const;
   const request = { probes: ["main.(*Store).Lookup"], by: ["tenant", "ret1 != nil"] };
