@@ -76,8 +76,10 @@ test: build build/abi/generated.ts fixtures
 golden: build fixtures
 	GOSPECT_GOLDEN=write test/run unit
 
-# Ratios of costs, as one table; nothing passes or fails.
+# Ratios of costs, as one table; nothing passes or fails. Needs root. GOSPECT_BENCH=short is one quick round of everything,
+# GOSPECT_BENCH=write keeps the table in test/bench/RESULTS.md.
 bench: build fixtures
+	@.ci/setup bpftrace etcd-server
 	node build/test/bench/main.js
 
 # Damaged files by the thousand: seeds are fixed, so that what fails fails again.
