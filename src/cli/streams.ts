@@ -58,7 +58,9 @@ export function processStreams(): ProcessStreams {
       if (!watching) {
         watching = true;
         // Only the first signal is caught: a second one ends us at once, and the probes go with our descriptors.
-        for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupt);
+        for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+          process.once(signal, () => controller.abort(signal));
+        }
       }
       return controller.signal;
     },

@@ -1,7 +1,7 @@
 /** `hist`: histograms of latency per combination of `--by` values. */
 import type { Aggregate } from "../aggregate/index.js";
 import { formatHistJson, formatHistText, HIST_TEXT_DEFAULTS, type Run } from "../export/index.js";
-import { measure, tellBalance } from "./measure.js";
+import { exitStatus, measure, tellBalance } from "./measure.js";
 import type { MeasureRequest } from "./request.js";
 import { openResults, styleOf } from "./results.js";
 import type { Streams } from "./streams.js";
@@ -26,5 +26,5 @@ export async function hist(request: MeasureRequest, streams: Streams): Promise<n
       : formatHistText(run, measurement.results, { style: results.style, ...HIST_TEXT_DEFAULTS }),
   );
   tellBalance(measurement, request, streams);
-  return measurement.status;
+  return await exitStatus(subject, measurement, request, streams);
 }

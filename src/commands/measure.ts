@@ -15,8 +15,8 @@ export interface Measurement {
   readonly plan: ProbePlan;
   readonly run: Run;
   readonly results: Aggregate;
-  /** The started command's own exit status; 0 for other targets. */
-  readonly status: number;
+  /** Why it ended. */
+  readonly end: RunEnd;
 }
 
 export interface MeasureOptions {
@@ -96,10 +96,6 @@ function tellStart(plan: ProbePlan, request: MeasureRequest, streams: Streams): 
   streams.err.write(`measuring ${objectOf(plan)}\n`);
 }
 
-/** As a shell reports it. */
-const statusOf = (end: CommandEnd | undefined): number =>
-  end === undefined ? 0 : "status" in end ? end.status : 128 + constants.signals[end.signal];
-
 function tellEnd(end: RunEnd, target: Target, streams: Streams): void {
   if (end === "target-exited") streams.err.write(`${target.displayPath} has ended\n`);
 }
@@ -128,10 +124,41 @@ export async function measure(
   const batch = session.stop();
   news.clear();
   if (!request.quiet) tellEnd(end, subject.target, streams);
-  return { plan, run, results: aggregateOf(session, batch), status: statusOf(subject.target.end()) };
+  return { plan, run, results: aggregateOf(session, batch), end };
 }
 
 /** The closing words on stderr. */
 export function tellBalance({ results }: Measurement, request: MeasureRequest, streams: Streams): void {
   if (!request.quiet) streams.err.write(formatBalanceText(results, styleOf(streams.err)));
+}
+
+/** As a shell reports it. */
+const statusOf = (end: CommandEnd | undefined): number =>
+  end === undefined ? 0 : "status" in end ? end.status : 128 + constants.signals[end.signal];
+
+/**
+ * The exit status of a run that went well: a command's own, for which it waits, and 0 for other targets. A command that
+ * goes on after its measurement is told when we are told to end; Ctrl-C reaches it through its terminal.
+ */
+export async function exitStatus(
+  { target }: Subject,
+  { end }: Measurement,
+  request: MeasureRequest,
+  streams: Streams,
+): Promise<number> {
+  if (target.request.kind === "command" && end !== "target-exited" && !request.quiet) {
+    streams.err.write(`${target.displayPath} goes on without probes\n`);
+  }
+  const interruption = streams.interruption();
+  const pass = (): void => {
+    const reason: unknown = interruption.reason;
+    if (reason === "SIGTERM" || reason === "SIGHUP") target.signal(reason);
+  };
+  if (interruption.aborted) pass();
+  else interruption.addEventListener("abort", pass, { once: true });
+  try {
+    return statusOf(await target.end());
+  } finally {
+    interruption.removeEventListener("abort", pass);
+  }
 }

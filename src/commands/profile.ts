@@ -3,7 +3,7 @@ import { UnmeasurableError, UsageError } from "../base/index.js";
 import type { GoBinary } from "../binary/index.js";
 import { encodeProfile, formatQuantity, type ProfileMapping } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
-import { measure, tellBalance } from "./measure.js";
+import { exitStatus, measure, tellBalance } from "./measure.js";
 import type { MeasureRequest } from "./request.js";
 import { openResults } from "./results.js";
 import type { Streams } from "./streams.js";
@@ -56,5 +56,5 @@ export async function profile(request: MeasureRequest, streams: Streams): Promis
     );
   }
   tellBalance(measurement, request, streams);
-  return measurement.status;
+  return await exitStatus(subject, measurement, request, streams);
 }

@@ -15,6 +15,9 @@ export interface Streams {
   readonly out: TextOutput;
   /** Progress, warnings, the closing balance. */
   readonly err: TextOutput;
-  /** Aborted when the run should end well: Ctrl-C, SIGTERM, nobody reads stdout any more. Watches from the first call on. */
+  /**
+   * Aborted when the run should end well: by a signal, whose name is then the reason, or because nobody reads stdout any
+   * more. Watches from the first call on.
+   */
   interruption(): AbortSignal;
 }

@@ -77,6 +77,22 @@ export class TargetProcess {
     return this.findStat() !== undefined;
   }
 
+  /**
+   * Tells the program that it runs from every other that it was before or becomes by exec, the same file run anew
+   * included. Undefined once it has ended. LIMIT: without address space randomization a file run anew looks the same.
+   */
+  findProgram(): string | undefined {
+    const stat = this.findStat();
+    if (stat === undefined) return undefined;
+    try {
+      const { device, inode } = readProcIdentity(this.pid, "exe");
+      return `${device}:${inode} ${stat.stackStart}`;
+    } catch (error) {
+      if (error instanceof ProfilerError && error.code === "no-such-process") return undefined;
+      throw error;
+    }
+  }
+
   /** All its mappings now. Throws as openProcess does. */
   readMappings(): readonly Mapping[] {
     return parseMappings(readProcFile(this.pid, "maps"));

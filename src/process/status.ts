@@ -8,12 +8,15 @@ export interface ProcessStat {
   readonly threads: number;
   /** When the process began, in clock ticks since boot: tells a process from a later one with its pid. */
   readonly startTicks: number;
+  /** Where the first thread's stack begins: elsewhere after each exec. 0 for those who may not trace the process. */
+  readonly stackStart: number;
 }
 
 /** Places in the fields after the command, proc(5)'s numbers less 3. */
 const STATE = 0;
 const THREADS = 17;
 const START_TIME = 19;
+const START_STACK = 25;
 
 export function parseStat(text: string): ProcessStat {
   // The command may hold spaces and parentheses of its own; only the last one closes it.
@@ -33,6 +36,7 @@ export function parseStat(text: string): ProcessStat {
     state,
     threads: number(THREADS),
     startTicks: number(START_TIME),
+    stackStart: number(START_STACK),
   };
 }
 

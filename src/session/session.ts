@@ -6,7 +6,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import type { RecordBatch } from "../aggregate/index.js";
-import { hex, UnmeasurableError, UnsupportedError } from "../base/index.js";
+import { hex, messageOf, UnmeasurableError, UnsupportedError } from "../base/index.js";
 import { type AttachMode, hasUprobeMulti, Link, type SiteAttachment } from "../bpf/index.js";
 import type { ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
@@ -164,9 +164,20 @@ function loadPrograms(
   return { programs: load("perf-event"), mode: "perf-event" };
 }
 
+function openFile(plan: ProbePlan, path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    // Its process has ended, or the name is gone.
+    throw new UnmeasurableError("target-gone", `${plan.target.path}: ${messageOf(cause).replace(/,.*/, "")}`, {
+      cause,
+    });
+  }
+}
+
 /** The file must still hold, at each site, the instruction that was decoded: a probe elsewhere corrupts the target. */
 function verifySites(plan: ProbePlan, path: string): void {
-  const fd = openSync(path, "r");
+  const fd = openFile(plan, path);
   try {
     for (const site of allSites(plan)) {
       const bytes = Buffer.alloc(site.bytes.length);

@@ -27,9 +27,11 @@ export interface Target extends Disposable {
   hold(): Promise<void>;
   /** Lets a held command run. */
   release(): void;
-  /** Of a command that has ended. */
-  end(): CommandEnd | undefined;
-  /** True when there is nothing left to measure. */
+  /** Of a command: how it ends, once it does. Undefined for other targets, and for a command that was never started. */
+  end(): Promise<CommandEnd | undefined>;
+  /** Sends a command a signal; nothing for other targets. */
+  signal(signal: NodeJS.Signals): void;
+  /** True when there is nothing left to measure: the process is gone, or has become another program. */
   hasEnded(): boolean;
 }
 
@@ -49,6 +51,7 @@ const nothing = (): void => undefined;
 
 function pidTarget(pid: number): Target {
   const target = openProcess(pid);
+  const program = target.findProgram();
   return {
     request: { kind: "pid", pid },
     path: target.executable.path,
@@ -56,8 +59,9 @@ function pidTarget(pid: number): Target {
     process: () => target,
     hold: () => Promise.resolve(),
     release: nothing,
-    end: () => undefined,
-    hasEnded: () => !target.isAlive(),
+    end: () => Promise.resolve(undefined),
+    signal: nothing,
+    hasEnded: () => target.findProgram() !== program,
     [Symbol.dispose]: nothing,
   };
 }
@@ -71,7 +75,8 @@ function exeTarget(path: string): Target {
     process: () => undefined,
     hold: () => Promise.resolve(),
     release: nothing,
-    end: () => undefined,
+    end: () => Promise.resolve(undefined),
+    signal: nothing,
     hasEnded: () => false,
     [Symbol.dispose]: nothing,
   };
@@ -104,7 +109,7 @@ function findCommand(name: string): string {
 }
 
 /** Waits for one line on descriptor 3, then becomes the command; its pid stays the same. */
-const GATE = 'read -r go <&3 || exit 127; exec 3<&-; exec "$@"';
+const GATE = 'read -r gospect_gate <&3 || exit 127; exec 3<&-; exec "$@"';
 
 class CommandTarget implements Target {
   readonly request: TargetRequest;
@@ -113,7 +118,11 @@ class CommandTarget implements Target {
   private readonly argv: readonly string[];
   private child: ChildProcess | undefined;
   private target: TargetProcess | undefined;
-  private ended: CommandEnd | undefined;
+  private ending: Promise<CommandEnd | undefined> = Promise.resolve(undefined);
+  private hasExited = false;
+  /** The programs that the process runs: first the shell that holds the command, then the command. */
+  private gate: string | undefined;
+  private program: string | undefined;
 
   constructor(argv: readonly string[]) {
     const name = argv[0];
@@ -133,8 +142,11 @@ class CommandTarget implements Target {
       stdio: ["inherit", "inherit", "inherit", "pipe"],
     });
     this.child = child;
-    child.on("exit", (status, signal) => {
-      this.ended = signal === null ? { status: status ?? 0 } : { signal };
+    this.ending = new Promise((resolve) => {
+      child.on("exit", (status, signal) => {
+        this.hasExited = true;
+        resolve(signal === null ? { status: status ?? 0 } : { signal });
+      });
     });
     // A write to a gate that died is reported by the exit.
     child.stdio[3]?.on("error", nothing);
@@ -146,6 +158,7 @@ class CommandTarget implements Target {
     });
     invariant(child.pid !== undefined, "a spawned child has a pid");
     this.target = openProcess(child.pid);
+    this.gate = this.target.findProgram();
   }
 
   release(): void {
@@ -154,12 +167,20 @@ class CommandTarget implements Target {
     gate.end("\n");
   }
 
-  end(): CommandEnd | undefined {
-    return this.ended;
+  end(): Promise<CommandEnd | undefined> {
+    return this.ending;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child?.kill(signal);
   }
 
   hasEnded(): boolean {
-    return this.ended !== undefined;
+    if (this.hasExited) return true;
+    const now = this.target?.findProgram();
+    // The shell that held it is not yet the program.
+    if (this.program === undefined && now !== this.gate) this.program = now;
+    return this.program !== undefined && now !== this.program;
   }
 
   /** Ends a command that is still held; one that runs already is not ours to end. */
