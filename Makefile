@@ -24,7 +24,7 @@ SOURCES := $(shell find src test -name '*.ts')
 setup:
 	@.ci/setup
 	@$(MAKE) --no-print-directory $(NODE_MODULES)
-	@for version in 1.19 1.22 1.27; do fixtures/toolchain.sh $$version >/dev/null; done
+	@for version in 1.19 1.21 1.22 1.23 1.24 1.25 1.26 1.27; do fixtures/toolchain.sh $$version >/dev/null; done
 
 $(NODE_MODULES): package.json package-lock.json
 	@echo "gospect: installing the npm packages of package-lock.json"
@@ -61,6 +61,7 @@ build/abi/generated.ts: build/bpf/abi.bpf.o bpf/abi.h src/abi/generate.ts $(NODE
 fixtures: $(NODE_MODULES)
 	@.ci/setup
 	node fixtures/build.mjs
+	node fixtures/build.mjs truth --go every --mode plain
 
 # --- proofs ---
 
