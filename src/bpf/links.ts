@@ -26,6 +26,8 @@ export interface Attach {
   readonly programFd: number;
   /** The file as the kernel will open it: `/proc/PID/exe` is the target's own file whatever happened to its name. */
   readonly path: string;
+  /** The file as people know it, for messages; `path` without it. */
+  readonly displayPath?: string;
   /** undefined: every process that maps the file. */
   readonly pid: number | undefined;
   readonly sites: readonly SiteAttachment[];
@@ -44,6 +46,7 @@ export class Link implements Disposable {
   }
 
   private static attachMulti(attach: Attach): Link {
+    const file = attach.displayPath ?? attach.path;
     const result = createUprobeMultiLink({
       programFd: attach.programFd,
       path: attach.path,
@@ -54,24 +57,25 @@ export class Link implements Disposable {
     if (failed(result)) {
       const range = attach.sites.map((site) => hex(site.offset));
       const where = range.length <= 3 ? range.join(", ") : `${range.length} sites`;
-      throw kernelError(`attach ${where} of ${attach.path}: link_create`, result.errno);
+      throw kernelError(`attach ${where} of ${file}: link_create`, result.errno);
     }
     return new Link([result.value]);
   }
 
   private static attachEvents(attach: Attach): Link {
+    const file = attach.displayPath ?? attach.path;
     const type = uprobePmuType();
     const link = new Link([]);
     try {
       for (const site of attach.sites) {
         const event = openUprobeEvent(type, attach.path, site.offset, attach.pid ?? -1);
         if (failed(event)) {
-          throw kernelError(`attach ${hex(site.offset)} of ${attach.path}: perf_event_open`, event.errno);
+          throw kernelError(`attach ${hex(site.offset)} of ${file}: perf_event_open`, event.errno);
         }
         link.descriptors.push(event.value);
         const created = createPerfEventLink(attach.programFd, event.value, site.cookie);
         if (failed(created)) {
-          throw kernelError(`attach ${hex(site.offset)} of ${attach.path}: link_create`, created.errno);
+          throw kernelError(`attach ${hex(site.offset)} of ${file}: link_create`, created.errno);
         }
         link.descriptors.push(created.value);
       }

@@ -4,13 +4,13 @@
  * Attach is all or nothing, and detach always happens: by `stop`, by disposal, and when this process dies, because
  * links live only as long as their descriptors.
  */
-import { closeSync, openSync, readSync } from "node:fs";
 import type { RecordBatch } from "../aggregate/index.js";
-import { hex, messageOf, UnmeasurableError, UnsupportedError } from "../base/index.js";
+import { UnsupportedError } from "../base/index.js";
 import { type AttachMode, hasUprobeMulti, Link, type SiteAttachment } from "../bpf/index.js";
 import type { ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { CostMeter } from "./cost.js";
+import { ProgramFile } from "./program-file.js";
 import { type CallPrograms, type CapacityOptions, loadCallPrograms, SERIES_CAPACITY } from "./programs.js";
 import { readCounts, readSamples, readSeries, readStacks } from "./snapshot.js";
 import type { Target } from "./target.js";
@@ -65,13 +65,13 @@ export class Session implements Disposable {
         `measuring ${plan.target.arch} programs on ${process.arch} is not supported`,
       );
     }
-    verifySites(plan, target.path);
+    using file = ProgramFile.open(plan, target.path);
     await target.hold();
     const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options.attachMode);
     const meter = new CostMeter(plan, mode, target.process(), programs);
     let session: Session;
     try {
-      session = new Session(plan, programs, mode, attachAll(plan, target, programs, mode), meter);
+      session = new Session(plan, programs, mode, attachAll(plan, target, file.path, programs, mode), meter);
     } catch (error) {
       meter[Symbol.dispose]();
       programs[Symbol.dispose]();
@@ -164,49 +164,8 @@ function loadPrograms(
   return { programs: load("perf-event"), mode: "perf-event" };
 }
 
-function openFile(plan: ProbePlan, path: string): number {
-  try {
-    return openSync(path, "r");
-  } catch (cause) {
-    // Its process has ended, or the name is gone.
-    throw new UnmeasurableError("target-gone", `${plan.target.path}: ${messageOf(cause).replace(/,.*/, "")}`, {
-      cause,
-    });
-  }
-}
-
-/** The file must still hold, at each site, the instruction that was decoded: a probe elsewhere corrupts the target. */
-function verifySites(plan: ProbePlan, path: string): void {
-  const fd = openFile(plan, path);
-  try {
-    for (const site of allSites(plan)) {
-      const bytes = Buffer.alloc(site.bytes.length);
-      const read = readSync(fd, bytes, 0, bytes.length, site.offset);
-      if (read !== bytes.length || !bytes.equals(site.bytes)) {
-        throw new UnmeasurableError(
-          "file-changed",
-          `${plan.target.path}: the code at ${hex(site.address)} is not what was planned`,
-          {
-            hint: "the file changed meanwhile: run again",
-          },
-        );
-      }
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function* allSites(plan: ProbePlan): Iterable<Site> {
-  for (const probe of plan.probes) {
-    yield probe.entry;
-    yield* probe.exits;
-  }
-  yield* plan.runtimeSites;
-}
-
 /** Exits and the runtime's ends first, entries last: no call is opened whose end could be missed. */
-function attachAll(plan: ProbePlan, target: Target, programs: CallPrograms, mode: AttachMode): Link[] {
+function attachAll(plan: ProbePlan, target: Target, path: string, programs: CallPrograms, mode: AttachMode): Link[] {
   const attachment = (site: Site, probe: number, goroutine: "register" | "tls"): SiteAttachment => ({
     offset: site.offset,
     cookie: siteCookie(plan, site, probe, goroutine),
@@ -231,7 +190,13 @@ function attachAll(plan: ProbePlan, target: Target, programs: CallPrograms, mode
       if (group.sites.length === 0) continue;
       links.push(
         Link.attach(
-          { programFd: group.programFd, path: target.path, pid: target.process()?.pid, sites: group.sites },
+          {
+            programFd: group.programFd,
+            path,
+            displayPath: plan.target.path,
+            pid: target.process()?.pid,
+            sites: group.sites,
+          },
           mode,
         ),
       );
