@@ -3,7 +3,7 @@ import type { Outcome, VirtualAddress } from "../base/index.js";
 import { found, hex, refused } from "../base/index.js";
 import {
   architectureOf,
-  type EntryPlace,
+  type EntryPlacement,
   findCalls,
   findSites,
   type GoBinary,
@@ -82,7 +82,7 @@ export class SiteFinder {
     return found(this.binary.elf.readVirtual(fn.entry, size));
   }
 
-  private site(kind: SiteKind, instruction: Instruction, placement?: EntryPlace): Outcome<Site> {
+  private site(kind: SiteKind, instruction: Instruction, placement?: EntryPlacement): Outcome<Site> {
     const { address, bytes, text } = instruction;
     const offset = this.binary.elf.toFileOffset(address);
     const last = this.binary.elf.toFileOffset((address + bytes.length - 1) as VirtualAddress);

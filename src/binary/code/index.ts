@@ -13,7 +13,7 @@ export type { Architecture } from "./architecture.js";
 export type { Instruction, InstructionKind } from "./instruction.js";
 export {
   type CodeContext,
-  type EntryPlace,
+  type EntryPlacement,
   type EntrySite,
   type ExitSite,
   type FunctionSites,

@@ -27,10 +27,10 @@ import {
 } from "./instruction.js";
 
 /** Why the entry site is where it is: the stack check's jump, the frame push, or the first instruction. */
-export type EntryPlace = "stack-check" | "push" | "first";
+export type EntryPlacement = "stack-check" | "push" | "first";
 
 export interface EntrySite {
-  readonly place: EntryPlace;
+  readonly place: EntryPlacement;
   readonly instruction: Instruction;
 }
 
@@ -99,7 +99,7 @@ function placeEntry(
   architecture: Architecture,
   code: DecodedCode,
   check: StackCheck | undefined,
-): { readonly place: EntryPlace; readonly index: number } {
+): { readonly place: EntryPlacement; readonly index: number } {
   if (check !== undefined) return { place: "stack-check", index: check.jump };
   const first = Math.min(architecture.countNeutral(code), code.count - 1);
   const offset = code.offsets[first];
