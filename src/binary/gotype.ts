@@ -55,4 +55,16 @@ export interface Signature {
   readonly results: readonly GoVariable[];
   readonly hasReceiver: boolean;
   readonly source: SignatureSource;
+  /**
+   * Present when the source leaves out unnamed parameters, so that counting off registers may go wrong: where each
+   * listed one is at the first instruction, as far as the source says it.
+   */
+  readonly entryPlaces?: readonly (RecordedPlace | undefined)[];
+  /** True when the source leaves out the results of functions such as this. */
+  readonly mayLackResults?: boolean;
 }
+
+/** The first byte of a value: a register by its DWARF number, or memory at the canonical frame address plus `offset`. */
+export type RecordedPlace =
+  | { readonly kind: "register"; readonly register: number }
+  | { readonly kind: "frame"; readonly offset: number };

@@ -1,7 +1,7 @@
 /** What a name in an expression stands for: a parameter, a result, or nothing this function has. */
 import type { Outcome } from "../base/index.js";
 import { found, refused } from "../base/index.js";
-import type { GoVariable, Signature } from "../binary/index.js";
+import type { GoVariable, RecordedPlace, Signature } from "../binary/index.js";
 import type { Assignment, Place } from "./abi.js";
 
 /** A variable of the signature, and where it is at its end of the call. */
@@ -41,7 +41,21 @@ export function knownNames(signature: Signature): string {
 export function bindName(name: string, signature: Signature, assignment: Assignment): Outcome<Bound> {
   const parameter = positionOf(name, signature.parameters, /^arg(\d+)$/);
   if (parameter !== undefined) {
+    if (!isPlaceCertain(parameter, signature, assignment)) {
+      return refused(
+        "uncertain-argument",
+        `its debug data leave out unnamed parameters, so where ${name} is can't be told`,
+        "say all of them: --sig 'FUNC=func(_ int, name string)'",
+      );
+    }
     return bound(signature.parameters[parameter], assignment.parameters[parameter], "entry");
+  }
+  if (signature.mayLackResults === true && /^ret\d*$/.test(name)) {
+    return refused(
+      "uncertain-argument",
+      "its debug data leave out its results",
+      "say them: --sig 'FUNC=func(n int) error'",
+    );
   }
   const only = name === "ret" && signature.results.length === 1 ? 0 : undefined;
   const result = positionOf(name, signature.results, /^ret(\d+)$/) ?? only;
@@ -52,6 +66,38 @@ export function bindName(name: string, signature: Signature, assignment: Assignm
     `it has no argument or result ${name}`,
     known === "" ? "it has neither arguments nor results" : known,
   );
+}
+
+/**
+ * Whether a parameter is where counting off says. Where unnamed ones may be missing from the list, the recorded place of
+ * this one or of a later one of the same kind must prove it.
+ */
+function isPlaceCertain(index: number, signature: Signature, assignment: Assignment): boolean {
+  const { entryPlaces } = signature;
+  const own = assignment.parameters[index];
+  if (entryPlaces === undefined || own === undefined) return true;
+  return entryPlaces.some((recorded, later) => {
+    const assigned = assignment.parameters[later];
+    if (recorded === undefined || assigned === undefined || later < index || !sameKind(own, assigned)) return false;
+    return isAt(assigned, recorded) && (entryPlaces[index] === undefined || isAt(own, entryPlaces[index]));
+  });
+}
+
+const bankOf = (place: Place): string => (place.kind === "stack" ? "stack" : (place.pieces[0]?.bank ?? "none"));
+const sameKind = (left: Place, right: Place): boolean => bankOf(left) === bankOf(right);
+
+/** DWARF numbers of the integer registers, in the order in which they are assigned; X0 is 17. */
+const AMD64_DWARF_NUMBERS = [0, 3, 2, 5, 4, 8, 9, 10, 11];
+const AMD64_DWARF_X0 = 17;
+/** The return address lies between SP and the canonical frame address. */
+const RETURN_ADDRESS = 8;
+
+function isAt(place: Place, recorded: RecordedPlace): boolean {
+  if (place.kind === "stack") return recorded.kind === "frame" && recorded.offset === place.offset - RETURN_ADDRESS;
+  const [piece] = place.pieces;
+  if (piece === undefined || recorded.kind !== "register") return false;
+  const number = piece.bank === "integer" ? AMD64_DWARF_NUMBERS[piece.index] : AMD64_DWARF_X0 + piece.index;
+  return recorded.register === number;
 }
 
 /** A declared name goes before a position: a parameter may well be called arg1. */

@@ -1,6 +1,6 @@
 /** One function that has code: its place, its signature, where its variables live. */
 import { FormatError, hex, type VirtualAddress, virtualAddress } from "../../base/index.js";
-import type { GoType, GoVariable, Signature } from "../gotype.js";
+import type { GoType, GoVariable, RecordedPlace, Signature } from "../gotype.js";
 import { AT, TAG } from "./constants.js";
 import type { Die } from "./die.js";
 import type { Dwarf } from "./dwarf.js";
@@ -114,19 +114,29 @@ export class DwarfFunction {
   get signature(): Signature | undefined {
     if (this.isAssembly) return undefined;
     const variables = this.variables();
-    const pick = (role: DwarfVariable["role"]): GoVariable[] =>
-      variables.filter((one) => one.role === role).map(({ name, type }) => ({ name, type }));
-    const parameters = pick("parameter");
+    const pick = (role: DwarfVariable["role"]): DwarfVariable[] => variables.filter((one) => one.role === role);
+    const listed = pick("parameter");
+    const parameters: GoVariable[] = listed.map(({ name, type }) => ({ name, type }));
+    const entryPlaces = listed.map((parameter) => entryPlace(parameter.locationAt(this.lowPc)));
     const receiver = parseReceiver(this.name);
     let hasReceiver = receiver !== undefined && isOfType(parameters[0]?.type, receiver);
     if (receiver !== undefined && !this.listsBlankParameters && !(hasReceiver && this.arrivesFirst(variables))) {
       const type = this.findReceiverType(receiver);
       if (type !== undefined) {
         parameters.unshift({ name: "", type });
+        entryPlaces.unshift(undefined);
         hasReceiver = true;
       }
     }
-    return { parameters, results: pick("result"), hasReceiver, source: "dwarf" };
+    const results = pick("result").map(({ name, type }) => ({ name, type }));
+    const signature = {
+      parameters,
+      results,
+      hasReceiver,
+      source: "dwarf",
+      mayLackResults: this.mayLackResults,
+    } as const;
+    return this.listsBlankParameters ? signature : { ...signature, entryPlaces };
   }
 
   /** Parameters, results, then locals of the outermost block, each group in source order. A shape's dictionary is left out. */
@@ -216,6 +226,13 @@ export class DwarfFunction {
     }
     return Number.isFinite(line) ? line : 0;
   }
+}
+
+/** Of the first byte that is anywhere. */
+function entryPlace(pieces: readonly LocationPiece[] | undefined): RecordedPlace | undefined {
+  const [piece] = pieces ?? [];
+  if (piece?.kind === "register") return { kind: "register", register: piece.register };
+  return piece?.kind === "frame" ? { kind: "frame", offset: piece.offset } : undefined;
 }
 
 const isOfType = (type: GoType | undefined, receiver: ReceiverName): boolean =>
