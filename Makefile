@@ -13,6 +13,7 @@ BPF_OBJECTS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 
 NODE_MODULES := node_modules/.package-lock.json
 TSC := node_modules/.bin/tsc
+ESBUILD := node_modules/.bin/esbuild
 SOURCES := $(shell find src test -name '*.ts')
 
 .PHONY: setup build check bpf fixtures generate test golden bench fuzz demo
@@ -33,10 +34,17 @@ $(NODE_MODULES): package.json package-lock.json
 
 # --- the program ---
 
-build: build/.typescript bpf
+build: build/.bundle bpf
 
 build/.typescript: $(NODE_MODULES) tsconfig.json $(SOURCES)
 	$(TSC) -p .
+	@touch $@
+
+# The program in few files: node takes longer to find and read a hundred small modules than to run them.
+build/.bundle: build/.typescript
+	@rm -rf build/bundle
+	$(ESBUILD) build/src/cli/main.js --outdir=build/bundle/cli --bundle --splitting --packages=external \
+		--platform=node --format=esm --target=node20 --log-level=warning
 	@touch $@
 
 bpf: $(BPF_OBJECTS)

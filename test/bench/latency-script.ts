@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Fixture, fixturePath, startFixture } from "../fixture.js";
 
-const gospect = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+const gospect = fileURLToPath(new URL("../../bundle/cli/main.js", import.meta.url));
 
 const FUNCTION = "main.Grow";
 

@@ -7,7 +7,7 @@ import { goCommand } from "../fixture.js";
 import { measureInRounds, median } from "./rounds.js";
 import { type Row, rowOf } from "./table.js";
 
-const gospect = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+const gospect = fileURLToPath(new URL("../../bundle/cli/main.js", import.meta.url));
 const memoryPeak = new URL("memory-peak.js", import.meta.url).href;
 
 const GOAL_TIME = 3;

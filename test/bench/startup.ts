@@ -10,7 +10,7 @@ import { LiveInstruction } from "./process-memory.js";
 import { measureInRounds } from "./rounds.js";
 import { type Row, rowOf } from "./table.js";
 
-const gospect = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+const gospect = fileURLToPath(new URL("../../bundle/cli/main.js", import.meta.url));
 
 /** LIMIT: how long a start may take. */
 const PATIENCE_MS = 30_000;

@@ -34,7 +34,7 @@ after(() => rmSync(home, { recursive: true }));
 
 test("it holds the program, the BPF objects and the papers, and nothing else", () => {
   const expected =
-    /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|build\/src\/.+\.js|build\/bpf\/[\w-]+\.bpf\.o)$/;
+    /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|build\/bundle\/cli\/[\w-]+\.js|build\/bpf\/[\w-]+\.bpf\.o)$/;
   assert.deepEqual(
     packed.filter((path) => !expected.test(path)),
     [],
@@ -44,7 +44,7 @@ test("it holds the program, the BPF objects and the papers, and nothing else", (
     "LICENSE",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
-    "build/src/cli/main.js",
+    "build/bundle/cli/main.js",
     "build/bpf/calls.bpf.o",
   ])
     assert.ok(packed.includes(path), path);
