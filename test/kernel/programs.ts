@@ -270,7 +270,7 @@ export function pprof(version: GoVersion, file: string, ...options: readonly str
       env: { ...process.env, GOTOOLCHAIN: "local", PPROF_TMPDIR: scratch, PPROF_BINARY_PATH: scratch },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    return text.replace(/^(File|Build ID|Time|Duration|profile -p|\d+ entr(y|ies) =).*\n/gm, "");
+    return text.replace(/^(File|Build ID|Time|Duration|gospect profile|\d+ entr(y|ies) =).*\n/gm, "");
   } finally {
     rmSync(scratch, { recursive: true });
   }
