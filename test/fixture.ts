@@ -14,7 +14,7 @@ export type GoVersion = (typeof goVersions)[number];
 export const fixtureModes = ["plain", "pie", "stripped", "pie-stripped"] as const;
 export type FixtureMode = (typeof fixtureModes)[number];
 
-export type FixtureProgram = "abi" | "busy" | "frames" | "store" | "torture" | "truth";
+export type FixtureProgram = "abi" | "busy" | "callers" | "frames" | "store" | "torture" | "truth";
 
 /** LIMIT: how long a fixture may take to say its next line, or to end. */
 const patienceMs = 60_000;
