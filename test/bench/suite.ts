@@ -76,12 +76,12 @@ async function startupOnFixture(rounds: number): Promise<Row> {
 export async function measureAll(tell: Progress): Promise<Results> {
   const rows: Row[] = [];
   tell("first probe on after start");
-  rows.push(await startupOnEtcd(15));
+  rows.push(await startupOnEtcd(11));
   tell("list of cmd/compile");
-  rows.push(...(await measureListing(builtCompiler(tell), "cmd/compile", 5)));
+  rows.push(...(await measureListing(builtCompiler(tell), "cmd/compile", 3)));
   for (const each of CALL_CASES) {
     tell(`calls of ${each.function} by ${each.goroutines}`);
-    rows.push(...(await measureCalls(each, { callsPerRound: 20_000, rounds: 9 })));
+    rows.push(...(await measureCalls(each, { callsPerRound: 10_000, rounds: 7 })));
   }
   tell("latency scripts");
   return { rows, notes: await tryLatencyScripts(10) };
