@@ -93,6 +93,16 @@ export class TargetProcess {
     }
   }
 
+  /** Whether what it runs now is the file at `path`. */
+  executes(path: string): boolean {
+    try {
+      return isSameFile(path, readProcIdentity(this.pid, "exe"));
+    } catch (error) {
+      if (error instanceof ProfilerError && error.code === "no-such-process") return false;
+      throw error;
+    }
+  }
+
   /** All its mappings now. Throws as openProcess does. */
   readMappings(): readonly Mapping[] {
     return parseMappings(readProcFile(this.pid, "maps"));

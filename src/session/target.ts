@@ -108,8 +108,14 @@ function findCommand(name: string): string {
   throw new UnmeasurableError("no-such-command", `${name}: command not found, or not executable`);
 }
 
-/** Waits for one line on descriptor 3, then becomes the command; its pid stays the same. */
+/** Waits for one line on descriptor 3, then becomes what its arguments say; its pid stays the same. */
 const GATE = 'read -r gospect_gate <&3 || exit 127; exec 3<&-; exec "$@"';
+
+/** Variables that a shell does not pass on, because they are none of its own: `NAME=VALUE` each. */
+const foreignVariables = (): string[] =>
+  Object.entries(process.env)
+    .filter(([name]) => !/^[A-Za-z_]\w*$/.test(name))
+    .map(([name, value]) => `${name}=${value}`);
 
 class CommandTarget implements Target {
   readonly request: TargetRequest;
@@ -120,8 +126,7 @@ class CommandTarget implements Target {
   private target: TargetProcess | undefined;
   private ending: Promise<CommandEnd | undefined> = Promise.resolve(undefined);
   private hasExited = false;
-  /** The programs that the process runs: first the shell that holds the command, then the command. */
-  private gate: string | undefined;
+  /** What the process runs once it is the command; see TargetProcess. */
   private program: string | undefined;
 
   constructor(argv: readonly string[]) {
@@ -138,7 +143,11 @@ class CommandTarget implements Target {
   }
 
   async hold(): Promise<void> {
-    const child = spawn("/bin/sh", ["-c", GATE, "sh", this.path, ...this.argv.slice(1)], {
+    const command = [this.path, ...this.argv.slice(1)];
+    const foreign = foreignVariables();
+    // env would take a path with = in it for a variable.
+    if (foreign.length > 0 && !this.path.includes("=")) command.unshift("env", ...foreign);
+    const child = spawn("/bin/sh", ["-c", GATE, "sh", ...command], {
       stdio: ["inherit", "inherit", "inherit", "pipe"],
     });
     this.child = child;
@@ -158,7 +167,6 @@ class CommandTarget implements Target {
     });
     invariant(child.pid !== undefined, "a spawned child has a pid");
     this.target = openProcess(child.pid);
-    this.gate = this.target.findProgram();
   }
 
   release(): void {
@@ -177,10 +185,9 @@ class CommandTarget implements Target {
 
   hasEnded(): boolean {
     if (this.hasExited) return true;
-    const now = this.target?.findProgram();
-    // The shell that held it is not yet the program.
-    if (this.program === undefined && now !== this.gate) this.program = now;
-    return this.program !== undefined && now !== this.program;
+    // First it is the shell that holds the command.
+    if (this.program === undefined && this.target?.executes(this.path)) this.program = this.target.findProgram();
+    return this.program !== undefined && this.target?.findProgram() !== this.program;
   }
 
   /** Ends a command that is still held; one that runs already is not ours to end. */

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -108,6 +109,17 @@ func fresh(work func()) {
 	<-done
 }
 
+// elsewhere runs work on a thread that is not the process's first.
+func elsewhere(work func()) {
+	runtime.LockOSThread()
+	if syscall.Gettid() == os.Getpid() {
+		// This thread stays locked until the other has done.
+		fresh(func() { elsewhere(work) })
+		return
+	}
+	work()
+}
+
 // obey does what the words say and returns how often each function was called for it.
 func obey(words []string) map[string]int {
 	number := func(place int) int {
@@ -145,7 +157,8 @@ func obey(words []string) map[string]int {
 	case "hostile":
 		return hostile()
 	case "exec": // FILE ARG…
-		panic(syscall.Exec(words[1], words[1:], os.Environ()))
+		go elsewhere(func() { panic(syscall.Exec(words[1], words[1:], os.Environ())) })
+		select {}
 	}
 	panic("unknown words: " + strings.Join(words, " "))
 }
@@ -156,10 +169,14 @@ func once(args []string) {
 	calls := flags.Int("calls", 0, "calls of Step")
 	status := flags.Int("status", 0, "exit status")
 	signal := flags.Int("signal", 0, "signal to end by")
+	environment := flags.Bool("environment", false, "print the environment, each variable with a NUL behind it")
 	pause := flags.Duration("pause", 0, "time before the end")
 	flags.Parse(args)
 	for i := 0; i < *calls; i++ {
 		Step(i % 10)
+	}
+	if *environment {
+		fmt.Print(strings.Join(os.Environ(), "\x00"))
 	}
 	fmt.Fprintln(os.Stderr, "to stderr")
 	io.Copy(os.Stdout, os.Stdin)
