@@ -2,7 +2,7 @@
  * The ways to be attached to a process that the bench compares: nothing, empty programs, gospect's sessions, bpftrace.
  * Each has a process of its own and stays attached for all rounds, so that a round is calls and nothing else.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { attachType, BpfObject, Link, readObject, type SiteAttachment } from "../../src/bpf/index.js";
@@ -80,6 +80,18 @@ export const session =
 /** LIMIT: how long bpftrace may take to compile and attach, and to end. */
 const BPFTRACE_PATIENCE_MS = 30_000;
 
+/** How often a tool is asked to end. */
+const ASK_EVERY_MS = 200;
+
+/** Ends a tool and waits for it. bpftrace misses a signal that comes while it is not waiting, so it is asked repeatedly. */
+export async function endTool(child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + BPFTRACE_PATIENCE_MS;
+  while (child.exitCode === null && child.signalCode === null) {
+    child.kill(Date.now() < deadline ? "SIGINT" : "SIGKILL");
+    await Promise.race([once(child, "exit"), delay(ASK_EVERY_MS)]);
+  }
+}
+
 /** The counts of `@[…]: 12` lines, together. */
 const sumOfCounts = (output: string): number =>
   [...output.matchAll(/^@\[.*\]: (\d+)$/gm)].reduce((sum, match) => sum + Number(match[1]), 0);
@@ -98,7 +110,7 @@ export function bpftrace(program: (path: string) => string, isOn: (pid: number) 
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       complaint += text;
     });
-    const ended = once(child, "close");
+    const closed = once(child, "close");
     const deadline = Date.now() + BPFTRACE_PATIENCE_MS;
     while (!(await isOn(pid))) {
       if (child.exitCode !== null || Date.now() > deadline) {
@@ -108,8 +120,8 @@ export function bpftrace(program: (path: string) => string, isOn: (pid: number) 
       await delay(50);
     }
     const stop = async (): Promise<Counted> => {
-      child.kill("SIGINT");
-      await ended;
+      await endTool(child);
+      await closed;
       return { calls: sumOfCounts(output), exact: false };
     };
     return { stop };

@@ -3,10 +3,10 @@
  * that is there to be thrown away, and gospect's hist on the same function of another one.
  */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Fixture, fixturePath, startFixture } from "../fixture.js";
+import { endTool } from "./attachments.js";
 
 const gospect = fileURLToPath(new URL("../../bundle/cli/main.js", import.meta.url));
 
@@ -28,13 +28,11 @@ async function fate(what: string, command: (pid: number, path: string) => readon
   using target: Fixture = await startFixture(path);
   const [program = "", ...args] = command(target.pid, path);
   const tool = spawn(program, args, { stdio: "ignore" });
-  const toolEnded = once(tool, "exit");
   const start = Date.now();
   while (!target.hasEnded && tool.exitCode === null && Date.now() - start < PATIENCE_MS) await delay(100);
   const seconds = ((Date.now() - start) / 1000).toFixed(1);
   const died = target.hasEnded;
-  tool.kill("SIGINT");
-  await toolEnded;
+  await endTool(tool);
   if (died) return `${what}: the target died after ${seconds} s: ${complaintOf(target.stderr)}`;
   await target.stop();
   return `${what}: the target lived for ${seconds} s, and all it computed was right`;
