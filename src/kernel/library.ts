@@ -31,10 +31,10 @@ export function libbpf(): Koffi.LibraryHandle {
       libbpfLibrary = koffi().load(name);
       return libbpfLibrary;
     } catch (error) {
-      reasons.push(messageOf(error));
+      reasons.push(`${name}: ${messageOf(error).replace("Failed to load shared library: ", "")}`);
     }
   }
-  throw new UnsupportedError("libbpf-missing", `libbpf.so.1 could not be loaded: ${reasons.join("; ")}`, {
+  throw new UnsupportedError("libbpf-missing", `libbpf could not be loaded: ${reasons.join("; ")}`, {
     hint: "install it: apt-get install libbpf1 (Debian, Ubuntu), dnf install libbpf (Fedora), apk add libbpf (Alpine)",
   });
 }
