@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * Times Go calls and aggregates them: `entry` runs at entry sites, `leave` at returns and tail jumps, `runtime_end`
- * where the Go runtime ends calls that will not return. Every entry ends as a return, a panic, a goexit, still open, or
- * lost; see struct gs_balance.
+ * Times Go calls and aggregates them: one program at all sites of a run, which its cookie tells apart, so that all come
+ * and go with one link. Every entry ends as a return, a panic, a goexit, still open, or lost; see struct gs_balance.
  *
  * The clock is read last at entry and first at return, so that our own work is not in the measured time.
  */
@@ -19,9 +18,8 @@ struct site {
 	gs_u64 address;	/* relative to the image */
 };
 
-static __always_inline struct site site_of(void *ctx)
+static __always_inline struct site site_of(gs_u64 cookie)
 {
-	gs_u64 cookie = bpf_get_attach_cookie(ctx);
 	gs_u32 kind = cookie >> GS_COOKIE_PROBE_BITS;
 	struct site site = {
 		.probe = cookie & ((1 << GS_COOKIE_PROBE_BITS) - 1),
@@ -101,20 +99,16 @@ static __always_inline long push(struct gs_goroutine *goroutine, const struct gs
 	return 0;
 }
 
-SEC("uprobe")
-int entry(struct pt_regs *ctx)
+/* The parts are functions of their own, so that each has the BPF stack to itself. */
+static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
 {
-	struct site site = site_of(ctx);
+	struct site site = site_of(cookie);
 	gs_u64 image = ctx->ip - site.address;
-	struct gs_balance *counts = this_cpu_counts();
-	gs_u32 tgid = target_process(), other = 0, ended;
+	gs_u32 other = 0, ended;
 	struct gs_goroutine *goroutine;
 	struct gs_frame frame = {};
 	struct where at;
 
-	if (!counts || !tgid)
-		return 0;
-	count(&counts->hits);
 	/* The stack check is about to jump to morestack, which comes back to the function's start: not yet a call. */
 	if (site.kind == GS_SITE_ENTRY_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
 		return 0;
@@ -144,21 +138,16 @@ int entry(struct pt_regs *ctx)
 	return 0;
 }
 
-SEC("uprobe")
-int leave(struct pt_regs *ctx)
+static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
 {
 	gs_u64 now = bpf_ktime_get_ns();
-	struct site site = site_of(ctx);
+	struct site site = site_of(cookie);
 	gs_u64 image = ctx->ip - site.address;
-	struct gs_balance *counts = this_cpu_counts();
-	gs_u32 tgid = target_process(), ended, number, other = 0;
+	gs_u32 ended, number, other = 0;
 	struct gs_goroutine *goroutine;
 	struct gs_frame *open, frame;
 	struct where at;
 
-	if (!counts || !tgid)
-		return 0;
-	count(&counts->hits);
 	if (read_goroutine(current_g(ctx, site.g_in_tls), ctx->sp, tgid, &at)) {
 		count(&counts->no_goroutine);
 		return 0;
@@ -193,19 +182,14 @@ int leave(struct pt_regs *ctx)
 }
 
 /* Ends open calls from outside: the goroutine is about to go on further out, or to end. */
-SEC("uprobe")
-int runtime_end(struct pt_regs *ctx)
+static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
 {
-	struct site site = site_of(ctx);
-	struct gs_balance *counts = this_cpu_counts();
-	gs_u32 tgid = target_process(), ended;
+	struct site site = site_of(cookie);
 	gs_u64 g = current_g(ctx, site.g_in_tls), m = 0, sp;
 	struct gs_goroutine *goroutine;
+	gs_u32 ended;
 	struct where at;
 
-	if (!counts || !tgid)
-		return 0;
-	count(&counts->hits);
 	if (site.kind == GS_SITE_RECOVERY) {
 		/* runtime.recovery runs on the system stack for the goroutine in m.curg. */
 		if (read_user(&m, 8, g + config.m_offset) || read_user(&g, 8, m + config.curg_offset) ||
@@ -232,4 +216,26 @@ int runtime_end(struct pt_regs *ctx)
 unreadable:
 	count(&counts->no_goroutine);
 	return 0;
+}
+
+SEC("uprobe")
+int site(struct pt_regs *ctx)
+{
+	gs_u64 cookie = bpf_get_attach_cookie(ctx);
+	struct gs_balance *counts = this_cpu_counts();
+	gs_u32 tgid = target_process();
+
+	if (!*(volatile gs_u32 *)&measuring || !counts || !tgid)
+		return 0;
+	count(&counts->hits);
+	switch (site_of(cookie).kind) {
+	case GS_SITE_ENTRY:
+	case GS_SITE_ENTRY_CHECKED:
+		return enter(ctx, counts, cookie, tgid);
+	case GS_SITE_RETURN:
+	case GS_SITE_TAIL_JUMP:
+		return leave(ctx, counts, cookie, tgid);
+	default:
+		return runtime_end(ctx, counts, cookie, tgid);
+	}
 }

@@ -17,6 +17,12 @@ static const struct gs_row empty_row;
 static const struct gs_stack empty_stack;
 static const struct gs_sample empty_sample;
 
+/*
+ * 1 while the run counts. Sites come and go one after the other; counting begins and ends for all of them at once, so
+ * that no call is seen to begin whose end would be missed.
+ */
+gs_u32 measuring SEC(".data.measuring");
+
 /* The next series to hand out, counted from 0; series number = probes + this. */
 gs_u32 next_series;
 

@@ -17,6 +17,7 @@ import { findProcessCpuTime } from "../kernel/index.js";
 import type { ProbePlan, Site } from "../probes/index.js";
 import type { TargetProcess } from "../process/index.js";
 import type { CallPrograms } from "./programs.js";
+import type { Counts } from "./snapshot.js";
 
 /** Program runs that are timed; then timing goes off again, because it costs each run two clock readings. */
 const TIMED_RUNS = 5000n;
@@ -101,31 +102,29 @@ export class CostMeter implements Disposable {
   /** The target's CPU time is gone with it, so the last value seen is kept. */
   private watch(): void {
     this.lastCpu = this.findCpuTime() ?? this.lastCpu;
-    const runs = RunStatistics.of(this.programs.entry)?.runCount ?? 0n;
+    const runs = RunStatistics.of(this.programs.site)?.runCount ?? 0n;
     if (runs >= TIMED_RUNS) this.statistics?.[Symbol.dispose]();
   }
 
-  /** Cost so far, for the number of hits so far. */
-  read(hits: bigint): CostRecord {
+  /** Cost so far, for the counts so far. */
+  read({ hits, balance }: Counts): CostRecord {
     this.watch();
     const { lastCpu, cpuAtStart } = this;
     const targetCpuNs = lastCpu === undefined || cpuAtStart === undefined ? undefined : lastCpu - cpuAtStart;
-    return { hits, nsPerHit: this.nsPerHit(), targetCpuNs };
+    return { hits, nsPerHit: this.nsPerHit(hits, balance.returns + balance.unmatchedReturns), targetCpuNs };
   }
 
-  /** Mean over entries and exits, in the proportion in which they ran while they were timed; undefined before any did. */
-  private nsPerHit(): number | undefined {
-    const entry = RunStatistics.of(this.programs.entry);
-    const leave = RunStatistics.of(this.programs.leave);
-    if (entry === undefined || leave === undefined) return undefined;
-    const runs = Number(entry.runCount + leave.runCount);
-    if (runs === 0) return undefined;
+  /** Mean over entries and exits, in their proportion; undefined before there is one, or when the kernel does not say. */
+  private nsPerHit(hits: bigint, exits: bigint): number | undefined {
+    const runs = RunStatistics.of(this.programs.site);
+    if (runs === undefined || runs.runCount === 0n || hits === 0n) return undefined;
     const entries = this.plan.probes.map((probe) => trapKind(probe.entry));
     const trapCosts = measureTraps(this.mode, new Set([...entries, "return"]));
     const cost = (kind: TrapKind): number => trapCosts.get(kind) ?? Number.NaN;
     const entryTrap = entries.reduce((sum, kind) => sum + cost(kind), 0) / entries.length;
-    const traps = Number(entry.runCount) * entryTrap + Number(leave.runCount) * cost("return");
-    return (traps + Number(entry.runTimeNs + leave.runTimeNs)) / runs;
+    const exitShare = Number(exits) / Number(hits);
+    const trap = exitShare * cost("return") + (1 - exitShare) * entryTrap;
+    return trap + Number(runs.runTimeNs) / Number(runs.runCount);
   }
 
   [Symbol.dispose](): void {

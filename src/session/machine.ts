@@ -60,7 +60,7 @@ export function examineMachine(): MachineFindings {
         continue;
       }
       using programs = loaded;
-      if (attachMode === "perf-event" || hasUprobeMulti(programs.entry))
+      if (attachMode === "perf-event" || hasUprobeMulti(programs.site))
         return { obstacle: undefined, attachMode, hasLoop };
     }
   }

@@ -59,10 +59,11 @@ export interface CallMaps {
 }
 
 export interface CallPrograms extends Disposable {
-  readonly entry: number;
-  readonly leave: number;
-  readonly runtimeEnd: number;
+  /** The program for every site. */
+  readonly site: number;
   readonly maps: CallMaps;
+  /** Begins or ends counting, at all sites at once; off after load. */
+  measure(state: "on" | "off"): void;
 }
 
 const perCpuEntries = (valueSize: number, most: number): number =>
@@ -93,7 +94,7 @@ export function loadCallPrograms(plan: ProbePlan, settings: RunSettings, mode: A
     maxEntries: mapSizes(plan, settings),
     keySizes: { series: keySize },
     readOnlyData: { ".rodata.config": wireConfig(plan, settings) },
-    programs: { entry: type, leave: type, runtime_end: type },
+    programs: { site: type },
     unusedPrograms: [],
   });
   try {
@@ -115,16 +116,20 @@ export function loadCallPrograms(plan: ProbePlan, settings: RunSettings, mode: A
       stacks: map("stacks", 8, gsStack.size, false),
       probes: map("probes", 4, gsProbe.size, false),
     };
+    const measuring = map(".data.measuring", 4, 4, false);
     if (sharedRecipes(plan) === undefined) {
       plan.probes.forEach((probe, index) => {
         setArrayElement(maps.probes, index, wireProbe(plan, probe));
       });
     }
     return {
-      entry: object.programFd("entry"),
-      leave: object.programFd("leave"),
-      runtimeEnd: object.programFd("runtime_end"),
+      site: object.programFd("site"),
       maps,
+      measure: (state) => {
+        const value = Buffer.alloc(4);
+        value.writeUInt32LE(state === "on" ? 1 : 0);
+        setArrayElement(measuring, 0, value);
+      },
       [Symbol.dispose]: () => object[Symbol.dispose](),
     };
   } catch (error) {

@@ -30,25 +30,19 @@ export interface SessionOptions {
 export class Session implements Disposable {
   readonly plan: ProbePlan;
   readonly attachMode: AttachMode;
-  /** CLOCK_REALTIME at attach. */
+  /** CLOCK_REALTIME when counting began. */
   readonly startTimeMs: number;
   private readonly startNs: bigint;
   private readonly programs: CallPrograms;
   private readonly meter: CostMeter;
-  private links: Link[];
+  private readonly link: Link;
   private stopped: RecordBatch | undefined;
 
-  private constructor(
-    plan: ProbePlan,
-    programs: CallPrograms,
-    attachMode: AttachMode,
-    links: Link[],
-    meter: CostMeter,
-  ) {
+  private constructor(plan: ProbePlan, programs: CallPrograms, attachMode: AttachMode, link: Link, meter: CostMeter) {
     this.plan = plan;
     this.programs = programs;
     this.attachMode = attachMode;
-    this.links = links;
+    this.link = link;
     this.meter = meter;
     this.startTimeMs = Date.now();
     this.startNs = process.hrtime.bigint();
@@ -69,14 +63,17 @@ export class Session implements Disposable {
     await target.hold();
     const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options.attachMode);
     const meter = new CostMeter(plan, mode, target.process(), programs);
-    let session: Session;
+    let link: Link | undefined;
     try {
-      session = new Session(plan, programs, mode, attachAll(plan, target, file.path, programs, mode), meter);
+      link = attachAll(plan, target, file.path, programs, mode);
+      programs.measure("on");
     } catch (error) {
+      link?.[Symbol.dispose]();
       meter[Symbol.dispose]();
       programs[Symbol.dispose]();
       throw error;
     }
+    const session = new Session(plan, programs, mode, link, meter);
     if (target.request.kind === "command") target.release();
     return session;
   }
@@ -89,8 +86,9 @@ export class Session implements Disposable {
   /** Detaches and reads the final, exact counts. Idempotent. */
   stop(): RecordBatch {
     if (this.stopped !== undefined) return this.stopped;
+    this.programs.measure("off");
     const durationNs = process.hrtime.bigint() - this.startNs;
-    this.detach();
+    this.link[Symbol.dispose]();
     this.stopped = { ...this.read(), durationNs };
     return this.stopped;
   }
@@ -102,21 +100,15 @@ export class Session implements Disposable {
       durationNs: process.hrtime.bigint() - this.startNs,
       balance: counts.balance,
       loss: counts.loss,
-      cost: this.meter.read(counts.hits),
+      cost: this.meter.read(counts),
       series: readSeries(this.programs, this.plan),
       samples: readSamples(this.programs),
       stacks: readStacks(this.programs, this.plan),
     };
   }
 
-  /** Entry sites go first, so that calls under way are still seen to end while the rest is taken off. */
-  private detach(): void {
-    for (const link of this.links.reverse()) link[Symbol.dispose]();
-    this.links = [];
-  }
-
   [Symbol.dispose](): void {
-    this.detach();
+    this.link[Symbol.dispose]();
     this.meter[Symbol.dispose]();
     this.programs[Symbol.dispose]();
   }
@@ -158,52 +150,22 @@ function loadPrograms(
   };
   const mode = wanted ?? "uprobe-multi";
   const programs = load(mode);
-  if (mode === "perf-event" || hasUprobeMulti(programs.entry)) return { programs, mode };
+  if (mode === "perf-event" || hasUprobeMulti(programs.site)) return { programs, mode };
   programs[Symbol.dispose]();
   if (wanted !== undefined) throw new UnsupportedError("no-uprobe-multi", "this kernel has no uprobe_multi links");
   return { programs: load("perf-event"), mode: "perf-event" };
 }
 
-/** Exits and the runtime's ends first, entries last: no call is opened whose end could be missed. */
-function attachAll(plan: ProbePlan, target: Target, path: string, programs: CallPrograms, mode: AttachMode): Link[] {
-  const attachment = (site: Site, probe: number, goroutine: "register" | "tls"): SiteAttachment => ({
-    offset: site.offset,
-    cookie: siteCookie(plan, site, probe, goroutine),
+/** All sites with one link: nothing is counted before they are all there. */
+function attachAll(plan: ProbePlan, target: Target, path: string, programs: CallPrograms, mode: AttachMode): Link {
+  const sites: SiteAttachment[] = [];
+  const add = (site: Site, probe: number, goroutine: "register" | "tls"): void => {
+    sites.push({ offset: site.offset, cookie: siteCookie(plan, site, probe, goroutine) });
+  };
+  plan.probes.forEach((probe, index) => {
+    for (const site of [probe.entry, ...probe.exits]) add(site, index, probe.goroutine);
   });
-  const groups: { readonly programFd: number; readonly sites: SiteAttachment[] }[] = [
-    {
-      programFd: programs.runtimeEnd,
-      sites: plan.runtimeSites.map((site) => attachment(site, 0, "register")),
-    },
-    {
-      programFd: programs.leave,
-      sites: plan.probes.flatMap((probe, index) => probe.exits.map((site) => attachment(site, index, probe.goroutine))),
-    },
-    {
-      programFd: programs.entry,
-      sites: plan.probes.map((probe, index) => attachment(probe.entry, index, probe.goroutine)),
-    },
-  ];
-  const links: Link[] = [];
-  try {
-    for (const group of groups) {
-      if (group.sites.length === 0) continue;
-      links.push(
-        Link.attach(
-          {
-            programFd: group.programFd,
-            path,
-            displayPath: plan.target.path,
-            pid: target.process()?.pid,
-            sites: group.sites,
-          },
-          mode,
-        ),
-      );
-    }
-    return links;
-  } catch (error) {
-    for (const link of links.reverse()) link[Symbol.dispose]();
-    throw error;
-  }
+  for (const site of plan.runtimeSites) add(site, 0, "register");
+  const pid = target.process()?.pid;
+  return Link.attach({ programFd: programs.site, path, displayPath: plan.target.path, pid, sites }, mode);
 }

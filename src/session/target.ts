@@ -3,9 +3,9 @@
  * before its first instruction until its probes are on.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, readlinkSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
-import { invariant, messageOf, RunError, UnmeasurableError } from "../base/index.js";
+import { invariant, messageOf, RunError, UnmeasurableError, UnsupportedError } from "../base/index.js";
 import { openProcess, type TargetProcess } from "../process/index.js";
 
 export type TargetRequest =
@@ -35,8 +35,25 @@ export interface Target extends Disposable {
   hasEnded(): boolean;
 }
 
-/** Looks the target up; starts nothing. Throws UnmeasurableError when there is no such process, file or command. */
+/** /proc may be that of another pid namespace than ours, as after `unshare --pid` alone: its numbers are not ours. */
+function requireOwnProc(): void {
+  const self = readlinkSync("/proc/self");
+  if (self === String(process.pid)) return;
+  throw new UnsupportedError(
+    "foreign-proc",
+    `/proc belongs to another pid namespace: it calls process ${process.pid} ${self}`,
+    {
+      hint: "mount it anew, mount -t proc proc /proc in a mount namespace of its own, or run unshare with --mount-proc",
+    },
+  );
+}
+
+/**
+ * Looks the target up; starts nothing. Throws UnmeasurableError when there is no such process, file or command,
+ * UnsupportedError when /proc does not know processes by our numbers.
+ */
 export function openTarget(request: TargetRequest): Target {
+  if (request.kind !== "exe") requireOwnProc();
   switch (request.kind) {
     case "pid":
       return pidTarget(request.pid);
