@@ -59,3 +59,18 @@ test("a target in a namespace within the run's own", options, async () => {
   assert.equal(outcome.status, 0, outcome.stderr);
   assert.deepEqual(histOf(outcome).balance.returns, 77, outcome.stderr);
 });
+
+test("a /proc of another namespace is refused: its process numbers are not ours", options, async () => {
+  for (const target of [
+    ["-p", String(process.pid)],
+    ["--", subjectPath("plain"), "once"],
+  ]) {
+    const command = ["unshare", "--pid", "--fork", "--kill-child"];
+    const { status, stdout, stderr } = await gospect(["hist", "main.Step", ...target], { command });
+    assert.deepEqual([status, stdout], [4, ""]);
+    assert.match(
+      stderr,
+      /^error: \/proc belongs to another pid namespace: it calls process 1 \d+\nhint: mount it anew, /,
+    );
+  }
+});
