@@ -12,7 +12,7 @@ export class LocationTable {
   readonly locations: Location[] = [];
   readonly functions: FunctionRecord[] = [];
   private readonly probedIds = new Map<string, number>();
-  private readonly callerIds = new Map<VirtualAddress, number>();
+  private readonly callerIds = new Map<VirtualAddress, number | undefined>();
   private readonly namedIds = new Map<string, number>();
   private readonly functionIds = new Map<string, number>();
   private readonly strings: StringTable;
@@ -41,16 +41,21 @@ export class LocationTable {
 
   /**
    * A frame above it, by its return address. The location is the byte before: it belongs to the call, where the return
-   * address may already be on another line, or in another function.
+   * address may already be on another line, or in another function. Wrappers are left out, as in Go's own profiles;
+   * undefined when nothing else is there.
    */
-  caller(returnAddress: VirtualAddress): number {
-    const known = this.callerIds.get(returnAddress);
-    if (known !== undefined) return known;
-    const address = virtualAddress(returnAddress - 1);
-    const frames = this.symbolize(address);
-    const id = this.add(address, frames.length > 0 ? frames : [unknownPlace(hex(address))]);
+  caller(returnAddress: VirtualAddress): number | undefined {
+    if (this.callerIds.has(returnAddress)) return this.callerIds.get(returnAddress);
+    const id = this.addCaller(virtualAddress(returnAddress - 1));
     this.callerIds.set(returnAddress, id);
     return id;
+  }
+
+  private addCaller(address: VirtualAddress): number | undefined {
+    const frames = this.symbolize(address);
+    if (frames.length === 0) return this.add(address, [unknownPlace(hex(address))]);
+    const written = frames.filter(({ wrapper }) => !wrapper);
+    return written.length === 0 ? undefined : this.add(address, written);
   }
 
   /** A frame that is only a name. */

@@ -95,7 +95,10 @@ function encodeStack({ series, frames, truncated }: StackSample, locations: Loca
   const [site, ...callers] = frames;
   if (site === undefined) return [locations.named(series.function), locations.named("(stack not kept)")];
   const ids = [locations.probed(virtualAddress(site), series.function)];
-  for (const address of callers) ids.push(locations.caller(virtualAddress(address)));
+  for (const address of callers) {
+    const id = locations.caller(virtualAddress(address));
+    if (id !== undefined) ids.push(id);
+  }
   if (truncated) ids.push(locations.named("(stack cut)"));
   return ids;
 }

@@ -25,6 +25,8 @@ export interface Frame {
   /** Line of the function's declaration, where the binary keeps it. */
   readonly startLine: number | undefined;
   readonly inlined: boolean;
+  /** Made by the compiler, not written by anybody: tracebacks of Go leave it out. */
+  readonly wrapper: boolean;
 }
 
 export interface SymbolTable {
