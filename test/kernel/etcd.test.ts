@@ -165,6 +165,7 @@ test("profile shows who puts: the gRPC handler and the applied proposal", option
   const rise = await during(() => profile(etcd.pid, file, [handler, PUT], put));
   const calls = rise("grpc_server_handled_total", { grpc_method: "Put" });
   assert.equal(calls, PUTS.length);
+  // As a traceback of Go has them: without wrappers, such as quotaApplierV3.Apply, which only hands on.
   const handlerStack = `${handler}
 go.etcd.io/etcd/etcdserver/etcdserverpb._KV_Put_Handler.func1
 github.com/grpc-ecosystem/go-grpc-prometheus.(*ServerMetrics).UnaryServerInterceptor.func1
@@ -182,12 +183,10 @@ runtime.goexit`.split("\n");
   const applyStack = `${PUT}
 go.etcd.io/etcd/mvcc.(*storeTxnWrite).Put
 go.etcd.io/etcd/mvcc.(*metricsTxnWrite).Put
-go.etcd.io/etcd/mvcc.(*watchableStoreTxnWrite).Put
 go.etcd.io/etcd/etcdserver.(*applierV3backend).Put
 go.etcd.io/etcd/etcdserver.(*quotaApplierV3).Put
 go.etcd.io/etcd/etcdserver.(*authApplierV3).Put
 go.etcd.io/etcd/etcdserver.(*applierV3backend).Apply
-go.etcd.io/etcd/etcdserver.(*quotaApplierV3).Apply
 go.etcd.io/etcd/etcdserver.(*authApplierV3).Apply
 go.etcd.io/etcd/etcdserver.(*EtcdServer).applyEntryNormal
 go.etcd.io/etcd/etcdserver.(*EtcdServer).apply
@@ -195,7 +194,6 @@ go.etcd.io/etcd/etcdserver.(*EtcdServer).applyEntries
 go.etcd.io/etcd/etcdserver.(*EtcdServer).applyAll
 go.etcd.io/etcd/etcdserver.(*EtcdServer).run.func8
 go.etcd.io/etcd/pkg/schedule.(*fifo).run
-go.etcd.io/etcd/pkg/schedule.NewFIFOScheduler.func1
 runtime.goexit`.split("\n");
   for (const version of ["1.19", "1.27"] as const) {
     const traces = tracesOf(pprof(version, file, "-traces", "-sample_index=calls"));
