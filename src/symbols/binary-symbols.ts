@@ -1,7 +1,6 @@
 /**
  * The symbol table of a Go binary: pclntab for everything, because every binary has it; the ELF symbol table, where it was
- * not stripped, for what pclntab leaves out (ABIs, and type arguments up to go1.20); DWARF for signatures, and where
- * it has none the types that the program keeps for its runtime.
+ * not stripped, for what pclntab leaves out (ABIs, and type arguments up to go1.20); DWARF for signatures.
  */
 import type { VirtualAddress } from "../base/index.js";
 import type { GoBinary, Pclntab, Signature } from "../binary/index.js";
@@ -87,8 +86,7 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   signature(fn: GoFunction): Signature | undefined {
-    const described = this.binary.dwarf()?.findFunctionAt(fn.entry)?.signature;
-    return described ?? this.binary.runtimeTypes()?.findSignature(fn.entry, fn.name);
+    return this.binary.dwarf()?.findFunctionAt(fn.entry)?.signature;
   }
 
   inlinedCopies(names: ReadonlySet<string>): ReadonlyMap<string, number> {
