@@ -86,9 +86,9 @@ for (const version of goVersions) {
 
 test("stripped: without a signature there is nothing to ask by, and the refusal shows one", async () => {
   const plan = await planner({ kind: "exe", path: fixturePath("truth", "1.27", "stripped") });
-  assert.throws(() => plan({ probes: ["main.(*Store).Lookup"], by: ["tenant"] }), {
+  assert.throws(() => plan({ probes: ["main.Spin"], by: ["n"] }), {
     code: "no-signature",
-    message: "main.(*Store).Lookup can't be measured: the binary does not say what its arguments are",
-    hint: "say it: --sig 'main.(*Store).Lookup=func(name string, n int) error'",
+    message: "main.Spin can't be measured: the binary does not say what its arguments are",
+    hint: "say it: --sig 'main.Spin=func(name string, n int) error'",
   });
 });
