@@ -11,6 +11,7 @@ import type { Moduledata } from "./moduledata.js";
 import { findGnuBuildId, findGoBuildId } from "./notes.js";
 import type { Pclntab } from "./pclntab.js";
 import { type GoTables, readGoTables } from "./pclntab-locate.js";
+import { openRuntimeTypes, type RuntimeTypes } from "./runtime-types/index.js";
 import { type ByteSource, openFileSource } from "./source.js";
 
 type DwarfOpener = (elf: ElfFile) => Dwarf | undefined;
@@ -28,6 +29,7 @@ export class GoBinary implements Disposable {
   readonly buildInfo: BuildInfo;
   private tables: GoTables | undefined;
   private symbols: readonly ElfSymbol[] | undefined;
+  private typeData: { readonly types: RuntimeTypes | undefined } | undefined;
   private debugData: { readonly dwarf: Dwarf | undefined } | undefined;
   private readonly openDwarf: DwarfOpener;
 
@@ -75,6 +77,13 @@ export class GoBinary implements Disposable {
   dwarf(): Dwarf | undefined {
     this.debugData ??= { dwarf: this.openDwarf(this.elf) };
     return this.debugData.dwarf;
+  }
+
+  /** Undefined for a Go release whose type data are not known. */
+  runtimeTypes(): RuntimeTypes | undefined {
+    const { image, moduledata } = this.goTables();
+    this.typeData ??= { types: openRuntimeTypes(image, moduledata, this.version) };
+    return this.typeData.types;
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,6 @@
 /**
  * Turns the bytes of an ELF file into what a Go binary says about itself: headers, sections and segments, symbols, build
- * info and ids, pclntab, moduledata, DWARF, machine code.
+ * info and ids, pclntab, moduledata, DWARF, run-time types, machine code.
  *
  * Everything is read lazily by bounded reads; bytes that are not what their format demands throw a FormatError. Knows
  * nothing of running processes, kernels, probes or what anybody wants to measure.
@@ -21,9 +21,10 @@ export { ElfFile, type ElfSection, type ElfSegment, type ElfSegmentType, type Ma
 export { type ElfSymbol, type ElfSymbolBinding, type ElfSymbolKind, readElfSymbols } from "./elf-symbols.js";
 export { GoBinary, openGoBinary, openGoSource } from "./gobinary.js";
 export type * from "./gotype.js";
-export type { AddressRange, Moduledata } from "./moduledata.js";
+export type { AddressRange, ItabLinks, Moduledata, TypeLinks } from "./moduledata.js";
 export { type ElfNote, findGnuBuildId, findGoBuildId, parseNotes, readNoteSection } from "./notes.js";
 export { Pclntab, type PclntabFunction, type SourceFrame, type SourceLine } from "./pclntab.js";
 export type { PclntabFormat } from "./pclntab-format.js";
 export { type GoTables, readGoTables } from "./pclntab-locate.js";
+export type { RuntimeTypes } from "./runtime-types/index.js";
 export { type ByteSource, memorySource, openFileSource } from "./source.js";

@@ -19,6 +19,20 @@ export interface AddressRange {
   readonly size: number;
 }
 
+/** Where the linker keeps the types that programs can make at run time, nearly all of them unnamed: pointers, slices, … */
+export type TypeLinks =
+  /** Offsets from `types`, 4 bytes each (go1.8 to go1.26). */
+  | { readonly kind: "offsets"; readonly range: AddressRange }
+  /** The descriptors themselves, one behind the other (go1.27 and later). */
+  | { readonly kind: "descriptors"; readonly range: AddressRange };
+
+/** Where the method tables of interface values are that the compiler foresaw. */
+export type ItabLinks =
+  /** Their addresses (go1.8 to go1.26). */
+  | { readonly kind: "addresses"; readonly range: AddressRange }
+  /** The tables themselves, one behind the other (go1.27 and later). */
+  | { readonly kind: "records"; readonly range: AddressRange };
+
 export interface Moduledata {
   readonly address: VirtualAddress;
   /** Base of all text offsets: what `_func` entries, type methods and the like are relative to. */
@@ -48,6 +62,9 @@ export interface Moduledata {
   readonly rodata: VirtualAddress | undefined;
   /** Base of funcdata offsets (go1.18 and later). */
   readonly gofunc: VirtualAddress | undefined;
+  /** Not checked here, as the two ranges matter to nobody but who follows them. Undefined before go1.8. */
+  readonly typeLinks: TypeLinks | undefined;
+  readonly itabLinks: ItabLinks | undefined;
 }
 
 /** Places of fields, in words of 8 bytes; a slice takes three. */
@@ -86,8 +103,8 @@ const LAYOUTS: readonly ModuledataLayout[] = [
   layout(5, ["go1.2"], 10, []),
 ];
 
-/** Up to and including the text section slice of the longest layout. */
-const MODULEDATA_WORDS = 48;
+/** Up to and including the itab links of the longest layout, that of go1.26. */
+const MODULEDATA_WORDS = 51;
 const MODULEDATA_SIZE = MODULEDATA_WORDS * 8;
 const SCAN_CHUNK = 2 ** 20;
 /** LIMIT: programs for machines without long jumps have several text sections; a handful. */
@@ -128,6 +145,28 @@ function readRecord(image: ImageReader, address: VirtualAddress): Buffer | undef
     if (error instanceof FormatError) return undefined;
     throw error;
   }
+}
+
+/** FACT(go1.27): typedesclen stands behind `types`, the itabs' offset and size behind `etypes`; before, slices behind textsectmap. */
+function readLinks(
+  word: (index: number) => number,
+  fields: ModuledataLayout,
+): Pick<Moduledata, "typeLinks" | "itabLinks"> {
+  const range = (address: number, size: number): AddressRange => ({ address: virtualAddress(address), size });
+  if (fields.since >= 27 && fields.types !== undefined && fields.etypes !== undefined) {
+    const types = word(fields.types);
+    const [itabOffset, itabSize] = [word(fields.etypes + 1), word(fields.etypes + 2)];
+    return {
+      typeLinks: { kind: "descriptors", range: range(types, word(fields.types + 1)) },
+      itabLinks: { kind: "records", range: range(types + itabOffset, itabSize) },
+    };
+  }
+  if (fields.textSections === undefined) return { typeLinks: undefined, itabLinks: undefined };
+  const [types, itabs] = [fields.textSections + 3, fields.textSections + 6];
+  return {
+    typeLinks: { kind: "offsets", range: range(word(types), 4 * word(types + 1)) },
+    itabLinks: { kind: "addresses", range: range(word(itabs), 8 * word(itabs + 1)) },
+  };
 }
 
 /** The moduledata that starts at `address`, or the reason why there is none. */
@@ -216,6 +255,7 @@ function parseModuledata(
     etypes,
     rodata,
     gofunc,
+    ...readLinks(word, fields),
   };
 }
 

@@ -24,6 +24,8 @@ const MAGIC_TAIL = Buffer.from([0xff, 0xff, 0xff, 0, 0]);
 export interface GoTables {
   readonly pclntab: Pclntab;
   readonly moduledata: Moduledata;
+  /** The memory in which both were found: with relocations applied where the file's own bytes do not show them. */
+  readonly image: ImageReader;
 }
 
 /** Addresses in one segment whose bytes parse as a pclntab header. */
@@ -71,7 +73,7 @@ function readTablesAt(
   const last = table.entries[header.functionCount] ?? 0;
   const moduledata = findModuledata(image, places, { address, header }, version, [first, last]);
   const inlineTables = inlineTableNumbers(header.format, version.minor);
-  return { pclntab: new Pclntab({ image, address, header, moduledata, inlineTables }, table), moduledata };
+  return { pclntab: new Pclntab({ image, address, header, moduledata, inlineTables }, table), moduledata, image };
 }
 
 /**
