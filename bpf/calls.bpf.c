@@ -104,7 +104,7 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 {
 	struct site site = site_of(cookie);
 	gs_u64 image = ctx->ip - site.address;
-	gs_u32 other = 0, ended;
+	gs_u32 other = 0;
 	struct gs_goroutine *goroutine;
 	struct gs_frame frame = {};
 	struct where at;
@@ -123,9 +123,7 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 		count(&counts->lost);
 		return 0;
 	}
-	ended = unwind(goroutine, &at.key, at.depth);
-	if (ended)
-		__sync_fetch_and_add(&counts->panics, ended);
+	unwind(goroutine, &at.key, at.depth, counts, &counts->panics);
 	frame.depth = at.depth;
 	frame.probe = site.probe;
 	frame.series = site.probe;
@@ -143,7 +141,7 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	gs_u64 now = bpf_ktime_get_ns();
 	struct site site = site_of(cookie);
 	gs_u64 image = ctx->ip - site.address;
-	gs_u32 ended, number, other = 0;
+	gs_u32 number, other = 0;
 	struct gs_goroutine *goroutine;
 	struct gs_frame *open, frame;
 	struct where at;
@@ -157,9 +155,7 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 		count(&counts->unmatched_returns);
 		return 0;
 	}
-	ended = unwind(goroutine, &at.key, at.depth + 1);
-	if (ended)
-		__sync_fetch_and_add(&counts->panics, ended);
+	unwind(goroutine, &at.key, at.depth + 1, counts, &counts->panics);
 	open = goroutine->open ? frame_at(goroutine, &at.key, goroutine->open - 1) : 0;
 	if (!open || open->depth != at.depth || open->probe != site.probe) {
 		count(&counts->unmatched_returns);
@@ -187,7 +183,6 @@ static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts
 	struct site site = site_of(cookie);
 	gs_u64 g = current_g(ctx, site.g_in_tls), m = 0, sp;
 	struct gs_goroutine *goroutine;
-	gs_u32 ended;
 	struct where at;
 
 	if (site.kind == GS_SITE_RECOVERY) {
@@ -203,15 +198,10 @@ static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts
 	goroutine = goroutine_of(&at, counts, 0);
 	if (!goroutine)
 		return 0;
-	if (site.kind == GS_SITE_RECOVERY) {
-		ended = unwind(goroutine, &at.key, at.depth + 1);
-		if (ended)
-			__sync_fetch_and_add(&counts->panics, ended);
-	} else {
-		ended = unwind(goroutine, &at.key, 0);
-		if (ended)
-			__sync_fetch_and_add(&counts->goexits, ended);
-	}
+	if (site.kind == GS_SITE_RECOVERY)
+		unwind(goroutine, &at.key, at.depth + 1, counts, &counts->panics);
+	else
+		unwind(goroutine, &at.key, 0, counts, &counts->goexits);
 	return 0;
 unreadable:
 	count(&counts->no_goroutine);

@@ -70,7 +70,7 @@ static __always_inline void drop_frame(struct gs_goroutine *goroutine, const str
 	goroutine->open = index;
 }
 
-/* LIMIT: calls ended by one unwinding; deeper nests are finished by the goroutine's next event. */
+/* LIMIT: calls ended by one unwinding. */
 #define MAX_UNWOUND (1 << 20)
 /* LIMIT: the same on kernels without bpf_loop. */
 #define MAX_UNWOUND_UNROLLED 32
@@ -103,18 +103,22 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
 	return 0;
 }
 
-/* Ends every open call at `depth` or deeper; how many. */
-static __always_inline gs_u32 unwind(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 depth)
+/*
+ * Ends every open call at `depth` or deeper and counts them under `heading`. Where not all could be ended at once, which of
+ * the rest are over is not known: they are given up as lost.
+ */
+static __always_inline void unwind(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 depth,
+				   struct gs_balance *counts, gs_u64 *heading)
 {
 	struct unwinding u = { .goroutine = goroutine, .key = *key, .depth = depth, .ended = 0 };
 	gs_u32 open = goroutine->open;
 	struct gs_frame *innermost;
 
 	if (!open)
-		return 0;
+		return;
 	innermost = frame_at(goroutine, key, open - 1);
 	if (innermost && innermost->depth < depth)
-		return 0;
+		return;
 	if (config.has_loop) {
 		bpf_loop(MAX_UNWOUND, unwind_one, &u, 0);
 	} else {
@@ -122,7 +126,13 @@ static __always_inline gs_u32 unwind(struct gs_goroutine *goroutine, const struc
 			if (unwind_one(i, &u))
 				break;
 	}
-	return u.ended;
+	__sync_fetch_and_add(heading, u.ended);
+	open = goroutine->open;
+	innermost = open ? frame_at(goroutine, key, open - 1) : 0;
+	if (innermost && innermost->depth >= depth) {
+		__sync_fetch_and_add(&counts->lost, open);
+		goroutine->open = 0;
+	}
 }
 
 /*
@@ -143,10 +153,7 @@ static __always_inline struct gs_goroutine *goroutine_of(const struct where *at,
 		goroutine->goid = at->goid;
 	}
 	if (goroutine->goid != at->goid) {
-		gs_u32 ended = unwind(goroutine, &at->key, 0);
-
-		if (ended)
-			__sync_fetch_and_add(&counts->goexits, ended);
+		unwind(goroutine, &at->key, 0, counts, &counts->goexits);
 		goroutine->goid = at->goid;
 	}
 	return goroutine;

@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly seriesCapacity?: number;
   /** Smaller or larger maps than a run usually has. */
   readonly capacities?: CapacityOptions;
+  /** Whether programs may use `bpf_loop`; without it, if the kernel has it (5.17). */
+  readonly loops?: "never";
 }
 
 export class Session implements Disposable {
@@ -61,7 +63,7 @@ export class Session implements Disposable {
     }
     using file = ProgramFile.open(plan, target.path);
     await target.hold();
-    const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options.attachMode);
+    const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options);
     const meter = new CostMeter(plan, mode, target.process(), programs);
     let link: Link | undefined;
     try {
@@ -138,9 +140,10 @@ interface LoadedPrograms {
 function loadPrograms(
   plan: ProbePlan,
   settings: Omit<RunSettings, "hasLoop">,
-  wanted: AttachMode | undefined,
+  { attachMode: wanted, loops }: SessionOptions,
 ): LoadedPrograms {
   const load = (mode: AttachMode): CallPrograms => {
+    if (loops === "never") return loadCallPrograms(plan, { ...settings, hasLoop: false }, mode);
     try {
       return loadCallPrograms(plan, { ...settings, hasLoop: true }, mode);
     } catch (error) {

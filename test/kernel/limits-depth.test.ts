@@ -35,6 +35,26 @@ for (const kind of ["plain", "pie"] as const) {
   });
 }
 
+/** Calls that one event ends without bpf_loop: MAX_UNWOUND_UNROLLED of bpf/goroutine.bpf.h. */
+const ENDED_WITHOUT_LOOP = 32;
+
+test("without bpf_loop a deep panic is counted as far as it can be followed, the rest as lost", options, async () => {
+  using subject = await startSubject("plain");
+  const target = { kind: "pid", pid: subject.pid } as const;
+  const plan = (await planner(target))({ probes: ["main.Nest", "main.Fall", "main.Catch"] });
+  using measuring = await Measuring.start(plan, target, { loops: "never" });
+  await tell(subject, "fall 20");
+  assert.deepEqual(measuring.session.snapshot().balance.panics, 20n);
+  await tell(subject, "fall 100");
+  await tell(subject, "nest 100");
+  const { balance: counts } = measuring.stop();
+  // Lost with the rest of the panic: the call that catches it, whose return then matches nothing.
+  const panics = BigInt(20 + ENDED_WITHOUT_LOOP);
+  const lost = BigInt(100 - ENDED_WITHOUT_LOOP + 1);
+  assert.deepEqual(counts, balance({ returns: 101n, panics, lost, unmatchedReturns: 1n }));
+  await subject.stop();
+});
+
 test(`${GOROUTINES} goroutines with an open call each`, options, async () => {
   using subject = await startSubject("plain");
   const target = { kind: "pid", pid: subject.pid } as const;
