@@ -84,11 +84,11 @@ export const TYPE = {
 export const ARRAY = { element: 48, length: 64 } as const;
 export const CHAN = { element: 48, direction: 56 } as const;
 export const FUNC = { inCount: 48, outCount: 50 } as const;
-export const INTERFACE = { methods: 56, methodCount: 64 } as const;
+export const INTERFACE = { package: 48, methods: 56, methodCount: 64 } as const;
 export const MAP = { key: 48, element: 56 } as const;
 export const POINTER = { element: 48 } as const;
 export const SLICE = { element: 48 } as const;
-export const STRUCT = { fields: 56, fieldCount: 64 } as const;
+export const STRUCT = { package: 48, fields: 56, fieldCount: 64 } as const;
 
 export const FIELD = { name: 0, type: 8, offset: 16, size: 24 } as const;
 export const INTERFACE_METHOD = { name: 0, type: 4, size: 8 } as const;

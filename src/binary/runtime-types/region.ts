@@ -19,8 +19,15 @@ const MAX_NAME_LENGTH = 2 ** 16;
 export interface StoredName {
   readonly text: string;
   readonly embedded: boolean;
+  /** Of a field; empty without one. */
+  readonly tag: string;
+  /** Address of the name of the package that keeps it to itself; undefined where the name does not say. */
+  readonly package: number | undefined;
 }
 
+/** Bits of a name's flags. */
+const NAME_TAGGED = 1 << 1;
+const NAME_HAS_PACKAGE = 1 << 2;
 const NAME_EMBEDDED = 1 << 3;
 
 /** Bounded little-endian reads by address; outside the region each throws a FormatError. */
@@ -88,22 +95,33 @@ export class TypeRegion {
     return value;
   }
 
-  /** FACT(go1.17..go1.27): a byte of flags, the length as a varint, then the bytes; before, the length had two bytes. */
+  /**
+   * FACT(go1.17..go1.27): a byte of flags, the length as a varint, then the bytes; the same of a tag; the offset of a package's
+   * name. Before, lengths had two bytes.
+   */
   name(address: number): StoredName {
     const flags = this.u8(address);
+    const name = this.counted(address + 1);
+    const tag = (flags & NAME_TAGGED) === 0 ? { text: "", end: name.end } : this.counted(name.end);
+    return {
+      text: name.text,
+      embedded: (flags & NAME_EMBEDDED) !== 0,
+      tag: tag.text,
+      package: (flags & NAME_HAS_PACKAGE) === 0 ? undefined : this.start + this.i32(tag.end),
+    };
+  }
+
+  private counted(address: number): { readonly text: string; readonly end: number } {
     let length = 0;
-    let at = address + 1;
-    for (let shift = 0; ; shift += 7) {
+    let at = address;
+    for (let scale = 1; ; scale *= 128) {
       const byte = this.u8(at);
       at++;
-      length += (byte & 0x7f) * 2 ** shift;
-      if (length > MAX_NAME_LENGTH || shift > 28) this.fail(address, "name is too long");
+      length += (byte & 0x7f) * scale;
+      if (length > MAX_NAME_LENGTH || scale > MAX_NAME_LENGTH) this.fail(address, "name is too long");
       if ((byte & 0x80) === 0) break;
     }
     const position = this.position(at, length);
-    return {
-      text: this.bytes.toString("utf8", position, position + length),
-      embedded: (flags & NAME_EMBEDDED) !== 0,
-    };
+    return { text: this.bytes.toString("utf8", position, position + length), end: at + length };
   }
 }

@@ -14,49 +14,18 @@ import {
   SLICE,
   STRUCT,
 } from "./layout.js";
-
-/** LIMIT: types nested by value (struct in struct in array …), and unnamed types within one name. Real ones stay below 20. */
-const MAX_NESTING = 200;
-
-/** LIMIT: names spelled with import paths; longer ones are left as the runtime has them. */
-const MAX_NAME_LENGTH = 2 ** 14;
-
-/** Does `build` for a descriptor once, and never inside itself. */
-class OncePerType<T> {
-  private readonly known = new Map<number, T>();
-  private readonly open = new Set<number>();
-  private readonly fail: (type: number, detail: string) => never;
-
-  constructor(fail: (type: number, detail: string) => never) {
-    this.fail = fail;
-  }
-
-  get(type: number, build: () => T): T {
-    const known = this.known.get(type);
-    if (known !== undefined) return known;
-    if (this.open.has(type)) this.fail(type, "type contains itself");
-    if (this.open.size > MAX_NESTING) this.fail(type, "types nest too deeply");
-    this.open.add(type);
-    try {
-      const built = build();
-      this.known.set(type, built);
-      return built;
-    } finally {
-      this.open.delete(type);
-    }
-  }
-}
+import { TypeNames } from "./names.js";
+import { OncePerType } from "./once.js";
 
 export class RuntimeTypeReader {
   private readonly descriptors: Descriptors;
   private readonly types: OncePerType<GoType>;
-  private readonly names: OncePerType<string>;
+  private readonly names: TypeNames;
 
   constructor(descriptors: Descriptors) {
     this.descriptors = descriptors;
-    const fail = (type: number, detail: string): never => descriptors.region.fail(type, detail);
-    this.types = new OncePerType(fail);
-    this.names = new OncePerType(fail);
+    this.types = new OncePerType((type, detail) => descriptors.region.fail(type, detail));
+    this.names = new TypeNames(descriptors);
   }
 
   /** The type whose descriptor is at an address. */
@@ -66,61 +35,7 @@ export class RuntimeTypeReader {
 
   /** The type of pointers to this one; the program itself need not describe it. */
   pointerTo(type: number): GoType {
-    return { kind: "pointer", name: `*${this.name(type)}`, size: POINTER_SIZE, target: () => this.at(type) };
-  }
-
-  /** As the linker names it: as Go prints it, with import paths. */
-  private name(type: number): string {
-    return this.names.get(type, () => {
-      const spelled = this.descriptors.isNamed(type) ? this.namedTypeName(type) : this.unnamedTypeName(type);
-      return spelled.length > MAX_NAME_LENGTH ? this.descriptors.string(type) : spelled;
-    });
-  }
-
-  /** `http.Request` of package `net/http` is `net/http.Request`; type arguments have their import paths already. */
-  private namedTypeName(type: number): string {
-    const text = this.descriptors.string(type);
-    const path = this.descriptors.packagePath(type);
-    const dot = text.indexOf(".");
-    return path === undefined || dot < 0 ? text : path + text.slice(dot);
-  }
-
-  private unnamedTypeName(type: number): string {
-    const { region } = this.descriptors;
-    const nameOf = (at: number): string => this.name(region.word(type + at));
-    switch (this.descriptors.kind(type)) {
-      case KIND.pointer:
-        return `*${nameOf(POINTER.element)}`;
-      case KIND.slice:
-        return `[]${nameOf(SLICE.element)}`;
-      case KIND.array:
-        return `[${region.word(type + ARRAY.length)}]${nameOf(ARRAY.element)}`;
-      case KIND.map:
-        return `map[${nameOf(MAP.key)}]${nameOf(MAP.element)}`;
-      case KIND.chan:
-        return this.channelName(type, nameOf(CHAN.element));
-      case KIND.func:
-        return this.functionName(type);
-      default:
-        return this.descriptors.string(type);
-    }
-  }
-
-  private channelName(type: number, element: string): string {
-    const direction = this.descriptors.region.word(type + CHAN.direction);
-    if (direction === 1) return `<-chan ${element}`;
-    if (direction === 2) return `chan<- ${element}`;
-    return element.startsWith("<-") ? `chan (${element})` : `chan ${element}`;
-  }
-
-  private functionName(type: number): string {
-    const { parameters, results, variadic } = this.descriptors.functionTypes(type);
-    const inward = parameters.map((each) => this.name(each));
-    const last = inward.at(-1);
-    if (variadic && last?.startsWith("[]")) inward[inward.length - 1] = `...${last.slice(2)}`;
-    const outward = results.map((each) => this.name(each)).join(", ");
-    const tail = results.length > 1 ? ` (${outward})` : results.length === 1 ? ` ${outward}` : "";
-    return `func(${inward.join(", ")})${tail}`;
+    return { kind: "pointer", name: `*${this.names.at(type)}`, size: POINTER_SIZE, target: () => this.at(type) };
   }
 
   private build(type: number): GoType {
@@ -128,7 +43,7 @@ export class RuntimeTypeReader {
     const { region } = descriptors;
     const kind = descriptors.kind(type);
     const size = descriptors.size(type, kind);
-    const name = this.name(type);
+    const name = this.names.at(type);
     const part = (at: number): (() => GoType) => {
       const element = region.word(type + at);
       return () => this.at(element);
