@@ -1,6 +1,7 @@
 /**
  * The symbol table of a Go binary: pclntab for everything, because every binary has it; the ELF symbol table, where it was
- * not stripped, for what pclntab leaves out (ABIs, and type arguments up to go1.20); DWARF for signatures.
+ * not stripped, for what pclntab leaves out (ABIs, and type arguments up to go1.20); DWARF for signatures, and where
+ * it has none the types that the program keeps for its runtime.
  */
 import type { VirtualAddress } from "../base/index.js";
 import type { GoBinary, Pclntab, Signature } from "../binary/index.js";
@@ -86,7 +87,8 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   signature(fn: GoFunction): Signature | undefined {
-    return this.binary.dwarf()?.findFunctionAt(fn.entry)?.signature;
+    const described = this.binary.dwarf()?.findFunctionAt(fn.entry)?.signature;
+    return described ?? this.binary.runtimeTypes()?.findSignature(fn.entry, fn.name);
   }
 
   inlinedCopies(names: ReadonlySet<string>): ReadonlyMap<string, number> {
