@@ -69,7 +69,6 @@ build/abi/generated.ts: build/bpf/abi.bpf.o bpf/abi.h src/abi/generate.ts $(NODE
 fixtures: $(NODE_MODULES)
 	@.ci/setup
 	node fixtures/build.mjs
-	node fixtures/build.mjs truth --go every --mode plain
 
 # --- proofs ---
 

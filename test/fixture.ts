@@ -8,19 +8,40 @@ import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:c
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+/** The versions that every program is built with in the usual modes. */
 export const goVersions = ["1.19", "1.22", "1.27"] as const;
-export type GoVersion = (typeof goVersions)[number];
+
+/** All versions that Debian has. */
+export const everyGoVersion = ["1.19", "1.21", "1.22", "1.23", "1.24", "1.25", "1.26", "1.27"] as const;
+export type GoVersion = (typeof everyGoVersion)[number];
 
 export const fixtureModes = ["plain", "pie", "stripped", "pie-stripped"] as const;
-export type FixtureMode = (typeof fixtureModes)[number];
+export type FixtureMode =
+  | (typeof fixtureModes)[number]
+  | "external"
+  | "static"
+  | "unoptimized"
+  | "uncompressed"
+  | "arm64"
+  | "c-shared";
 
-export type FixtureProgram = "abi" | "busy" | "callers" | "frames" | "store" | "torture" | "truth";
+export type FixtureProgram =
+  | "abi"
+  | "busy"
+  | "callers"
+  | "cgo"
+  | "frames"
+  | "library"
+  | "store"
+  | "torture"
+  | "truth"
+  | "variety";
 
 /** LIMIT: how long a fixture may take to say its next line, or to end. */
 const patienceMs = 60_000;
 
 /** The checkout: this file runs as build/test/fixture.js. */
-const checkout = fileURLToPath(new URL("../../", import.meta.url));
+export const checkout = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The path of a built fixture. Throws, with the command that builds it, when it is missing. */
 export function fixturePath(program: FixtureProgram, version: GoVersion, mode: FixtureMode): string {

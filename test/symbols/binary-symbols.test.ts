@@ -81,7 +81,7 @@ for (const version of goVersions) {
     const table = openSymbolTable(binary);
     const [scaled] = table.findByName("main.(*square).scaled");
     assert.ok(scaled !== undefined);
-    assert.deepEqual(table.place(scaled), { file: "fixtures/frames/main.go", line: 44 });
+    assert.deepEqual(table.place(scaled), { file: "fixtures/frames/main.go", line: 34 });
     const signature = table.signature(scaled);
     assert.deepEqual(
       signature?.parameters.map(({ name, type }) => `${name} ${type.name}`),
@@ -90,7 +90,7 @@ for (const version of goVersions) {
     const strippedTable = openSymbolTable(stripped);
     const [strippedScaled] = strippedTable.findByName("main.(*square).scaled");
     assert.ok(strippedScaled !== undefined);
-    assert.deepEqual(strippedTable.place(strippedScaled), { file: "fixtures/frames/main.go", line: 44 });
+    assert.deepEqual(strippedTable.place(strippedScaled), { file: "fixtures/frames/main.go", line: 34 });
     assert.equal(strippedTable.signature(strippedScaled), undefined);
   });
 
