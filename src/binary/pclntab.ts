@@ -185,6 +185,16 @@ export class Pclntab {
     return virtualAddress(entry + extent);
   }
 
+  /** The end of the function before this one, or where this one begins when it is the first. */
+  paddingBefore(index: number): VirtualAddress {
+    return index === 0 ? this.entryOf(0) : this.endOf(index - 1);
+  }
+
+  /** Where the next function begins, or the text of all functions ends. */
+  roomEndOf(index: number): VirtualAddress {
+    return virtualAddress(this.boundary(index + 1));
+  }
+
   nameOf(index: number): string {
     return this.nameAt(this.recordField(index, this.layout.nameOffset) | 0);
   }

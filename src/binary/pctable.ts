@@ -62,13 +62,15 @@ export function findPcValue(bytes: Buffer, position: number, quantum: number, of
 }
 
 /**
- * How many bytes of code the table covers, at most `limit`: the function's exact size. `limit` keeps a damaged file from
- * having one long table read again for each of its functions; here and below it is the room a function has.
+ * How many bytes of code the table covers: the function's exact size. Throws a FormatError for more than `limit`, the
+ * room that the function has: then either is wrong. `limit` also keeps a damaged file from having one long table read
+ * again for each of its functions, here and below.
  */
 export function pcTableExtent(bytes: Buffer, position: number, quantum: number, limit: number): number {
   const reader = new PcValueReader(bytes, position, quantum);
-  while (reader.end < limit && reader.advance());
-  return Math.min(reader.end, limit);
+  while (reader.end <= limit && reader.advance());
+  if (reader.end > limit) throw new FormatError(STRUCTURE, position, `covers more than its function's ${limit} bytes`);
+  return reader.end;
 }
 
 /** The largest value in a table that covers at most `limit` bytes of code; -1 for none. */

@@ -23,6 +23,9 @@ const MAX_FUNCTION_BYTES = 2 ** 24;
 /** What a stack check calls. */
 const STACK_GROWERS = ["runtime.morestack", "runtime.morestack_noctxt", "runtime.morestackc"];
 
+/** FACT(go1.19..go1.27): the linker aligns functions to 32 bytes on amd64 and 16 on arm64, and pads with one byte value. */
+const FUNCTION_ALIGNMENT = 16;
+
 /** Finds sites in the functions of one binary. */
 export class SiteFinder {
   private readonly binary: GoBinary;
@@ -35,7 +38,10 @@ export class SiteFinder {
     this.stackGrowers = entriesOf(STACK_GROWERS, symbols);
   }
 
-  /** Refused as `findSites` of src/binary/code refuses, or `no-code` when the file holds no bytes for the function. */
+  /**
+   * Refused as `findSites` of src/binary/code refuses, `no-code` when the file holds no bytes for the function, or
+   * `misplaced` when the function table does not fit the code.
+   */
   find(fn: GoFunction): Outcome<ProbeSites> {
     const bytes = this.read(fn);
     if (!bytes.ok) return bytes;
@@ -73,13 +79,27 @@ export class SiteFinder {
     });
   }
 
+  /** The function's code, once the bytes before and behind it bear out that it begins and ends there. */
   private read(fn: GoFunction): Outcome<Buffer> {
-    const size = fn.end - fn.entry;
+    const { pclntab } = this.binary;
+    const start = pclntab.paddingBefore(fn.index);
+    const size = pclntab.roomEndOf(fn.index) - start;
     if (size > MAX_FUNCTION_BYTES) return refused("undecodable", `it claims ${size} bytes of code`);
     if (this.binary.elf.toFileOffset(fn.entry) === undefined) {
       return refused("no-code", `its address ${hex(fn.entry)} is not in an executable part of the file`);
     }
-    return found(this.binary.elf.readVirtual(fn.entry, size));
+    const bytes = this.binary.elf.readVirtual(start, size);
+    const [from, to] = [fn.entry - start, fn.end - start];
+    const { padding } = architectureOf(this.binary.arch);
+    const isPadding = (part: Buffer): boolean => part.every((byte) => byte === padding);
+    // Decoding that starts at a wrong byte may well find instructions, and a probe on one of those breaks the program.
+    if (fn.entry % FUNCTION_ALIGNMENT !== 0 || !isPadding(bytes.subarray(0, from)) || !isPadding(bytes.subarray(to))) {
+      return refused(
+        "misplaced",
+        `the function table puts it at ${hex(fn.entry)}, where the code does not bear it out`,
+      );
+    }
+    return found(bytes.subarray(from, to));
   }
 
   private site(kind: SiteKind, instruction: Instruction, placement?: EntryPlacement): Outcome<Site> {

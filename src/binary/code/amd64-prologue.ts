@@ -144,6 +144,7 @@ function isEmulated(bytes: Buffer): boolean {
 
 export const AMD64_ARCHITECTURE: Architecture = {
   instructions: AMD64,
+  padding: 0xcc,
   countNeutral,
   findStackCheck,
   isFramePush: (bytes) => bytes.length === 1 && bytes[0] === PUSH_RBP,

@@ -13,6 +13,8 @@ export interface StackCheck {
 
 export interface Architecture {
   readonly instructions: InstructionSet;
+  /** What every byte between two functions is. */
+  readonly padding: number;
   /** How many instructions at the start do nothing at all (branch landing marks, padding). */
   countNeutral(code: DecodedCode): number;
   /** The stack check at the function's start, recognised strictly; `growsStack` knows the runtime's entry points. */

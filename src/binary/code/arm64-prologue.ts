@@ -95,6 +95,7 @@ const isEmulatedWord = (word: number): boolean =>
 
 export const ARM64_ARCHITECTURE: Architecture = {
   instructions: ARM64,
+  padding: 0,
   countNeutral,
   findStackCheck,
   isFramePush: () => false,
