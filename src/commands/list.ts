@@ -9,7 +9,16 @@ import { Subject } from "./subject.js";
 /** LIMIT: functions shown in full; more of them get a line each, unless --verbose asks. */
 const DETAILED = 3;
 
-const entryOf = ({ fn, file, line, parameters, results, sites, inlinedCopies }: FunctionDescription): ListEntry => ({
+const entryOf = ({
+  fn,
+  file,
+  line,
+  parameters,
+  results,
+  signatureSource,
+  sites,
+  inlinedCopies,
+}: FunctionDescription): ListEntry => ({
   kind: "function",
   name: fn.name,
   file,
@@ -18,6 +27,7 @@ const entryOf = ({ fn, file, line, parameters, results, sites, inlinedCopies }: 
   size: fn.end - fn.entry,
   params: parameters,
   results,
+  signatureSource,
   entry: sites.ok ? { offset: sites.value.entry.offset, instruction: sites.value.entry.instruction } : undefined,
   returns: sites.ok ? sites.value.exits.length : 0,
   inlinedCopies,

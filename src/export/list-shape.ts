@@ -1,5 +1,6 @@
 /** One line of `list`: something that can be probed, or the reason why it can't. */
 import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
+import type { SignatureSource } from "../binary/index.js";
 
 export interface ListedVariable {
   readonly name: string;
@@ -19,6 +20,8 @@ export interface ListEntry {
   /** Undefined when the binary does not tell. */
   readonly params: readonly ListedVariable[] | undefined;
   readonly results: readonly ListedVariable[] | undefined;
+  /** Who says so; undefined when nobody does. */
+  readonly signatureSource: SignatureSource | undefined;
   /** Undefined when the function is refused. */
   readonly entry: { readonly offset: FileOffset; readonly instruction: string } | undefined;
   /** Return sites. */

@@ -2,7 +2,7 @@
 import { hex } from "../base/index.js";
 import type { ListEntry, ListedVariable } from "./list-shape.js";
 import { refusalLines } from "./refusal.js";
-import { formatPlace, formatSignature } from "./signature.js";
+import { formatPlace, formatSignature, formatSource, parameterName, resultName } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
 import { formatCount, formatQuantity } from "./units.js";
 
@@ -22,6 +22,7 @@ export function formatListText(entries: readonly ListEntry[], layout: ListLayout
 const COLUMNS: readonly Column[] = [
   { title: "address", align: "right", tone: "faint" },
   { title: "size", align: "right", tone: "plain" },
+  { title: "signature", align: "left", tone: "plain" },
   { title: "returns", align: "right", tone: "plain" },
   { title: "inlined", align: "right", tone: "plain" },
   { title: "function", align: "left", tone: "plain" },
@@ -31,6 +32,7 @@ function lineLayout(entries: readonly ListEntry[], style: TextStyle): readonly s
   const numbers = entries.map((entry) => [
     hex(entry.address),
     formatCount(entry.size),
+    formatSource(entry.signatureSource),
     entry.refused === undefined ? formatCount(entry.returns) : "–",
     formatCount(entry.inlinedCopies),
   ]);
@@ -68,11 +70,12 @@ function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
     paint(
       style,
       "faint",
-      `  ${formatPlace(entry.file, entry.line) ?? "place unknown"}, ${hex(entry.address)}, ${formatQuantity(entry.size, "byte")}`,
+      `  ${formatPlace(entry.file, entry.line) ?? "place unknown"}, ${hex(entry.address)}, ${formatQuantity(entry.size, "byte")}, ` +
+        `signature ${entry.signatureSource === undefined ? "" : "from "}${formatSource(entry.signatureSource)}`,
     ),
     ...sites,
-    ...variableLines("param", entry.params, style),
-    ...variableLines("result", entry.results, style),
+    ...variableLines("param", entry.params, parameterName, style),
+    ...variableLines("result", entry.results, resultName, style),
     ...copies,
     ...(entry.refused === undefined ? [] : refusalLines(entry.refused)).map((line, index) =>
       index === 0 ? `  ${paint(style, "warning", `refused: ${line}`)}` : `  ${line}`,
@@ -83,11 +86,12 @@ function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
 function variableLines(
   role: string,
   variables: readonly ListedVariable[] | undefined,
+  nameOf: (variable: ListedVariable, index: number, count: number) => string,
   style: TextStyle,
 ): readonly string[] {
   if (variables === undefined) return [`  ${role}s unknown`];
-  return variables.map(
-    ({ name, type, location }) =>
-      `  ${role} ${paint(style, "key", name === "" ? "_" : name)} ${type} in ${location ?? "an unknown place"}`,
-  );
+  return variables.map((variable, index) => {
+    const name = paint(style, "key", nameOf(variable, index, variables.length));
+    return `  ${role} ${name} ${variable.type} in ${variable.location ?? "an unknown place"}`;
+  });
 }

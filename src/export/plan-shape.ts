@@ -1,6 +1,7 @@
 /** As much of a plan as is printed. The planner's own value has this shape; it lives on the same layer as this folder. */
 import type { Dimension } from "../aggregate/index.js";
 import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
+import type { SignatureSource } from "../binary/index.js";
 
 export interface PrintableSite {
   readonly kind: string;
@@ -25,7 +26,7 @@ export interface PrintableSignature {
   readonly parameters: readonly PrintableVariable[];
   readonly results: readonly PrintableVariable[];
   readonly hasReceiver: boolean;
-  readonly source: string;
+  readonly source: SignatureSource;
 }
 
 export interface PrintableProbe {

@@ -3,7 +3,7 @@ import { printable } from "../aggregate/index.js";
 import { hex } from "../base/index.js";
 import type { PrintablePlan, PrintableProbe, PrintableSite, PrintableStep } from "./plan-shape.js";
 import { refusalLines } from "./refusal.js";
-import { formatPlace, formatSignature } from "./signature.js";
+import { formatPlace, formatSignature, formatSource } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
 import { formatQuantity } from "./units.js";
 
@@ -48,7 +48,7 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
   const named = (variables: readonly { name: string; type: { name: string } }[] | undefined) =>
     variables?.map(({ name, type }) => ({ name, type: type.name }));
   const place = formatPlace(fn.file, fn.line) ?? "place unknown";
-  const from = signature === undefined ? ", signature unknown" : `, signature from ${signature.source}`;
+  const from = signature === undefined ? ", signature unknown" : `, signature from ${formatSource(signature.source)}`;
   const goroutine = probe.goroutine === "register" ? "" : `, g from ${probe.goroutine}`;
   return [
     paint(style, "title", formatSignature(fn.name, named(signature?.parameters), named(signature?.results))),

@@ -1,6 +1,6 @@
 /** What `list` says of one function, whether it can be probed or not: sites, and where arguments and results are. */
 import type { Outcome } from "../base/index.js";
-import type { GoBinary, GoVariable } from "../binary/index.js";
+import type { GoBinary, GoVariable, SignatureSource } from "../binary/index.js";
 import type { GoFunction, SymbolTable } from "../symbols/index.js";
 import { AMD64_INTEGER_REGISTERS, assign, type Place } from "./abi.js";
 import { type ProbeSites, SiteFinder } from "./code-sites.js";
@@ -21,6 +21,8 @@ export interface FunctionDescription {
   /** Undefined when neither binary nor `--sig` tells. */
   readonly parameters: readonly DescribedVariable[] | undefined;
   readonly results: readonly DescribedVariable[] | undefined;
+  /** Who tells. */
+  readonly signatureSource: SignatureSource | undefined;
   readonly sites: Outcome<ProbeSites>;
   readonly inlinedCopies: number;
 }
@@ -80,6 +82,7 @@ export function* describeFunctions(
       ...symbols.place(fn),
       parameters: signature && describeVariables(signature.parameters, assignment?.parameters ?? [], binary.arch),
       results: signature && describeVariables(signature.results, assignment?.results ?? [], binary.arch),
+      signatureSource: signature?.source,
       sites: finder.find(fn),
       inlinedCopies: copies.get(fn.name) ?? 0,
     };

@@ -87,7 +87,7 @@ test("names from a hostile file don't steer the terminal", () => {
   const plain = "main.\\x1b]0;owned\\x07f";
   assert.equal(
     formatListText([entry], "lines", PLAIN),
-    `address  size  returns  inlined  function\n    0x1     1        1        0  ${plain}()  /src/\\u{202e}a.go:1\n`,
+    `address  size  signature  returns  inlined  function\n    0x1     1  DWARF            1        0  ${plain}()  /src/\\u{202e}a.go:1\n`,
   );
   const results = { ...RESULTS_OF_ONE, series: RESULTS_OF_ONE.series.map((series) => ({ ...series, function: name })) };
   const page = formatHistText(RUN_OF_ONE, results, { style: PLAIN, ...HIST_TEXT_DEFAULTS });
@@ -107,6 +107,7 @@ const blank = (name: string): ListEntry => ({
   size: 1,
   params: [],
   results: [],
+  signatureSource: "dwarf",
   entry: undefined,
   returns: 1,
   inlinedCopies: 0,
@@ -130,6 +131,7 @@ const ENTRIES: readonly ListEntry[] = [
       { name: "~r0", type: "string", location: "ax, bx" },
       { name: "err", type: "error", location: "cx, di" },
     ],
+    signatureSource: "dwarf",
     entry: { offset: fileOffset(0xa1c44), instruction: "jbe 0x4a1f00" },
     returns: 3,
     inlinedCopies: 1,
@@ -144,6 +146,7 @@ const ENTRIES: readonly ListEntry[] = [
     size: 64,
     params: undefined,
     results: undefined,
+    signatureSource: undefined,
     entry: undefined,
     returns: 0,
     inlinedCopies: 0,
@@ -158,6 +161,7 @@ const ENTRIES: readonly ListEntry[] = [
     size: 12,
     params: [],
     results: [{ name: "", type: "int", location: "ax" }],
+    signatureSource: "runtime-types",
     entry: { offset: fileOffset(0xa2100), instruction: "mov $0x1,%eax" },
     returns: 1,
     inlinedCopies: 0,
@@ -191,6 +195,7 @@ test("list --json: the array of cli.md, whole", () => {
         { name: "~r0", type: "string", location: "ax, bx" },
         { name: "err", type: "error", location: "cx, di" },
       ],
+      signatureSource: "dwarf",
       entry: { offset: 0xa1c44, instruction: "jbe 0x4a1f00" },
       returns: 3,
       inlinedCopies: 1,
@@ -205,6 +210,7 @@ test("list --json: the array of cli.md, whole", () => {
       size: 64,
       params: null,
       results: null,
+      signatureSource: null,
       entry: null,
       returns: 0,
       inlinedCopies: 0,
