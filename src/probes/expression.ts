@@ -59,7 +59,8 @@ function fail(text: string, at: number, detail: string): never {
   throw new UsageError(`expression "${text}": ${detail}`, { hint: `${text}\n${" ".repeat(at)}^` });
 }
 
-// LIMIT: how deep an expression may nest; keeps the parser's own stack bounded.
+// LIMIT: how deep an expression may nest, and how many fields and elements it may name; keeps the stack bounded of
+// whatever walks its tree.
 const MAX_DEPTH = 64;
 
 /** @throws UsageError whose hint points at the place. */
@@ -75,6 +76,7 @@ class Parser {
   private readonly tokens: readonly Token[];
   private position = 0;
   private depth = 0;
+  private selections = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -120,6 +122,7 @@ class Parser {
         this.depth--;
         return expression;
       }
+      if (++this.selections > MAX_DEPTH) this.fail("it goes too deep");
     }
   }
 

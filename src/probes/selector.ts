@@ -21,16 +21,20 @@ const OTHER_KINDS: readonly { readonly form: RegExp; readonly what: string }[] =
 export function resolveSelector(selector: string, symbols: SymbolTable): readonly GoFunction[] {
   const verbatim = symbols.findByName(selector);
   if (verbatim.length > 0) return verbatim;
-  const expression = patternOf(selector);
-  const matches =
-    expression === undefined ? [] : Array.from(symbols.functions()).filter((fn) => expression.test(fn.name));
-  if (matches.length > 0) return matches;
-  throw explainAbsence(selector, expression !== undefined, symbols);
+  const matches = patternOf(selector);
+  const functions = matches === undefined ? [] : Array.from(symbols.functions()).filter((fn) => matches(fn.name));
+  if (functions.length > 0) return functions;
+  throw explainAbsence(selector, matches !== undefined, symbols);
 }
 
+type Pattern = (name: string) => boolean;
+
 /** The pattern a selector stands for; undefined for a plain name. */
-function patternOf(selector: string): RegExp | undefined {
-  if (selector.length > 1 && selector.startsWith("/") && selector.endsWith("/")) return parseRegExp(selector);
+function patternOf(selector: string): Pattern | undefined {
+  if (selector.length > 1 && selector.startsWith("/") && selector.endsWith("/")) {
+    const expression = parseRegExp(selector);
+    return (name) => expression.test(name);
+  }
   for (const { form, what } of OTHER_KINDS) {
     if (form.test(selector)) {
       throw new UnmeasurableError("not-supported", `${selector}: ${what} not measured by this version`, {
@@ -38,7 +42,10 @@ function patternOf(selector: string): RegExp | undefined {
       });
     }
   }
-  if (selector.endsWith("/...")) return new RegExp(`^${literally(selector.slice(0, -4))}[./]`);
+  if (selector.endsWith("/...")) {
+    const path = selector.slice(0, -"/...".length);
+    return (name) => name.startsWith(`${path}.`) || name.startsWith(`${path}/`);
+  }
   return PATTERN.test(selector) ? globPattern(selector) : undefined;
 }
 
@@ -57,17 +64,33 @@ function parseRegExp(selector: string): RegExp {
   }
 }
 
-/** A star stands for anything, dots and slashes included; the star of a pointer receiver, `(*Store)`, for itself. */
-function globPattern(selector: string): RegExp {
-  const pattern = selector.replace(/\[\.\.\.\]|\(\*(?=[\p{L}_])|\*|[^*[(]+|[[(]/gu, (part) => {
-    if (part === "*") return ".*";
+/**
+ * A star stands for anything, dots and slashes included; the star of a pointer receiver, `(*Store)`, for itself. Matched
+ * by hand: a regular expression of many stars can take longer than anybody waits.
+ */
+function globPattern(selector: string): Pattern {
+  const literals = [""];
+  for (const [part] of selector.matchAll(/\[\.\.\.\]|\(\*(?=[\p{L}_])|\*|[^*[(]+|[[(]/gu)) {
+    const last = literals.pop() ?? "";
+    if (part === "*") literals.push(last, "");
     // All instances of a generic function, whether the symbol spells them out or not.
-    return part === "[...]" ? "\\[.*\\]" : literally(part);
-  });
-  return new RegExp(`^${pattern}$`, "su");
+    else if (part === "[...]") literals.push(`${last}[`, "]");
+    else literals.push(last + part);
+  }
+  const [first = "", ...others] = literals;
+  const end = others.pop();
+  return (name) => {
+    if (end === undefined) return name === first;
+    if (!name.startsWith(first)) return false;
+    let at = first.length;
+    for (const literal of others) {
+      const hit = name.indexOf(literal, at);
+      if (hit < 0) return false;
+      at = hit + literal.length;
+    }
+    return name.length - end.length >= at && name.endsWith(end);
+  };
 }
-
-const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 
 // LIMIT: names offered in place of one that does not exist.
 const NEAREST = 5;

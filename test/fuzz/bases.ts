@@ -56,8 +56,16 @@ function buildOnce(path: string, inputs: readonly string[], build: (fresh: strin
   return path;
 }
 
+const known = new Map<BaseName, string>();
+
 /** The path of a base, built when it is not there yet. Throws what the compiler says. */
 export function basePath(name: BaseName): string {
+  const path = known.get(name) ?? build(name);
+  known.set(name, path);
+  return path;
+}
+
+function build(name: BaseName): string {
   const path = `${checkout}build/fuzz/${name}`;
   if (isGoBase(name)) {
     const { go, flags } = GO_BASES[name];

@@ -3,7 +3,7 @@
  */
 import type { VirtualAddress } from "../../src/base/index.js";
 import { type ElfFile, type GoBinary, memorySource, openElf, openGoSource } from "../../src/binary/index.js";
-import { FUNCTION_RECORDS, parsePclntabHeader } from "../../src/binary/pclntab-format.js";
+import { FUNCTION_RECORDS, PCLNTAB_MAGICS, parsePclntabHeader } from "../../src/binary/pclntab-format.js";
 import type { Place } from "./mutation.js";
 
 /** A field of a record: its offset and width in bytes. */
@@ -148,7 +148,7 @@ function* goRegions({ elf, pclntab, moduledata }: GoBinary): Generator<Region> {
   yield at(moduledata.address, "moduledata", 60, 8, words(1, 8));
   const search = elf.readVirtual((base - 4096 > elf.imageBase ? base - 4096 : base) as VirtualAddress, 4096);
   for (let offset = 0; offset + 72 <= search.length; offset += 8) {
-    if (search.readUInt32LE(offset) < 0xfffffff0) continue;
+    if (!PCLNTAB_MAGICS.includes(search.readUInt32LE(offset))) continue;
     const address = base - 4096 + offset;
     const header = parsePclntabHeader(search.subarray(offset));
     yield at(address, "pclntab header", 1, 72, [...words(8, 1), ...words(8, 8).map(([o, w]): Field => [8 + o, w])]);
