@@ -1,7 +1,8 @@
-/** amd64 machine code, decoded by iced-x86. */
+/** amd64 machine code: the usual instructions by our own tables, all others by iced-x86. */
 import type { VirtualAddress } from "../../base/index.js";
 import { hex } from "../../base/index.js";
-import { ICED, icedDecoder } from "./iced.js";
+import { LENGTH_BITS, LENGTH_MASK, measureUsual } from "./amd64-usual.js";
+import { ICED, type IcedDecoder, icedDecoder } from "./iced.js";
 import {
   CALL,
   CONDITIONAL_JUMP,
@@ -17,55 +18,66 @@ import {
 } from "./instruction.js";
 
 const INT3 = 0xcc;
+const MAX_INSTRUCTION_BYTES = 15;
 
 const CONDITIONS = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"] as const;
 const REGISTERS = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"] as const;
 
+/** Room for the instructions of one function; every decoding uses it anew, and grows it where needed. */
+let room = { offsets: new Uint32Array(0), kinds: new Uint8Array(0), targets: new Float64Array(0) };
+
+function roomFor(byteCount: number): typeof room {
+  if (room.kinds.length < byteCount) {
+    const count = Math.max(byteCount, 2 * room.kinds.length, 4096);
+    room = { offsets: new Uint32Array(count + 1), kinds: new Uint8Array(count), targets: new Float64Array(count) };
+  }
+  return room;
+}
+
 function decode(bytes: Buffer, address: VirtualAddress): DecodedCode | undefined {
-  const decoder = icedDecoder();
-  const offsets = new Uint32Array(bytes.length + 1);
-  const kinds = new Uint8Array(bytes.length);
-  const targets = new Float64Array(bytes.length);
-  decoder.start(bytes, address);
+  const { offsets, kinds, targets } = roomFor(bytes.length);
   let offset = 0;
   let count = 0;
   let fallsThrough = true;
   while (offset < bytes.length) {
     if (!fallsThrough && isPadding(bytes, offset)) break;
-    if (!decoder.next()) return undefined;
-    let kind = OTHER;
-    const flow = decoder.flow;
-    if (flow !== ICED.flow.next) {
-      kind = kindOf(flow);
-      if (kind === CALL && !decoder.isNearCall) kind = OTHER;
-      if (kind === INDIRECT_JUMP && decoder.hasIndexedMemory) kind = INDEXED_JUMP;
-      if (kind === JUMP || kind === CONDITIONAL_JUMP || kind === CALL) targets[count] = decoder.target - address;
+    const usual = measureUsual(bytes, offset);
+    let kind = usual >> LENGTH_BITS;
+    let length = usual & LENGTH_MASK;
+    let target = 0;
+    if (usual === 0) {
+      const decoder = icedDecoder();
+      decoder.start(bytes.subarray(offset, offset + MAX_INSTRUCTION_BYTES), address + offset);
+      if (!decoder.next()) return undefined;
+      kind = kindOf(decoder);
+      length = decoder.length;
+      if (isDirect(kind)) target = decoder.target - address;
+    } else if (isDirect(kind)) {
+      const end = offset + length;
+      target = end + (length === 2 ? bytes.readInt8(end - 1) : bytes.readInt32LE(end - 4));
+      if (address + target < 0) target += 2 ** 64;
     }
     offsets[count] = offset;
     kinds[count] = kind;
+    targets[count] = target;
     // Behind a call there may be nothing: the callee panics and never returns.
     fallsThrough = kind === OTHER || kind === CONDITIONAL_JUMP;
-    offset += decoder.length;
+    offset += length;
     count++;
   }
   offsets[count] = offset;
-  return {
-    address,
-    bytes: bytes.subarray(0, offset),
-    count,
-    offsets: offsets.slice(0, count + 1),
-    kinds: kinds.slice(0, count),
-    targets: targets.slice(0, count),
-  };
+  return { address, bytes: bytes.subarray(0, offset), count, offsets, kinds, targets };
 }
+
+const isDirect = (kind: number): boolean => kind === JUMP || kind === CONDITIONAL_JUMP || kind === CALL;
 
 function isPadding(bytes: Buffer, offset: number): boolean {
   for (let at = offset; at < bytes.length; at++) if (bytes[at] !== INT3) return false;
   return true;
 }
 
-function kindOf(flow: number): number {
-  switch (flow) {
+function kindOf(decoder: IcedDecoder): number {
+  switch (decoder.flow) {
     case ICED.flow.return:
       return RETURN;
     case ICED.flow.conditionalBranch:
@@ -73,9 +85,9 @@ function kindOf(flow: number): number {
     case ICED.flow.unconditionalBranch:
       return JUMP;
     case ICED.flow.indirectBranch:
-      return INDIRECT_JUMP;
+      return decoder.hasIndexedMemory ? INDEXED_JUMP : INDIRECT_JUMP;
     case ICED.flow.call:
-      return CALL;
+      return decoder.isNearCall ? CALL : OTHER;
     case ICED.flow.indirectCall:
       return INDIRECT_CALL;
     case ICED.flow.interrupt:

@@ -51,7 +51,7 @@ export const TRAP = 8;
 
 /**
  * One function's instructions as parallel arrays, in address order: a large binary has millions, and an object for
- * each would cost more than decoding it.
+ * each would cost more than decoding it. The arrays may be longer than `count`, and hold until the next decoding.
  */
 export interface DecodedCode {
   readonly address: VirtualAddress;
