@@ -16,6 +16,7 @@ struct gs_everything {
 	enum gs_value_type value_type;
 	enum gs_read_status read_status;
 	enum gs_frame_flag frame_flag;
+	enum gs_measure measure;
 	struct gs_step step;
 	struct gs_recipe recipe;
 	struct gs_probe probe;

@@ -35,6 +35,8 @@ enum gs_limits {
 enum gs_histogram {
 	GS_ROW_BUCKETS = 8,
 	GS_ROWS = 62,
+	/* Rows of negative values, by their magnitude, begin here. */
+	GS_NEGATIVE_ROWS = 64,
 };
 
 /* What a site means; bits 20..27 of its cookie. Bits 0..19: probe number. Bits 28..63: the site's virtual address
@@ -46,8 +48,8 @@ enum gs_site_kind {
 	GS_SITE_TAIL_JUMP = 3,	/* at a jump that leaves the function: the call ends here, without results */
 	GS_SITE_RECOVERY = 4,	/* runtime.recovery calls gogo: g.sched holds where the goroutine goes on */
 	GS_SITE_GOEXIT = 5,	/* runtime.Goexit calls goexit1: every open call of the goroutine is over */
-	GS_SITE_COUNT = 6,	/* entry only: counts, no latency */
-	GS_SITE_COUNT_CHECKED = 7,	/* the same at a stack check */
+	GS_SITE_COUNT = 6,	/* a place without an end: each hit is counted by itself */
+	GS_SITE_COUNT_CHECKED = 7,	/* the same at a stack check's jbe */
 	GS_SITE_KIND = 0x7f,	/* mask of the above */
 	GS_SITE_G_IN_TLS = 0x80,	/* flag: no register holds g here (assembly), take it from thread-local storage */
 };
@@ -99,9 +101,10 @@ struct gs_recipe {
 	struct gs_step steps[GS_MAX_STEPS];
 };
 
-/* The recipes of one probe. */
+/* The recipes of one probe: what its calls are told apart by, and what is measured of them instead of their duration. */
 struct gs_probe {
 	struct gs_recipe recipes[GS_MAX_DIMENSIONS];
+	struct gs_recipe value;
 };
 
 /* How reading a dimension went; two bits each in gs_key.status, dimension 0 lowest. */
@@ -122,7 +125,7 @@ struct gs_key {
 	gs_u32 parent;	/* series of the entry half when results are in the key; else GS_NO_PARENT */
 	gs_u32 phase;	/* 0: made at entry, 1: at return */
 	gs_u8 bytes[GS_KEY_BYTES];
-};
+} __attribute__((aligned(8)));	/* for the words in `bytes` */
 enum gs_parent { GS_NO_PARENT = 0xffffffff };
 
 /* Series 0..probes-1 are each probe's own: all its calls when nothing is asked by, the "other" series otherwise. */
@@ -130,7 +133,7 @@ struct gs_stats {
 	gs_u64 count;
 	gs_u64 sum;	/* modulo 2^64 */
 	gs_u64 min;	/* stored as ~min, so that a zeroed row is empty */
-	gs_u64 max;
+	gs_u64 max;	/* signed values: both with the top bit flipped, so that they order as unsigned ones */
 };
 
 struct gs_row_key {
@@ -174,6 +177,8 @@ struct gs_balance {
 	gs_u64 buckets_dropped;	/* calls whose histogram row found no room; count and sum still have them */
 	gs_u64 stacks_dropped;	/* calls whose stack found no room */
 	gs_u64 samples_dropped;	/* calls whose sample found no room */
+	gs_u64 counted;		/* hits of places without an end; not among the entries */
+	gs_u64 unreadable;	/* calls or places whose value could not be read: in no series */
 };
 
 /* Identity of a goroutine's record: its g, which the runtime recycles but never frees. */
@@ -185,7 +190,7 @@ struct gs_goroutine_key {
 
 /* One open call. */
 struct gs_frame {
-	gs_u64 start;	/* CLOCK_MONOTONIC, ns */
+	gs_u64 start;	/* CLOCK_MONOTONIC, ns; or the value taken at entry, when a value is measured */
 	gs_u32 depth;	/* stack.hi - sp: survives a move of the stack. LIMIT: 4 GiB of stack */
 	gs_u32 probe;
 	gs_u32 series;
@@ -194,6 +199,7 @@ struct gs_frame {
 
 enum gs_frame_flag {
 	GS_FRAME_OTHER = 1,	/* the entry half of the key found no room: the call belongs to "other" */
+	GS_FRAME_UNREADABLE = 2,	/* the value at entry could not be read */
 };
 
 struct gs_goroutine {
@@ -207,6 +213,13 @@ struct gs_frame_key {
 	gs_u64 g;
 	gs_u32 tgid;
 	gs_u32 index;
+};
+
+/* What is measured of a call or a place. */
+enum gs_measure {
+	GS_MEASURE_DURATION = 0,
+	GS_MEASURE_VALUE = 1,	/* gs_probe.value */
+	GS_MEASURE_NOTHING = 2,	/* counted only */
 };
 
 /* Read-only data of the programs, set before load. */
@@ -228,6 +241,8 @@ struct gs_config {
 	gs_u32 histogram;	/* 1: keep histogram rows */
 	gs_u32 has_loop;	/* 1: the kernel has bpf_loop (5.17) */
 	gs_u32 one_recipe;	/* 1: every probe uses `only`: the verifier follows its steps alone */
+	gs_u32 measure;		/* enum gs_measure */
+	gs_u32 signed_value;	/* 1: values are signed */
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
 	struct gs_probe only;
 };

@@ -11,23 +11,30 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-struct site {
+/* A hit: where, of what, and by whom. */
+struct hit {
+	gs_u64 address;	/* of the site, relative to the image */
+	gs_u64 image;	/* load bias plus the image's base */
 	gs_u32 probe;
 	gs_u32 kind;
 	gs_u32 g_in_tls;
-	gs_u64 address;	/* relative to the image */
+	gs_u32 tgid;
+	struct where at;	/* once the goroutine was read */
 };
 
-static __always_inline struct site site_of(gs_u64 cookie)
+static __always_inline struct hit hit_of(const struct pt_regs *ctx, gs_u64 cookie, gs_u32 tgid)
 {
+	gs_u64 address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
 	gs_u32 kind = cookie >> GS_COOKIE_PROBE_BITS;
-	struct site site = {
+	struct hit hit = {
+		.address = address,
+		.image = ctx->ip - address,
 		.probe = cookie & ((1 << GS_COOKIE_PROBE_BITS) - 1),
 		.kind = kind & GS_SITE_KIND,
 		.g_in_tls = kind & GS_SITE_G_IN_TLS,
-		.address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS),
+		.tgid = tgid,
 	};
-	return site;
+	return hit;
 }
 
 /* The process the thread belongs to, as the user's pid namespace numbers it; 0 when it is not a target. */
@@ -58,23 +65,79 @@ static __always_inline struct gs_balance *this_cpu_counts(void)
  * The series of one half of a call: at entry its arguments, at return its results under the entry half's series.
  * *other becomes 1 when there is no room for it.
  */
-static __always_inline gs_u32 series_of(const struct pt_regs *ctx, gs_u64 image, gs_u32 number, gs_u32 parent, gs_u32 at_return,
-					gs_u32 *other)
+static __noinline gs_u32 series_of(struct pt_regs *ctx, const struct hit *hit, gs_u32 parent, gs_u32 at_return, gs_u32 *other)
 {
+	gs_u32 number = hit->probe, unreadable = hit->kind == GS_SITE_TAIL_JUMP;
 	struct gs_key key = {};
 
 	key.probe = number;
 	key.parent = parent;
 	key.phase = at_return;
 	if (config.one_recipe) {
-		fill_key(&key, ctx, image, at_return, &config.only);
+		fill_key(&key, ctx, hit->image, at_return, unreadable, &config.only);
 	} else {
 		struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
 
 		if (probe)
-			fill_key(&key, ctx, image, at_return, probe);
+			fill_key(&key, ctx, hit->image, at_return, unreadable, probe);
 	}
 	return find_series(&key, other);
+}
+
+/* The value of a probe at one end of its calls: left alone when it is taken at the other; 0 when it could be read. */
+static __noinline long value_of(struct pt_regs *ctx, const struct hit *hit, gs_u32 at_return, gs_u64 *value)
+{
+	gs_u32 number = hit->probe;
+	struct fetched f = {};
+
+	if (config.one_recipe) {
+		if (config.only.value.at_return != at_return)
+			return 0;
+		run_steps(&f, ctx, hit->image, &config.only.value);
+	} else {
+		struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
+
+		if (!probe || probe->value.at_return != at_return)
+			return 0;
+		run_steps(&f, ctx, hit->image, &probe->value);
+	}
+	if (at_return && hit->kind == GS_SITE_TAIL_JUMP)
+		return GS_FAULT;
+	*value = f.a;
+	return f.status;
+}
+
+/* Counts a finished call, or a place that was passed, with its value and its stack. */
+static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 number, gs_u64 value, struct gs_balance *counts)
+{
+	count_value(number, value, counts);
+	if (config.stacks)
+		count_sample(number, keep_stack(ctx, hit->address, hit->image, hit->at.depth, counts), value, counts);
+	return 0;
+}
+
+/* A place without an end. */
+static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
+{
+	struct hit hit = hit_of(ctx, cookie, tgid);
+	gs_u32 number = hit.probe, other = 0;
+	gs_u64 value = 0;
+
+	if (hit.kind == GS_SITE_COUNT_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
+		return 0;
+	count(&counts->counted);
+	/* Only the walk of the stack needs the goroutine, to know where the stack ends. */
+	if (config.stacks && read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at))
+		count(&counts->no_goroutine);
+	if (config.entry_dimensions)
+		number = series_of(ctx, &hit, GS_NO_PARENT, 0, &other);
+	if (other)
+		count(&counts->other);
+	if (config.measure == GS_MEASURE_VALUE && value_of(ctx, &hit, 0, &value)) {
+		count(&counts->unreadable);
+		return 0;
+	}
+	return record(ctx, &hit, number, value, counts);
 }
 
 /* Opens a call of the goroutine. Nonzero when there is no room for it. */
@@ -87,11 +150,13 @@ static __always_inline long push(struct gs_goroutine *goroutine, const struct gs
 
 		*place = *frame;
 		goroutine->open = open + 1;
-		place->start = bpf_ktime_get_ns();
+		if (config.measure == GS_MEASURE_DURATION)
+			place->start = bpf_ktime_get_ns();
 	} else {
 		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .index = open };
 
-		frame->start = bpf_ktime_get_ns();
+		if (config.measure == GS_MEASURE_DURATION)
+			frame->start = bpf_ktime_get_ns();
 		if (bpf_map_update_elem(&frames, &deep, frame, BPF_ANY))
 			return -1;
 		goroutine->open = open + 1;
@@ -102,90 +167,89 @@ static __always_inline long push(struct gs_goroutine *goroutine, const struct gs
 /* The parts are functions of their own, so that each has the BPF stack to itself. */
 static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
 {
-	struct site site = site_of(cookie);
-	gs_u64 image = ctx->ip - site.address;
-	gs_u32 other = 0;
+	struct hit hit = hit_of(ctx, cookie, tgid);
 	struct gs_goroutine *goroutine;
 	struct gs_frame frame = {};
-	struct where at;
+	gs_u32 other = 0;
 
 	/* The stack check is about to jump to morestack, which comes back to the function's start: not yet a call. */
-	if (site.kind == GS_SITE_ENTRY_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
+	if (hit.kind == GS_SITE_ENTRY_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
 		return 0;
 	count(&counts->entries);
-	if (read_goroutine(current_g(ctx, site.g_in_tls), ctx->sp, tgid, &at)) {
+	if (read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at)) {
 		count(&counts->no_goroutine);
 		count(&counts->lost);
 		return 0;
 	}
-	goroutine = goroutine_of(&at, counts, 1);
+	goroutine = goroutine_of(&hit.at, counts, 1);
 	if (!goroutine) {
 		count(&counts->lost);
 		return 0;
 	}
-	unwind(goroutine, &at.key, at.depth, counts, &counts->panics);
-	frame.depth = at.depth;
-	frame.probe = site.probe;
-	frame.series = site.probe;
+	unwind(goroutine, &hit.at.key, hit.at.depth, counts, &counts->panics);
+	frame.depth = hit.at.depth;
+	frame.probe = hit.probe;
+	frame.series = hit.probe;
 	if (config.entry_dimensions) {
-		frame.series = series_of(ctx, image, site.probe, GS_NO_PARENT, 0, &other);
+		frame.series = series_of(ctx, &hit, GS_NO_PARENT, 0, &other);
 		frame.flags = other ? GS_FRAME_OTHER : 0;
 	}
-	if (push(goroutine, &at.key, &frame))
+	if (config.measure == GS_MEASURE_VALUE && value_of(ctx, &hit, 0, &frame.start))
+		frame.flags |= GS_FRAME_UNREADABLE;
+	if (push(goroutine, &hit.at.key, &frame))
 		count(&counts->lost);
 	return 0;
 }
 
 static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
 {
-	gs_u64 now = bpf_ktime_get_ns();
-	struct site site = site_of(cookie);
-	gs_u64 image = ctx->ip - site.address;
-	gs_u32 number, other = 0;
+	gs_u64 now = bpf_ktime_get_ns(), value;
+	struct hit hit = hit_of(ctx, cookie, tgid);
 	struct gs_goroutine *goroutine;
 	struct gs_frame *open, frame;
-	struct where at;
+	gs_u32 number, other = 0;
 
-	if (read_goroutine(current_g(ctx, site.g_in_tls), ctx->sp, tgid, &at)) {
+	if (read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at)) {
 		count(&counts->no_goroutine);
 		return 0;
 	}
-	goroutine = goroutine_of(&at, counts, 0);
+	goroutine = goroutine_of(&hit.at, counts, 0);
 	if (!goroutine) {
 		count(&counts->unmatched_returns);
 		return 0;
 	}
-	unwind(goroutine, &at.key, at.depth + 1, counts, &counts->panics);
-	open = goroutine->open ? frame_at(goroutine, &at.key, goroutine->open - 1) : 0;
-	if (!open || open->depth != at.depth || open->probe != site.probe) {
+	unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, &counts->panics);
+	open = goroutine->open ? frame_at(goroutine, &hit.at.key, goroutine->open - 1) : 0;
+	if (!open || open->depth != hit.at.depth || open->probe != hit.probe) {
 		count(&counts->unmatched_returns);
 		return 0;
 	}
 	frame = *open;
-	drop_frame(goroutine, &at.key, goroutine->open - 1);
+	drop_frame(goroutine, &hit.at.key, goroutine->open - 1);
 	count(&counts->returns);
 
 	number = frame.series;
 	other = frame.flags & GS_FRAME_OTHER;
 	if (config.return_dimensions && !other)
-		number = series_of(ctx, image, site.probe, frame.series, 1, &other);
+		number = series_of(ctx, &hit, frame.series, 1, &other);
 	if (other)
 		count(&counts->other);
-	count_value(number, now - frame.start, counts);
-	if (config.stacks)
-		count_sample(number, keep_stack(ctx, site.address, image, at.depth, counts), now - frame.start, counts);
-	return 0;
+	value = config.measure == GS_MEASURE_DURATION ? now - frame.start : frame.start;
+	if (config.measure == GS_MEASURE_VALUE && (frame.flags & GS_FRAME_UNREADABLE || value_of(ctx, &hit, 1, &value))) {
+		count(&counts->unreadable);
+		return 0;
+	}
+	return record(ctx, &hit, number, value, counts);
 }
 
 /* Ends open calls from outside: the goroutine is about to go on further out, or to end. */
 static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
 {
-	struct site site = site_of(cookie);
-	gs_u64 g = current_g(ctx, site.g_in_tls), m = 0, sp;
+	struct hit hit = hit_of(ctx, cookie, tgid);
+	gs_u64 g = current_g(ctx, hit.g_in_tls), m = 0, sp;
 	struct gs_goroutine *goroutine;
-	struct where at;
 
-	if (site.kind == GS_SITE_RECOVERY) {
+	if (hit.kind == GS_SITE_RECOVERY) {
 		/* runtime.recovery runs on the system stack for the goroutine in m.curg. */
 		if (read_user(&m, 8, g + config.m_offset) || read_user(&g, 8, m + config.curg_offset) ||
 		    read_user(&sp, 8, g + config.sched_sp_offset))
@@ -193,15 +257,15 @@ static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts
 	} else {
 		sp = ctx->sp;
 	}
-	if (read_goroutine(g, sp, tgid, &at))
+	if (read_goroutine(g, sp, tgid, &hit.at))
 		goto unreadable;
-	goroutine = goroutine_of(&at, counts, 0);
+	goroutine = goroutine_of(&hit.at, counts, 0);
 	if (!goroutine)
 		return 0;
-	if (site.kind == GS_SITE_RECOVERY)
-		unwind(goroutine, &at.key, at.depth + 1, counts, &counts->panics);
+	if (hit.kind == GS_SITE_RECOVERY)
+		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, &counts->panics);
 	else
-		unwind(goroutine, &at.key, 0, counts, &counts->goexits);
+		unwind(goroutine, &hit.at.key, 0, counts, &counts->goexits);
 	return 0;
 unreadable:
 	count(&counts->no_goroutine);
@@ -218,13 +282,16 @@ int site(struct pt_regs *ctx)
 	if (!*(volatile gs_u32 *)&measuring || !counts || !tgid)
 		return 0;
 	count(&counts->hits);
-	switch (site_of(cookie).kind) {
+	switch ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) {
 	case GS_SITE_ENTRY:
 	case GS_SITE_ENTRY_CHECKED:
 		return enter(ctx, counts, cookie, tgid);
 	case GS_SITE_RETURN:
 	case GS_SITE_TAIL_JUMP:
 		return leave(ctx, counts, cookie, tgid);
+	case GS_SITE_COUNT:
+	case GS_SITE_COUNT_CHECKED:
+		return pass(ctx, counts, cookie, tgid);
 	default:
 		return runtime_end(ctx, counts, cookie, tgid);
 	}

@@ -32,20 +32,24 @@ static __always_inline gs_u32 find_series(const struct gs_key *key, gs_u32 *othe
 	return key->probe;
 }
 
-/* Fills the dimensions of one phase into a zeroed key. */
+/* Fills the dimensions of one phase into a zeroed key; after a tail jump there are no results to be read. */
 static __always_inline void fill_key(struct gs_key *key, const struct pt_regs *ctx, gs_u64 image, gs_u32 at_return,
-				     const volatile struct gs_probe *probe)
+				     gs_u32 unreadable, const volatile struct gs_probe *probe)
 {
 #pragma clang loop unroll(disable)
 	for (gs_u32 i = 0; i < GS_MAX_DIMENSIONS; i++) {
 		if (i >= config.dimensions)
 			break;
-		if (probe->recipes[i].type != GS_NONE && probe->recipes[i].at_return == at_return)
+		if (probe->recipes[i].type == GS_NONE || probe->recipes[i].at_return != at_return)
+			continue;
+		if (unreadable)
+			key->status |= GS_FAULT << (2 * i);
+		else
 			fetch_into_key(key, i, config.slots[i], ctx, image, &probe->recipes[i]);
 	}
 }
 
-static __always_inline void lower(gs_u64 *to, gs_u64 value)
+static __always_inline void raise(gs_u64 *to, gs_u64 value)
 {
 	gs_u64 old = *(volatile gs_u64 *)to;
 
@@ -71,15 +75,22 @@ static __always_inline gs_u32 bucket_of(gs_u64 value, gs_u32 row)
 
 static __always_inline void count_in_row(gs_u32 number, gs_u64 value, struct gs_balance *counts)
 {
-	struct gs_row_key key = { .series = number, .row = row_of(value) };
-	struct gs_row *row = bpf_map_lookup_elem(&rows, &key);
+	struct gs_row_key key = { .series = number };
+	gs_u32 negative = config.signed_value && (gs_s64)value < 0, within;
+	struct gs_row *row;
+
+	if (negative)
+		value = -value;
+	within = row_of(value);
+	key.row = negative ? GS_NEGATIVE_ROWS + within : within;
+	row = bpf_map_lookup_elem(&rows, &key);
 
 	if (!row) {
 		bpf_map_update_elem(&rows, &key, &empty_row, BPF_NOEXIST);
 		row = bpf_map_lookup_elem(&rows, &key);
 	}
 	if (row)
-		count(&row->buckets[bucket_of(value, key.row) & (GS_ROW_BUCKETS - 1)]);
+		count(&row->buckets[bucket_of(value, within) & (GS_ROW_BUCKETS - 1)]);
 	else
 		count(&counts->buckets_dropped);
 }
@@ -87,13 +98,16 @@ static __always_inline void count_in_row(gs_u32 number, gs_u64 value, struct gs_
 static __always_inline void count_value(gs_u32 number, gs_u64 value, struct gs_balance *counts)
 {
 	struct gs_stats *totals = bpf_map_lookup_elem(&stats, &number);
+	gs_u64 ordered = config.signed_value ? value ^ (1ULL << 63) : value;
 
 	if (!totals)
 		return;
 	count(&totals->count);
+	if (config.measure == GS_MEASURE_NOTHING)
+		return;
 	__sync_fetch_and_add(&totals->sum, value);
-	lower(&totals->max, value);
-	lower(&totals->min, ~value);
+	raise(&totals->max, ordered);
+	raise(&totals->min, ~ordered);
 	if (config.histogram)
 		count_in_row(number, value, counts);
 }

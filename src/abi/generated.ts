@@ -17,6 +17,7 @@ export const gsLimits = {
 export const gsHistogram = {
   GS_ROW_BUCKETS: 8,
   GS_ROWS: 62,
+  GS_NEGATIVE_ROWS: 64,
 } as const;
 
 /** enum gs_cookie */
@@ -98,6 +99,14 @@ export const gsReadStatus = {
 /** enum gs_frame_flag */
 export const gsFrameFlag = {
   GS_FRAME_OTHER: 1,
+  GS_FRAME_UNREADABLE: 2,
+} as const;
+
+/** enum gs_measure */
+export const gsMeasure = {
+  GS_MEASURE_DURATION: 0,
+  GS_MEASURE_VALUE: 1,
+  GS_MEASURE_NOTHING: 2,
 } as const;
 
 /** struct gs_step */
@@ -123,8 +132,9 @@ export const gsRecipe = {
 
 /** struct gs_probe */
 export const gsProbe = {
-  size: 512,
+  size: 640,
   recipes: { offset: 0, size: 512, count: 4, stride: 128 },
+  value: { offset: 512, size: 128 },
 } as const;
 
 /** struct gs_key */
@@ -184,7 +194,7 @@ export const gsStack = {
 
 /** struct gs_balance */
 export const gsBalance = {
-  size: 96,
+  size: 112,
   entries: { offset: 0, size: 8 },
   returns: { offset: 8, size: 8 },
   panics: { offset: 16, size: 8 },
@@ -197,6 +207,8 @@ export const gsBalance = {
   bucketsDropped: { offset: 72, size: 8 },
   stacksDropped: { offset: 80, size: 8 },
   samplesDropped: { offset: 88, size: 8 },
+  counted: { offset: 96, size: 8 },
+  unreadable: { offset: 104, size: 8 },
 } as const;
 
 /** struct gs_goroutine_key */
@@ -236,7 +248,7 @@ export const gsFrameKey = {
 
 /** struct gs_config */
 export const gsConfig = {
-  size: 608,
+  size: 744,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -254,6 +266,8 @@ export const gsConfig = {
   histogram: { offset: 64, size: 4 },
   hasLoop: { offset: 68, size: 4 },
   oneRecipe: { offset: 72, size: 4 },
-  slots: { offset: 76, size: 16, count: 4, stride: 4 },
-  only: { offset: 96, size: 512 },
+  measure: { offset: 76, size: 4 },
+  signedValue: { offset: 80, size: 4 },
+  slots: { offset: 84, size: 16, count: 4, stride: 4 },
+  only: { offset: 104, size: 640 },
 } as const;

@@ -3,7 +3,7 @@
  * books. Pure, and independent of the order in which the kernel's maps gave up their entries.
  */
 import { type Balance, balanceOf, type Cost, costOf } from "./balance.js";
-import type { Dimension } from "./dimension.js";
+import type { Dimension, Measure } from "./dimension.js";
 import type { DetailLoss, RecordBatch } from "./records.js";
 import { joinStacks, type StackSample } from "./samples.js";
 import { compareSeries, type RecordedProbes, type Series, seriesOf } from "./series.js";
@@ -12,6 +12,7 @@ export interface Aggregate {
   readonly startTimeMs: number;
   readonly durationNs: bigint;
   readonly dimensions: readonly Dimension[];
+  readonly measure: Measure;
   readonly balance: Balance;
   readonly loss: DetailLoss;
   readonly cost: Cost;
@@ -32,6 +33,7 @@ export function aggregate(batch: RecordBatch, probes: RecordedProbes): Aggregate
     startTimeMs: batch.startTimeMs,
     durationNs: batch.durationNs,
     dimensions: probes.dimensions,
+    measure: probes.measure,
     balance: balanceOf(batch.balance),
     loss: batch.loss,
     cost: costOf(batch.cost),

@@ -1,4 +1,4 @@
-/** What a `--by` expression yields, as both the planner and the decoder of its values speak of it. */
+/** What a run tells calls apart by and what it measures of them, as both the planner and the decoder speak of it. */
 
 /** How a dimension's 64 bits or bytes are read back. */
 export type ValueEncoding =
@@ -17,3 +17,12 @@ export interface Dimension {
   readonly name: string;
   readonly encoding: ValueEncoding;
 }
+
+/** What is measured of each call, or of each time that a place without an end is passed. */
+export type Measure =
+  /** Its duration, in nanoseconds. */
+  | { readonly kind: "duration" }
+  /** The value of an expression, `--of`; `unit` is `ns` for a time.Duration. */
+  | { readonly kind: "value"; readonly name: string; readonly signed: boolean; readonly unit: "ns" | "value" }
+  /** Nothing but that it happened. */
+  | { readonly kind: "count" };

@@ -1,8 +1,9 @@
 /**
  * Log-linear histograms: the bucket layout that the BPF programs fill (bpf/abi.h), and what is read out of it.
  *
- * An index is `row * 8 + bucket`. Row 0 holds the values 0..7, a bucket each; row r >= 1 divides [2^(r+2), 2^(r+3))
- * into 8 equal buckets, so that no bucket is wider than 12.5 % of its low bound.
+ * Values are durations, or integers that an expression yields. An index is `row * 8 + bucket`. Row 0 holds the values 0..7, a bucket each; row r >= 1 divides [2^(r+2), 2^(r+3))
+ * into 8 equal buckets, so that no bucket is wider than 12.5 % of its low bound. A negative value is in the bucket of its
+ * magnitude, with the index negated.
  */
 import { gsHistogram } from "../abi/index.js";
 import { invariant } from "../base/index.js";
@@ -25,7 +26,7 @@ export interface Bucket extends BucketBounds {
 }
 
 /**
- * A distribution of unsigned 64-bit values. `count`, `sum`, `min` and `max` are exact; `min` and `max` are 0 when
+ * A distribution of 64-bit values. `count`, `sum`, `min` and `max` are exact; `min` and `max` are 0 when
  * `count` is. Buckets are in ascending order, none empty; they add up to less than `count` when the kernel had no room
  * for some.
  */
@@ -41,7 +42,11 @@ export const EMPTY_HISTOGRAM: Histogram = { count: 0n, sum: 0n, min: 0n, max: 0n
 
 /** Bounds of the bucket at `index`, which must be one that the layout has. */
 export function bucketBounds(index: number): BucketBounds {
-  invariant(Number.isInteger(index) && index >= 0 && index < ROWS * ROW_BUCKETS, `histogram has no bucket ${index}`);
+  invariant(Number.isInteger(index) && Math.abs(index) < ROWS * ROW_BUCKETS, `histogram has no bucket ${index}`);
+  if (index < 0) {
+    const magnitude = bucketBounds(-index);
+    return { low: 1n - magnitude.high, high: 1n - magnitude.low };
+  }
   const row = BigInt(Math.floor(index / ROW_BUCKETS));
   const bucket = BigInt(index % ROW_BUCKETS);
   if (row === 0n) return { low: bucket, high: bucket + 1n };

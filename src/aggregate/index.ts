@@ -5,7 +5,7 @@
  */
 export { type Aggregate, aggregate } from "./aggregate.js";
 export type { Balance, Cost } from "./balance.js";
-export type { Dimension, ValueEncoding } from "./dimension.js";
+export type { Dimension, Measure, ValueEncoding } from "./dimension.js";
 export {
   type Bucket,
   type BucketBounds,

@@ -18,11 +18,11 @@ export interface SeriesRecord {
   readonly probe: number;
   readonly values: readonly RawValue[] | undefined;
   readonly count: bigint;
-  /** Of durations in ns. */
+  /** Of what is measured: durations in ns, or values. */
   readonly sum: bigint;
   readonly min: bigint;
   readonly max: bigint;
-  /** Bucket index (row * 8 + bucket; see bpf/abi.h) to count. */
+  /** Bucket index (row * 8 + bucket; see bpf/abi.h) to count; -index of the magnitude for negative values. */
   readonly buckets: ReadonlyMap<number, bigint>;
 }
 
@@ -49,6 +49,8 @@ export interface BalanceRecord {
   readonly open: bigint;
   readonly unmatchedReturns: bigint;
   readonly lost: bigint;
+  /** Hits of places without an end; not among the entries. */
+  readonly counted: bigint;
 }
 
 /** Losses that do not touch the balance: the call was counted, a detail of it was not kept. */
@@ -58,6 +60,8 @@ export interface DetailLoss {
   readonly stacks: bigint;
   readonly samples: bigint;
   readonly noGoroutine: bigint;
+  /** Calls and places whose measured value could not be read; in no series. */
+  readonly unreadable: bigint;
 }
 
 export interface CostRecord {

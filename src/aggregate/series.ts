@@ -1,6 +1,6 @@
 /** Series: the calls of one probe that the `--by` expressions do not tell apart. */
 import { invariant } from "../base/index.js";
-import type { Dimension } from "./dimension.js";
+import type { Dimension, Measure } from "./dimension.js";
 import { type Histogram, histogramOf } from "./histogram.js";
 import type { SeriesRecord } from "./records.js";
 import { decodeValue, type KeyValue } from "./values.js";
@@ -12,7 +12,7 @@ export interface Series {
   readonly function: string;
   /** One per dimension, in order; undefined for the calls whose own series found no room: the "other" series. */
   readonly by: readonly KeyValue[] | undefined;
-  /** Durations in nanoseconds. */
+  /** Of what the run measures. */
   readonly histogram: Histogram;
 }
 
@@ -21,6 +21,7 @@ export interface RecordedProbes {
   /** Names of the measured functions; the index is the probe number. */
   readonly functions: readonly string[];
   readonly dimensions: readonly Dimension[];
+  readonly measure: Measure;
 }
 
 /** Interprets one series; throws nothing but invariants: a record that its probes can't have made. */

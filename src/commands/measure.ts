@@ -43,6 +43,7 @@ const runOf = (plan: ProbePlan, target: Target): Run => ({
 const aggregateOf = (session: Session, batch: ReturnType<Session["stop"]>): Aggregate =>
   aggregate(batch, {
     dimensions: session.plan.dimensions,
+    measure: session.plan.measure,
     functions: session.plan.probes.map((probe) => probe.function.name),
   });
 

@@ -2,11 +2,11 @@
  * The plan: everything a run will do, as one immutable, printable value. It depends on the file and the request only;
  * the same file gives the same plan on every machine.
  */
-import type { Dimension, ValueEncoding } from "../aggregate/index.js";
+import type { Dimension, Measure, ValueEncoding } from "../aggregate/index.js";
 import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
 import type { GoType, Signature } from "../binary/index.js";
 
-export type { Dimension, ValueEncoding };
+export type { Dimension, Measure, ValueEncoding };
 
 export type SiteKind = "entry" | "return" | "tail-jump" | "recovery" | "goexit";
 
@@ -78,16 +78,34 @@ export interface PlannedFunction {
 export interface PlannedProbe {
   readonly function: PlannedFunction;
   readonly signature: Signature | undefined;
+  /**
+   * `call`: entries and exits are paired. `place`: the entry alone is counted, because the probe has no end (an inlined
+   * copy), or because nothing that is asked of it needs one.
+   */
+  readonly kind: "call" | "place";
   readonly entry: Site;
-  /** `return` and `tail-jump` sites. */
+  /** `return` and `tail-jump` sites; none of a place. */
   readonly exits: readonly Site[];
   /** Where g is at this function's sites: assembly need not keep it in its register. */
   readonly goroutine: "register" | "tls";
   readonly inlinedCopies: number;
   /** One per dimension of the plan, in order. */
   readonly recipes: readonly Recipe[];
+  /** Of the measured value; undefined when durations are measured, or nothing. */
+  readonly value: Recipe | undefined;
+  /** Which inlined copy it is; undefined for a function's own code. */
+  readonly copy: InlinedPlace | undefined;
   /** What a user should know of this probe, a sentence each: `1 of 3 exits is a tail jump: time until the jump`. */
   readonly notes: readonly string[];
+}
+
+/** Where a function was inlined. */
+export interface InlinedPlace {
+  /** The function whose code holds the copy. */
+  readonly into: string;
+  /** Of the call in the source. */
+  readonly file: string | undefined;
+  readonly line: number | undefined;
 }
 
 export interface RefusedFunction {
@@ -123,6 +141,7 @@ export interface ProbePlan {
   readonly target: PlanTarget;
   readonly runtime: RuntimeFacts;
   readonly dimensions: readonly Dimension[];
+  readonly measure: Measure;
   readonly probes: readonly PlannedProbe[];
   readonly refused: readonly RefusedFunction[];
   /** Where the runtime ends calls that will not return: `recovery` and `goexit` sites. */

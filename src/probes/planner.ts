@@ -2,18 +2,17 @@
  * From what the user asked for to the exact sites and recipes of a run. Every function that a PROBE names is either
  * planned whole, with all its exits and all its dimensions, or refused with a reason; nothing is measured by halves.
  */
-import type { Dimension, ValueEncoding } from "../aggregate/index.js";
 import { found, type Outcome, type Refusal, refused, UnmeasurableError } from "../base/index.js";
 import type { GoBinary, Signature } from "../binary/index.js";
 import { collapseTypeArguments, type GoFunction, type SymbolTable } from "../symbols/index.js";
 import { assign } from "./abi.js";
 import { type ProbeSites, SiteFinder } from "./code-sites.js";
-import { commonEncoding, isAlike } from "./encoding.js";
 import { type Expression, parseExpression } from "./expression.js";
-import type { PlannedProbe, ProbePlan, Recipe, RefusedFunction, Site } from "./plan.js";
-import { compileExpression } from "./recipes.js";
+import type { PlannedProbe, ProbePlan, RefusedFunction, Site } from "./plan.js";
+import { type CompiledExpression, compileExpression } from "./recipes.js";
 import { readRuntimeFacts } from "./runtime-facts.js";
 import { resolveSelector } from "./selector.js";
+import { settleDimensions, settleMeasure } from "./settle.js";
 import { conventionOf, dictionaryOf, givenSignatures, lacksReceiver } from "./signatures.js";
 
 /** What the command line asks for, as it was written. */
@@ -22,6 +21,8 @@ export interface PlanRequest {
   readonly by: readonly string[];
   /** `--sig` arguments. */
   readonly signatures: readonly string[];
+  /** `--of`: the expression whose values are measured instead of durations. */
+  readonly of?: string | undefined;
 }
 
 /** LIMIT: `--by` dimensions of one run; GS_MAX_DIMENSIONS of bpf/abi.h. */
@@ -31,11 +32,13 @@ const MAX_DIMENSIONS = 4;
 const MAX_PROBES = 2 ** 20;
 
 /** A probe before the run's dimensions are settled. */
-interface Candidate {
+export interface Candidate {
   readonly fn: GoFunction;
   readonly sites: ProbeSites;
   readonly signature: Signature | undefined;
-  readonly values: readonly { readonly recipe: Recipe; readonly encoding: ValueEncoding }[];
+  readonly values: readonly CompiledExpression[];
+  /** Of `--of`. */
+  readonly measured: CompiledExpression | undefined;
 }
 
 /**
@@ -48,6 +51,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
   if (expressions.length > MAX_DIMENSIONS) {
     throw new UnmeasurableError("too-many-dimensions", `at most ${MAX_DIMENSIONS} --by expressions are possible`);
   }
+  const of = request.of === undefined ? undefined : parseExpression(request.of);
   const given = givenSignatures(request.signatures, symbols);
   const functions = selectFunctions(request.probes, symbols);
   const runtime = readRuntimeFacts(binary, symbols);
@@ -61,12 +65,13 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
       break;
     }
     const signature = given.get(fn.name) ?? symbols.signature(fn);
-    const candidate = planFunction(binary, finder, fn, signature, expressions);
+    const candidate = planFunction(binary, finder, fn, signature, { by: expressions, of });
     if (candidate.ok) candidates.push(candidate.value);
     else refusedFunctions.push({ name: fn.name, refusal: candidate.refusal });
   }
-  const { dimensions, alike, odd } = settleDimensions(request.by, candidates);
-  refusedFunctions.push(...odd);
+  const settled = settleDimensions(request.by, candidates);
+  const { measure, alike, odd } = settleMeasure(request.of, settled.alike);
+  refusedFunctions.push(...settled.odd, ...odd);
   if (alike.length === 0) throw nothingMeasurable(request.probes, refusedFunctions);
   const copies = symbols.inlinedCopies(new Set(alike.map(({ fn }) => fn.name)));
   const { sites: runtimeSites, warnings: missing } = findRuntimeSites(finder);
@@ -81,7 +86,8 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
       imageBase: binary.elf.imageBase,
     },
     runtime,
-    dimensions,
+    dimensions: settled.dimensions,
+    measure,
     probes: alike.map((candidate) => plannedProbe(candidate, symbols, copies.get(candidate.fn.name) ?? 0)),
     refused: refusedFunctions,
     runtimeSites,
@@ -104,11 +110,12 @@ function planFunction(
   finder: SiteFinder,
   fn: GoFunction,
   signature: Signature | undefined,
-  expressions: readonly Expression[],
+  expressions: { readonly by: readonly Expression[]; readonly of: Expression | undefined },
 ): Outcome<Candidate> {
   const sites = finder.find(fn);
   if (!sites.ok) return sites;
-  if (expressions.length === 0) return found({ fn, sites: sites.value, signature, values: [] });
+  const all = expressions.of === undefined ? expressions.by : [...expressions.by, expressions.of];
+  if (all.length === 0) return found({ fn, sites: sites.value, signature, values: [], measured: undefined });
   if (signature === undefined) {
     return refused(
       "no-signature",
@@ -125,7 +132,7 @@ function planFunction(
   if (binary.arch !== "amd64") return refused("unsupported-machine", `arguments are not read on ${binary.arch} yet`);
   const assignment = assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn));
   const values: Candidate["values"][number][] = [];
-  for (const expression of expressions) {
+  for (const expression of all) {
     const compiled = compileExpression(expression, signature, assignment);
     if (!compiled.ok) return compiled;
     if (compiled.value.recipe.phase === "return" && sites.value.exits.every((exit) => exit.kind === "tail-jump")) {
@@ -133,52 +140,27 @@ function planFunction(
     }
     values.push(compiled.value);
   }
-  return found({ fn, sites: sites.value, signature, values });
-}
-
-/** Dimensions that most probes agree on; a probe whose values would be read back otherwise is the odd one. */
-function settleDimensions(
-  names: readonly string[],
-  candidates: readonly Candidate[],
-): {
-  readonly dimensions: readonly Dimension[];
-  readonly alike: readonly Candidate[];
-  readonly odd: RefusedFunction[];
-} {
-  let alike = candidates;
-  const odd: RefusedFunction[] = [];
-  const dimensions: Dimension[] = [];
-  names.forEach((name, index) => {
-    const encodings = alike.flatMap((candidate) => candidate.values[index]?.encoding ?? []);
-    const encoding = commonEncoding(encodings);
-    if (encoding === undefined) return;
-    dimensions.push({ name, encoding });
-    alike = alike.filter((candidate) => {
-      const value = candidate.values[index];
-      if (value !== undefined && isAlike(value.encoding, encoding)) return true;
-      const type = value?.recipe.type.name ?? "nothing";
-      const reason = `its ${name} is ${type}, which differs from that of the other functions`;
-      odd.push({
-        name: candidate.fn.name,
-        refusal: { code: "differing-type", reason, hint: "measure it in a run of its own" },
-      });
-      return false;
-    });
-  });
-  return { dimensions, alike, odd };
+  const measured = expressions.of === undefined ? undefined : values.pop();
+  return found({ fn, sites: sites.value, signature, values, measured });
 }
 
 function plannedProbe(candidate: Candidate, symbols: SymbolTable, inlinedCopies: number): PlannedProbe {
-  const { fn, sites, signature, values } = candidate;
+  const { fn, sites, signature, values, measured } = candidate;
+  // Where all that is asked is known at the entry, the end of the call need not be seen.
+  const place = measured !== undefined && [measured, ...values].every(({ recipe }) => recipe.phase === "entry");
+  const kind = place ? "place" : "call";
   const { file, line } = symbols.place(fn);
   return {
     function: { name: fn.name, address: fn.entry, size: fn.end - fn.entry, file, line },
     signature,
+    kind,
     entry: sites.entry,
-    exits: sites.exits,
+    exits: kind === "place" ? [] : sites.exits,
     goroutine: fn.assembly ? "tls" : "register",
     inlinedCopies,
     recipes: values.map((value) => value.recipe),
+    value: measured?.recipe,
+    copy: undefined,
     notes: notesOn(candidate, inlinedCopies),
   };
 }

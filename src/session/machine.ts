@@ -33,6 +33,7 @@ const EMPTY_PLAN: ProbePlan = {
     source: "table",
   },
   dimensions: [],
+  measure: { kind: "duration" },
   probes: [],
   refused: [],
   runtimeSites: [],

@@ -7,7 +7,7 @@
 import type { RecordBatch } from "../aggregate/index.js";
 import { UnsupportedError } from "../base/index.js";
 import { type AttachMode, hasUprobeMulti, Link, type SiteAttachment } from "../bpf/index.js";
-import type { ProbePlan, Site } from "../probes/index.js";
+import type { PlannedProbe, ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { CostMeter } from "./cost.js";
 import { ProgramFile } from "./program-file.js";
@@ -104,7 +104,7 @@ export class Session implements Disposable {
       loss: counts.loss,
       cost: this.meter.read(counts),
       series: readSeries(this.programs, this.plan),
-      samples: readSamples(this.programs),
+      samples: readSamples(this.programs, this.plan),
       stacks: readStacks(this.programs, this.plan),
     };
   }
@@ -162,13 +162,13 @@ function loadPrograms(
 /** All sites with one link: nothing is counted before they are all there. */
 function attachAll(plan: ProbePlan, target: Target, path: string, programs: CallPrograms, mode: AttachMode): Link {
   const sites: SiteAttachment[] = [];
-  const add = (site: Site, probe: number, goroutine: "register" | "tls"): void => {
-    sites.push({ offset: site.offset, cookie: siteCookie(plan, site, probe, goroutine) });
+  const add = (site: Site, number: number, owner: PlannedProbe | undefined): void => {
+    sites.push({ offset: site.offset, cookie: siteCookie(plan, site, number, owner) });
   };
   plan.probes.forEach((probe, index) => {
-    for (const site of [probe.entry, ...probe.exits]) add(site, index, probe.goroutine);
+    for (const site of [probe.entry, ...probe.exits]) add(site, index, probe);
   });
-  for (const site of plan.runtimeSites) add(site, 0, "register");
+  for (const site of plan.runtimeSites) add(site, 0, undefined);
   const pid = target.process()?.pid;
   return Link.attach({ programFd: programs.site, path, displayPath: plan.target.path, pid, sites }, mode);
 }

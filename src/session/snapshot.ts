@@ -5,6 +5,7 @@
 import {
   gsBalance,
   gsGoroutine,
+  gsHistogram,
   gsKey,
   gsLimits,
   gsParent,
@@ -71,6 +72,7 @@ export function readCounts(programs: CallPrograms): Counts {
         open,
         unmatchedReturns: summed(value, gsBalance.unmatchedReturns),
         lost: summed(value, gsBalance.lost),
+        counted: summed(value, gsBalance.counted),
       },
       loss: {
         otherSeries: summed(value, gsBalance.other),
@@ -78,6 +80,7 @@ export function readCounts(programs: CallPrograms): Counts {
         stacks: summed(value, gsBalance.stacksDropped),
         samples: summed(value, gsBalance.samplesDropped),
         noGoroutine: summed(value, gsBalance.noGoroutine),
+        unreadable: summed(value, gsBalance.unreadable),
       },
       hits: summed(value, gsBalance.hits),
     };
@@ -132,6 +135,12 @@ function readKeys(programs: CallPrograms, plan: ProbePlan): Map<number, SeriesKe
   return keys;
 }
 
+/** The number of a bucket as src/aggregate counts them: those of negative values are negative. */
+function bucketNumber(row: number, index: number): number {
+  const magnitude = (row % gsHistogram.GS_NEGATIVE_ROWS) * gsHistogram.GS_ROW_BUCKETS + index;
+  return row < gsHistogram.GS_NEGATIVE_ROWS ? magnitude : -magnitude;
+}
+
 function readBuckets(programs: CallPrograms): Map<number, Map<number, bigint>> {
   const bySeries = new Map<number, Map<number, bigint>>();
   forEachElement(programs.maps.rows, (key, value) => {
@@ -141,7 +150,7 @@ function readBuckets(programs: CallPrograms): Map<number, Map<number, bigint>> {
     bySeries.set(series, buckets);
     for (let index = 0; index < gsRow.buckets.count; index++) {
       const count = summed(value, { offset: gsRow.buckets.offset + index * gsRow.buckets.stride });
-      if (count > 0n) buckets.set(row * gsRow.buckets.count + index, count);
+      if (count > 0n) buckets.set(bucketNumber(row, index), count);
     }
   });
   return bySeries;
@@ -151,6 +160,10 @@ function readBuckets(programs: CallPrograms): Map<number, Map<number, bigint>> {
 export function readSeries(programs: CallPrograms, plan: ProbePlan): SeriesRecord[] {
   const keys = readKeys(programs, plan);
   const buckets = readBuckets(programs);
+  const signed = plan.measure.kind === "value" && plan.measure.signed;
+  const number = (bits: bigint): bigint => (signed ? BigInt.asIntN(64, bits) : bits);
+  // Signed extremes have their top bit flipped, so that they order as unsigned ones; see gs_stats.
+  const ordered = (bits: bigint): bigint => (signed ? BigInt.asIntN(64, bits ^ (1n << 63n)) : bits);
   const series: SeriesRecord[] = [];
   forEachElement(programs.maps.stats, (key, value) => {
     const id = key.readUInt32LE(0);
@@ -163,9 +176,9 @@ export function readSeries(programs: CallPrograms, plan: ProbePlan): SeriesRecor
       probe: isProbe ? id : (known?.probe ?? -1),
       values: isProbe ? (plan.dimensions.length === 0 ? [] : undefined) : known?.values.map(requireValue),
       count,
-      sum: summed(value, gsStats.sum),
-      min: BigInt.asUintN(64, ~largest(value, gsStats.min)),
-      max: largest(value, gsStats.max),
+      sum: number(summed(value, gsStats.sum)),
+      min: plan.measure.kind === "count" ? 0n : ordered(BigInt.asUintN(64, ~largest(value, gsStats.min))),
+      max: ordered(largest(value, gsStats.max)),
       buckets: buckets.get(id) ?? new Map(),
     });
   });
@@ -177,7 +190,8 @@ function requireValue(value: RawValue | undefined): RawValue {
   return value;
 }
 
-export function readSamples(programs: CallPrograms): SampleRecord[] {
+export function readSamples(programs: CallPrograms, plan: ProbePlan): SampleRecord[] {
+  const signed = plan.measure.kind === "value" && plan.measure.signed;
   const samples: SampleRecord[] = [];
   forEachElement(programs.maps.samples, (key, value) => {
     const stack = key.readBigUInt64LE(gsSampleKey.stack.offset);
@@ -185,7 +199,7 @@ export function readSamples(programs: CallPrograms): SampleRecord[] {
       series: key.readUInt32LE(gsSampleKey.series.offset),
       stack: stack === 0n ? undefined : stack,
       count: summed(value, gsSample.count),
-      sum: summed(value, gsSample.sum),
+      sum: signed ? BigInt.asIntN(64, summed(value, gsSample.sum)) : summed(value, gsSample.sum),
     });
   });
   return samples;

@@ -6,6 +6,7 @@ import {
   gsConfig,
   gsCookie,
   gsLimits,
+  gsMeasure,
   gsOpcode,
   gsProbe,
   gsRecipe,
@@ -39,9 +40,12 @@ export function keyLayout(dimensions: readonly Dimension[]): KeyLayout {
   return { slots, bytes };
 }
 
-function siteKind(site: Site): number {
+function siteKind(site: Site, probe: PlannedProbe["kind"] | undefined): number {
   switch (site.kind) {
     case "entry":
+      if (probe === "place") {
+        return site.placement === "stack-check" ? gsSiteKind.GS_SITE_COUNT_CHECKED : gsSiteKind.GS_SITE_COUNT;
+      }
       return site.placement === "stack-check" ? gsSiteKind.GS_SITE_ENTRY_CHECKED : gsSiteKind.GS_SITE_ENTRY;
     case "return":
       return gsSiteKind.GS_SITE_RETURN;
@@ -54,12 +58,12 @@ function siteKind(site: Site): number {
   }
 }
 
-/** What a program learns of the site it runs at; see `enum gs_site_kind`. */
-export function siteCookie(plan: ProbePlan, site: Site, probe: number, goroutine: "register" | "tls"): bigint {
+/** What a program learns of the site it runs at; see `enum gs_site_kind`. The runtime's own sites belong to no probe. */
+export function siteCookie(plan: ProbePlan, site: Site, probe: number, owner: PlannedProbe | undefined): bigint {
   const address = site.address - plan.target.imageBase;
   invariant(probe < 2 ** gsCookie.GS_COOKIE_PROBE_BITS, "probe number fits its cookie bits");
   invariant(address >= 0 && address < 2 ** 36, "site address fits its cookie bits");
-  const kind = siteKind(site) | (goroutine === "tls" ? gsSiteKind.GS_SITE_G_IN_TLS : 0);
+  const kind = siteKind(site, owner?.kind) | (owner?.goroutine === "tls" ? gsSiteKind.GS_SITE_G_IN_TLS : 0);
   return (
     BigInt(probe) |
     (BigInt(kind) << BigInt(gsCookie.GS_COOKIE_PROBE_BITS)) |
@@ -122,8 +126,8 @@ function wireStep(step: FetchStep, imageBase: number): WireStep {
   }
 }
 
-function writeRecipe(to: Buffer, recipe: Recipe, dimension: Dimension, imageBase: number): void {
-  const type = dimension.encoding.kind === "string" ? gsValueType.GS_STRING : gsValueType.GS_NUMBER;
+function writeRecipe(to: Buffer, recipe: Recipe, kind: "number" | "string", imageBase: number): void {
+  const type = kind === "string" ? gsValueType.GS_STRING : gsValueType.GS_NUMBER;
   to.writeUInt8(type, gsRecipe.type.offset);
   to.writeUInt8(recipe.phase === "return" ? 1 : 0, gsRecipe.atReturn.offset);
   invariant(recipe.steps.length <= gsLimits.GS_MAX_STEPS, "the planner bounds the steps");
@@ -150,8 +154,13 @@ export function wireProbe(plan: ProbePlan, probe: PlannedProbe): Buffer {
     const dimension = plan.dimensions[index];
     invariant(dimension !== undefined, "one recipe per dimension");
     const at = gsProbe.recipes.offset + index * gsRecipe.size;
-    writeRecipe(bytes.subarray(at, at + gsRecipe.size), recipe, dimension, plan.target.imageBase);
+    const kind = dimension.encoding.kind === "string" ? "string" : "number";
+    writeRecipe(bytes.subarray(at, at + gsRecipe.size), recipe, kind, plan.target.imageBase);
   });
+  if (probe.value !== undefined) {
+    const at = gsProbe.value.offset;
+    writeRecipe(bytes.subarray(at, at + gsRecipe.size), probe.value, "number", plan.target.imageBase);
+  }
   return bytes;
 }
 
@@ -173,6 +182,12 @@ export interface RunSettings {
   /** Of maps, by name, in place of the sizes that the plan asks for. */
   readonly capacities?: Readonly<Record<string, number>>;
 }
+
+const MEASURES: Readonly<Record<ProbePlan["measure"]["kind"], number>> = {
+  duration: gsMeasure.GS_MEASURE_DURATION,
+  value: gsMeasure.GS_MEASURE_VALUE,
+  count: gsMeasure.GS_MEASURE_NOTHING,
+};
 
 /** `struct gs_config` of the run. */
 export function wireConfig(plan: ProbePlan, settings: RunSettings): Buffer {
@@ -196,6 +211,8 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings): Buffer {
   flag(gsConfig.stacks, settings.stacks);
   flag(gsConfig.histogram, settings.histogram);
   flag(gsConfig.hasLoop, settings.hasLoop);
+  u32(gsConfig.measure, MEASURES[plan.measure.kind]);
+  flag(gsConfig.signedValue, plan.measure.kind === "value" && plan.measure.signed);
   const only = sharedRecipes(plan);
   flag(gsConfig.oneRecipe, only !== undefined);
   only?.copy(bytes, gsConfig.only.offset);

@@ -25,7 +25,11 @@ test("series: keys decoded, those without calls left out, longest total first", 
       recordSeries(5, 0, [text("slow"), number(-1n)], [1000n, 1n]),
     ],
   };
-  const results = aggregate(batch, { functions: ["f", "g"], dimensions: [TENANT, SIZE] });
+  const results = aggregate(batch, {
+    functions: ["f", "g"],
+    dimensions: [TENANT, SIZE],
+    measure: { kind: "duration" },
+  });
   assert.deepEqual(summary(results), [
     "f: slow|-1 = 2 / 1001",
     "f: b|9 = 1 / 100",
@@ -35,38 +39,53 @@ test("series: keys decoded, those without calls left out, longest total first", 
   ]);
   const reversed = aggregate(
     { ...batch, series: [...batch.series].reverse() },
-    { functions: ["f", "g"], dimensions: [TENANT, SIZE] },
+    { functions: ["f", "g"], dimensions: [TENANT, SIZE], measure: { kind: "duration" } },
   );
   assert.deepEqual(reversed, results);
 });
 
 test("without dimensions a probe's own series is all its calls, not the other series", () => {
   const batch = { ...EMPTY_BATCH, series: [recordSeries(0, 0, undefined, [7n, 8n])] };
-  assert.deepEqual(summary(aggregate(batch, { functions: ["f"], dimensions: [] })), ["f:  = 2 / 15"]);
+  assert.deepEqual(summary(aggregate(batch, { functions: ["f"], dimensions: [], measure: { kind: "duration" } })), [
+    "f:  = 2 / 15",
+  ]);
 });
 
 test("records that contradict the plan are an invariant", () => {
   const ofProbe = (probe: number, values: readonly never[] | undefined) => () =>
     aggregate(
       { ...EMPTY_BATCH, series: [recordSeries(0, probe, values, [1n])] },
-      { functions: ["f"], dimensions: [TENANT] },
+      { functions: ["f"], dimensions: [TENANT], measure: { kind: "duration" } },
     );
   assert.throws(ofProbe(1, undefined), /probe 1, which the plan does not have/);
   assert.throws(ofProbe(0, []), /no value for tenant/);
 });
 
 test("the balance shows what does not add up", () => {
-  const balance = { entries: 10n, returns: 4n, panics: 3n, goexits: 1n, open: 1n, unmatchedReturns: 9n, lost: 1n };
+  const balance = {
+    entries: 10n,
+    returns: 4n,
+    panics: 3n,
+    goexits: 1n,
+    open: 1n,
+    unmatchedReturns: 9n,
+    lost: 1n,
+    counted: 0n,
+  };
   const discrepancyOf = (entries: bigint) =>
-    aggregate({ ...EMPTY_BATCH, balance: { ...balance, entries } }, { functions: [], dimensions: [] }).balance
-      .discrepancy;
+    aggregate(
+      { ...EMPTY_BATCH, balance: { ...balance, entries } },
+      { functions: [], dimensions: [], measure: { kind: "duration" } },
+    ).balance.discrepancy;
   assert.deepEqual([10n, 12n, 9n].map(discrepancyOf), [0n, 2n, -1n]);
 });
 
 test("cost: the share of the target's CPU time, where both are known", () => {
   const shareOf = (nsPerHit: number | undefined, targetCpuNs: bigint | undefined) =>
-    aggregate({ ...EMPTY_BATCH, cost: { hits: 1000n, nsPerHit, targetCpuNs } }, { functions: [], dimensions: [] }).cost
-      .shareOfTarget;
+    aggregate(
+      { ...EMPTY_BATCH, cost: { hits: 1000n, nsPerHit, targetCpuNs } },
+      { functions: [], dimensions: [], measure: { kind: "duration" } },
+    ).cost.shareOfTarget;
   assert.equal(shareOf(600, 60_000_000n), 0.01);
   assert.equal(shareOf(600, 1000n), 1);
   assert.deepEqual(
@@ -94,7 +113,7 @@ test("samples: joined with their stacks, equal ones merged, ordered with their s
       { id: 3n, frames: [10, 20], truncated: false },
     ],
   };
-  const results = aggregate(batch, { functions: ["f"], dimensions: [TENANT] });
+  const results = aggregate(batch, { functions: ["f"], dimensions: [TENANT], measure: { kind: "duration" } });
   assert.deepEqual(
     results.samples.map(({ series, ...rest }) => ({ ...rest, tenant: series.by?.[0]?.text })),
     [

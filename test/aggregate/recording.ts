@@ -49,8 +49,8 @@ export const number = (value: bigint): RawValue => ({ status: "read", bits: BigI
 export const EMPTY_BATCH: RecordBatch = {
   startTimeMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
   durationNs: 3_000_123_456n,
-  balance: { entries: 0n, returns: 0n, panics: 0n, goexits: 0n, open: 0n, unmatchedReturns: 0n, lost: 0n },
-  loss: { otherSeries: 0n, buckets: 0n, stacks: 0n, samples: 0n, noGoroutine: 0n },
+  balance: { entries: 0n, returns: 0n, panics: 0n, goexits: 0n, open: 0n, unmatchedReturns: 0n, lost: 0n, counted: 0n },
+  loss: { otherSeries: 0n, buckets: 0n, stacks: 0n, samples: 0n, noGoroutine: 0n, unreadable: 0n },
   cost: { hits: 0n, nsPerHit: undefined, targetCpuNs: undefined },
   series: [],
   samples: [],

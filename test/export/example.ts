@@ -27,7 +27,16 @@ const SERIES = [
 
 export const BATCH: RecordBatch = {
   ...EMPTY_BATCH,
-  balance: { entries: 1305n, returns: 1300n, panics: 2n, goexits: 1n, open: 1n, unmatchedReturns: 2n, lost: 1n },
+  balance: {
+    entries: 1305n,
+    returns: 1300n,
+    panics: 2n,
+    goexits: 1n,
+    open: 1n,
+    unmatchedReturns: 2n,
+    lost: 1n,
+    counted: 0n,
+  },
   loss: { ...EMPTY_BATCH.loss, otherSeries: 12n },
   cost: { hits: 2606n, nsPerHit: 612.3, targetCpuNs: 800_000_000n },
   series: SERIES,
@@ -42,7 +51,11 @@ export const BATCH: RecordBatch = {
 
 const FUNCTIONS = ["main.(*Store).Lookup", "main.(*Store).Warm"];
 
-export const RESULTS: Aggregate = aggregate(BATCH, { functions: FUNCTIONS, dimensions: [TENANT, SIZE] });
+export const RESULTS: Aggregate = aggregate(BATCH, {
+  functions: FUNCTIONS,
+  dimensions: [TENANT, SIZE],
+  measure: { kind: "duration" },
+});
 
 export const RUN: Run = {
   target: { pid: 4711, exe: "/usr/bin/store", buildId: "6f1e0a", goVersion: "go1.27.4" },
@@ -62,7 +75,7 @@ export const RESULTS_BY_FUNCTION: Aggregate = aggregate(
       recordSeries(1, 1, undefined, durations(40, around(9e8))),
     ],
   },
-  { functions: FUNCTIONS, dimensions: [] },
+  { functions: FUNCTIONS, dimensions: [], measure: { kind: "duration" } },
 );
 
 /** One function, no `--by`. */
@@ -72,7 +85,7 @@ export const RESULTS_OF_ONE: Aggregate = aggregate(
     balance: { ...EMPTY_BATCH.balance, entries: 5n, returns: 5n },
     series: [recordSeries(0, 0, undefined, [800n, 900n, 1000n, 1000n, 3_700_000_000_000n])],
   },
-  { functions: ["main.f"], dimensions: [] },
+  { functions: ["main.f"], dimensions: [], measure: { kind: "duration" } },
 );
 
 export const RUN_OF_ONE: Run = {
@@ -81,4 +94,8 @@ export const RUN_OF_ONE: Run = {
 };
 
 /** Nothing was called. */
-export const RESULTS_OF_NOTHING: Aggregate = aggregate(EMPTY_BATCH, { functions: FUNCTIONS, dimensions: [TENANT] });
+export const RESULTS_OF_NOTHING: Aggregate = aggregate(EMPTY_BATCH, {
+  functions: FUNCTIONS,
+  dimensions: [TENANT],
+  measure: { kind: "duration" },
+});

@@ -13,7 +13,16 @@ test("the object of cli.md, whole", () => {
   const results = aggregate(
     {
       ...EMPTY_BATCH,
-      balance: { entries: 7n, returns: 4n, panics: 1n, goexits: 0n, open: 1n, unmatchedReturns: 3n, lost: 1n },
+      balance: {
+        entries: 7n,
+        returns: 4n,
+        panics: 1n,
+        goexits: 0n,
+        open: 1n,
+        unmatchedReturns: 3n,
+        lost: 1n,
+        counted: 0n,
+      },
       cost: { hits: 14n, nsPerHit: 612, targetCpuNs: 8_568_000n },
       series: [
         recordSeries(0, 0, undefined, [9n]),
@@ -22,6 +31,7 @@ test("the object of cli.md, whole", () => {
     },
     {
       functions: ["main.(*Store).Lookup"],
+      measure: { kind: "duration" },
       dimensions: [
         { name: "tenant", encoding: { kind: "string" } },
         { name: "id", encoding: { kind: "integer", signed: false, size: 8 } },
@@ -85,7 +95,7 @@ test("what is not known is null, and a balance that does not hold is marked", ()
       balance: { ...EMPTY_BATCH.balance, entries: 3n },
       series: [{ ...recordSeries(0, 0, undefined, [5n]), buckets: new Map() }],
     },
-    { functions: ["f"], dimensions: [] },
+    { functions: ["f"], dimensions: [], measure: { kind: "duration" } },
   );
   assert.deepEqual(JSON.parse(formatHistJson(run, results)), {
     schema: "gospect.hist/1",

@@ -63,7 +63,7 @@ test("the closing balance", () => {
   const broken = {
     ...RESULTS_OF_ONE,
     balance: { ...RESULTS_OF_ONE.balance, entries: 1234n, discrepancy: 1229n },
-    loss: { otherSeries: 1n, buckets: 2n, stacks: 3n, samples: 4n, noGoroutine: 5n },
+    loss: { otherSeries: 1n, buckets: 2n, stacks: 3n, samples: 4n, noGoroutine: 5n, unreadable: 0n },
   };
   assertGolden("balance-broken.txt", formatBalanceText(broken, PLAIN));
   const doubled = { ...RESULTS_OF_ONE, balance: { ...RESULTS_OF_ONE.balance, entries: 4n, discrepancy: -1n } };

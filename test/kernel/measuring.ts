@@ -45,6 +45,7 @@ export class Measuring implements Disposable {
   stop(): Aggregate {
     return aggregate(this.session.stop(), {
       dimensions: this.plan.dimensions,
+      measure: this.plan.measure,
       functions: this.plan.probes.map((probe) => probe.function.name),
     });
   }

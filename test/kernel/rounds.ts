@@ -106,6 +106,7 @@ function compareBalance(name: string, measured: Aggregate, truth: FunctionTruth)
       open: BigInt(truth.open),
       unmatchedReturns: BigInt(truth.unmatchedReturns),
       lost: 0n,
+      counted: 0n,
     },
     `balance of ${name}`,
   );

@@ -45,7 +45,16 @@ export const countsOf = ({ series }: Aggregate): Record<string, number> =>
       .sort(),
   );
 
-const NOTHING = { returns: 0n, panics: 0n, goexits: 0n, open: 0n, unmatchedReturns: 0n, lost: 0n, discrepancy: 0n };
+const NOTHING = {
+  returns: 0n,
+  panics: 0n,
+  goexits: 0n,
+  open: 0n,
+  unmatchedReturns: 0n,
+  lost: 0n,
+  counted: 0n,
+  discrepancy: 0n,
+};
 
 /** A balance of these counts, everything else being 0; it has as many entries as calls have ended or are open. */
 export function balance(counts: Partial<typeof NOTHING>): Aggregate["balance"] {
