@@ -78,6 +78,19 @@ const goRunner = (version: GoVersion) => {
     execFileSync(command === "go" ? go : command, args, { cwd: folder, env, encoding: "utf8", maxBuffer: 2 ** 28 });
 };
 
+/** What the source of a folder's package declares, and that of the packages named; imports that can't be found are no matter. */
+export const declarationsOf = (
+  version: GoVersion,
+  folder: string,
+  dependencies: readonly string[],
+): DeclaredFunction[] => {
+  const runGo = goRunner(version);
+  const path = join(output, `declarations-${version}`);
+  runGo(join(sources, "declarations"), "go", "build", "-buildvcs=false", "-o", path, ".");
+  const declared: DeclaredFunction[] = JSON.parse(runGo(folder, path, folder, ...dependencies));
+  return declared;
+};
+
 export const buildDwarfProgram = (version: GoVersion): DwarfProgram => {
   const runGo = goRunner(version);
   const build = (folder: string, name: string, ...flags: string[]): string => {
@@ -87,13 +100,12 @@ export const buildDwarfProgram = (version: GoVersion): DwarfProgram => {
   };
   const compressed = build("program", "compressed");
   const plain = build("program", "plain", "-ldflags=-compressdwarf=false");
-  const declarations = build("declarations", "declarations");
   const folder = join(sources, "program");
   const dependencies = runGo(folder, "go", "list", "-deps", ".")
     .trim()
     .split("\n")
     .filter((path) => path !== "unsafe" && !path.startsWith("example.com/"));
-  const declared: DeclaredFunction[] = JSON.parse(runGo(folder, declarations, folder, ...dependencies));
+  const declared = declarationsOf(version, folder, dependencies);
   const layouts: Record<string, ReflectedType> = JSON.parse(run(plain, []));
   return { compressed, plain, layouts, declared };
 };
