@@ -58,7 +58,16 @@ const SERIES = [
 
 const BATCH: RecordBatch = {
   ...EMPTY_BATCH,
-  balance: { entries: 184n, returns: 183n, panics: 0n, goexits: 0n, open: 0n, unmatchedReturns: 0n, lost: 1n },
+  balance: {
+    entries: 184n,
+    returns: 183n,
+    panics: 0n,
+    goexits: 0n,
+    open: 0n,
+    unmatchedReturns: 0n,
+    lost: 1n,
+    counted: 0n,
+  },
   loss: { ...EMPTY_BATCH.loss, otherSeries: 3n, samples: 2n },
   series: SERIES,
   samples: SERIES.map(({ id, count, sum }) => ({
@@ -75,6 +84,7 @@ const BATCH: RecordBatch = {
 };
 
 const RESULTS: Aggregate = aggregate(BATCH, {
+  measure: { kind: "duration" },
   functions: ["main.(*Store).Lookup"],
   dimensions: [
     { name: "tenant", encoding: { kind: "string" } },
@@ -160,6 +170,7 @@ test("labels of integers: beyond 2^63 as text, ranges and pointers always", () =
       ],
     },
     {
+      measure: { kind: "duration" },
       functions: ["main.f"],
       dimensions: [
         { name: "id", encoding: { kind: "integer", signed: false, size: 8 } },
@@ -172,7 +183,7 @@ test("labels of integers: beyond 2^63 as text, ranges and pointers always", () =
 });
 
 test("a profile of nothing is a profile", () => {
-  const results = aggregate(EMPTY_BATCH, { functions: ["main.f"], dimensions: [] });
+  const results = aggregate(EMPTY_BATCH, { functions: ["main.f"], dimensions: [], measure: { kind: "duration" } });
   assertGolden("pprof-empty.txt", pprof(goOf("1.27"), written("empty.pb.gz", { ...REQUEST, results }), ["-raw"]));
 });
 
@@ -184,7 +195,7 @@ test("equal records give equal bytes, in whatever order the kernel gave them up"
       samples: [...BATCH.samples].reverse(),
       stacks: [...BATCH.stacks].reverse(),
     },
-    { functions: ["main.(*Store).Lookup"], dimensions: RESULTS.dimensions },
+    { functions: ["main.(*Store).Lookup"], dimensions: RESULTS.dimensions, measure: { kind: "duration" } },
   );
   const bytes = encodeProfile(REQUEST);
   assert.ok(bytes.equals(encodeProfile({ ...REQUEST, results: reversed })));
