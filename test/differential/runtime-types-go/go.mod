@@ -1,3 +1,0 @@
-module example.com/group.v1/shapes-v2
-
-go 1.19
