@@ -7,6 +7,7 @@
 import { Cursor, FormatError, type VirtualAddress, virtualAddress } from "../base/index.js";
 import type { ElfFile } from "./elf.js";
 import { type ImageReader, plainImage, RelocatedImage } from "./image.js";
+import { findRuntimeVersion } from "./runtime-version.js";
 
 export interface GoVersion {
   /** As the linker wrote it: `go1.27.4`, `go1.22.1 X:rangefunc`, `devel go1.28-0a1b2c3 …`. */
@@ -173,10 +174,16 @@ function parseModules(goVersion: string, text: string): BuildInfo {
   return { goVersion, path, mainModule, settings };
 }
 
-/** The build info of a Go binary; undefined when the file has none, so is no Go binary. FormatError when it is damaged. */
+/**
+ * The build info of a Go binary. Where it was taken out, only the release, as far as the runtime tells it; undefined without
+ * either: the file is no Go binary. FormatError when it is damaged.
+ */
 export function findBuildInfo(elf: ElfFile): BuildInfo | undefined {
   const header = locate(elf);
-  if (header === undefined) return undefined;
+  if (header === undefined) {
+    const release = findRuntimeVersion(elf);
+    return release === undefined ? undefined : parseModules(release, "");
+  }
   const { version, modules } = readStrings(elf, header);
   return parseModules(version, stripMarkers(modules));
 }

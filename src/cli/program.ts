@@ -21,6 +21,8 @@ interface Given {
   readonly exe?: string;
   readonly duration?: number;
   readonly by?: readonly string[];
+  readonly of?: string;
+  readonly value?: string;
   readonly sig?: readonly string[];
   readonly output?: string;
   readonly json?: true;
@@ -47,6 +49,11 @@ function parseExpression(text: string, earlier: readonly string[] = []): readonl
   return [...earlier, text];
 }
 
+function parseExpressionText(text: string): string {
+  if (text.trim() === "") throw new UsageError("an expression is empty", { hint: "a parameter's name: --of size" });
+  return text;
+}
+
 const nonEmpty = (text: string): string => {
   if (text === "") throw new InvalidArgumentError("It must not be empty.");
   return text;
@@ -60,6 +67,12 @@ const option = {
       parseDuration,
     ),
   by: () => new Option("--by <expr>", "split by this value of each call; repeatable").argParser(parseExpression),
+  of: () =>
+    new Option("--of <expr>", "measure this value of each call instead of its duration").argParser(parseExpressionText),
+  value: () =>
+    new Option("--value <expr>", "sum up this value of each call instead of its duration").argParser(
+      parseExpressionText,
+    ),
   sig: () =>
     new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
 };
@@ -110,6 +123,7 @@ export function createProgram(
     probes,
     by: given.by ?? [],
     signatures: given.sig ?? [],
+    of: given.of ?? given.value,
   });
   const measureRequest = (probes: string[], given: Given): MeasureRequest => ({
     ...planRequest(probes, given),
@@ -155,6 +169,7 @@ export function createProgram(
     .addOption(option.pid())
     .addOption(option.exe("the file to read"))
     .addOption(option.by())
+    .addOption(option.of())
     .addOption(option.sig())
     .action(async (probes: string[], given: Given) => finish(await plan(planRequest(probes, given), streams)));
 
@@ -168,6 +183,7 @@ export function createProgram(
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.by())
+    .addOption(option.of())
     .addOption(option.sig())
     .action(async (probes: string[], given: Given) => finish(await hist(measureRequest(probes, given), streams)));
 
@@ -181,6 +197,7 @@ export function createProgram(
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.by())
+    .addOption(option.value())
     .addOption(option.sig())
     .action(async (probes: string[], given: Given) => finish(await profile(measureRequest(probes, given), streams)));
 

@@ -25,6 +25,8 @@ export interface PlanRequest extends CommonRequest {
   readonly probes: readonly string[];
   readonly by: readonly string[];
   readonly signatures: readonly string[];
+  /** The expression measured instead of durations: `hist --of`, `profile --value`. */
+  readonly of: string | undefined;
 }
 
 export interface MeasureRequest extends PlanRequest {

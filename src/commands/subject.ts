@@ -31,6 +31,7 @@ export class Subject implements Disposable {
       probes: request.probes,
       by: request.by,
       signatures: request.signatures,
+      of: request.of,
     });
   }
 

@@ -6,7 +6,7 @@ import { formatCount, formatNanoseconds, formatQuantity, formatShare } from "./u
 /** Lines with a newline at the end: the balance, the cost, then notes and warnings as there are. */
 export function formatBalanceText(results: Aggregate, style: TextStyle): string {
   const lines = [
-    `balance: ${balanceSentence(results.balance)}`,
+    `balance: ${booksSentence(results.balance)}`,
     `cost: ${costSentence(results)}`,
     ...notes(results).map((line) => paint(style, "faint", `note: ${line}`)),
     ...warnings(results).map((line) => paint(style, "warning", `warning: ${line}`)),
@@ -25,6 +25,13 @@ export function balanceSentence(balance: Balance): string {
   ].join(" + ");
   const sign = balance.discrepancy === 0n ? "=" : "≠";
   return `${formatQuantity(balance.entries, "entry", "entries")} ${sign} ${sides}`;
+}
+
+/** Calls that were paired, hits that were only counted, or both. */
+function booksSentence(balance: Balance): string {
+  const counted = `${formatQuantity(balance.counted, "call")} counted at the entry alone`;
+  if (balance.counted === 0n) return balanceSentence(balance);
+  return balance.entries === 0n ? counted : `${balanceSentence(balance)}; ${counted}`;
 }
 
 function costSentence({ cost }: Aggregate): string {
@@ -61,6 +68,9 @@ function warnings({ balance, loss }: Aggregate): readonly string[] {
   }
   if (loss.otherSeries > 0n) {
     lines.push(`${formatQuantity(loss.otherSeries, "call")} went to "other": too many different values`);
+  }
+  if (loss.unreadable > 0n) {
+    lines.push(`${formatQuantity(loss.unreadable, "call")} left out: the measured value could not be read`);
   }
   if (loss.buckets > 0n) lines.push(`${formatQuantity(loss.buckets, "call")} missing from histograms: no room`);
   if (loss.stacks > 0n) lines.push(`${formatQuantity(loss.stacks, "call")} without a stack: no room, or not readable`);

@@ -1,7 +1,7 @@
 /** Distributions drawn with block characters: one bar per row, or one character per row. */
 import { type Bucket, bucketBounds, type Histogram, ROW_BUCKETS, ROWS } from "../aggregate/index.js";
 import { pad, paint, type TextStyle } from "./style.js";
-import { formatCount, formatNanoseconds } from "./units.js";
+import { formatCount } from "./units.js";
 
 /** How many fine buckets share a row: below a power of two only parts of it, above only whole ones, so that rows align. */
 const GROUP_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
@@ -100,8 +100,13 @@ export interface Mark {
   readonly value: bigint;
 }
 
-/** A histogram of durations as lines: bounds, bar, count and the marks that fall into the row. Runs of empty rows are one `⋮`. */
-export function formatBars(style: TextStyle, histogram: Histogram, marks: readonly Mark[]): readonly string[] {
+/** A histogram as lines: bounds, bar, count and the marks that fall into the row. Runs of empty rows are one `⋮`. */
+export function formatBars(
+  style: TextStyle,
+  histogram: Histogram,
+  marks: readonly Mark[],
+  format: (value: bigint) => string,
+): readonly string[] {
   // Gaps take one line however long they are, so that an outlier does not make the rest coarse.
   const scale = scales(histogram.buckets).find((each) => drawnRows(rowCounts(histogram, each)) <= MAX_ROWS);
   if (scale === undefined) return [];
@@ -109,7 +114,7 @@ export function formatBars(style: TextStyle, histogram: Histogram, marks: readon
   const largest = largestOf(counts);
   const countWidth = formatCount(largest).length;
   const bounds = counts.map((_, row) => rowBounds(scale, row));
-  const labels = bounds.map(({ low, high }) => ({ low: formatNanoseconds(low), high: formatNanoseconds(high) }));
+  const labels = bounds.map(({ low, high }) => ({ low: format(low), high: format(high) }));
   const labelWidth = Math.max(...labels.map(({ low, high }) => Math.max(low.length, high.length)));
   const marksWidth = marks.reduce((sum, { name }) => sum + name.length + 1, 1);
   const room = style.width - (2 * labelWidth + 3 + 2 + 2 + countWidth + marksWidth);

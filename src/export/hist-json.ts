@@ -1,5 +1,5 @@
 /** `hist --json`: schema `gospect.hist/1` of cli.md, one object on one line. */
-import { type Aggregate, integerJson, type KeyJson, quantile, type Series } from "../aggregate/index.js";
+import { type Aggregate, integerJson, type KeyJson, type Measure, quantile, type Series } from "../aggregate/index.js";
 import type { Run } from "./run.js";
 
 /** The object as text, a newline at its end. What could not be measured is null. */
@@ -29,6 +29,9 @@ export function formatHistJson(run: Run, results: Aggregate): string {
       open: integerJson(balance.open),
       unmatchedReturns: integerJson(balance.unmatchedReturns),
       lost: integerJson(balance.lost),
+      // Only there when something has no end, or could not be read.
+      ...(balance.counted === 0n ? {} : { counted: integerJson(balance.counted) }),
+      ...(results.loss.unreadable === 0n ? {} : { unreadable: integerJson(results.loss.unreadable) }),
       // Only there when the books do not balance: a reader that knows nothing of it sees the identity fail.
       ...(balance.discrepancy === 0n ? {} : { discrepancy: integerJson(balance.discrepancy) }),
     },
@@ -41,12 +44,20 @@ export function formatHistJson(run: Run, results: Aggregate): string {
   })}\n`;
 }
 
+/** `ns`; `value` for that of an expression; `count` where nothing but the calls is known. */
+function unitOf(measure: Measure): string {
+  if (measure.kind === "value") return measure.unit;
+  return measure.kind === "duration" ? "ns" : "count";
+}
+
 function seriesJson(series: Series, results: Aggregate): unknown {
   const { histogram } = series;
   const quantileJson = (q: number): number | string | null => {
     const value = quantile(histogram, q);
     return value === undefined ? null : integerJson(value);
   };
+  const extentJson = (value: bigint): number | string | null =>
+    results.measure.kind === "count" ? null : integerJson(value);
   const by: Record<string, KeyJson> = {};
   for (const [index, value] of (series.by ?? []).entries()) {
     const name = results.dimensions[index]?.name;
@@ -57,11 +68,11 @@ function seriesJson(series: Series, results: Aggregate): unknown {
     by,
     // Calls of combinations that found no room have no values to show; the mark tells them from a run without `--by`.
     ...(series.by === undefined ? { other: true } : {}),
-    unit: "ns",
+    unit: unitOf(results.measure),
     count: integerJson(histogram.count),
-    sum: integerJson(histogram.sum),
-    min: integerJson(histogram.min),
-    max: integerJson(histogram.max),
+    sum: extentJson(histogram.sum),
+    min: extentJson(histogram.min),
+    max: extentJson(histogram.max),
     p50: quantileJson(0.5),
     p90: quantileJson(0.9),
     p99: quantileJson(0.99),

@@ -5,6 +5,7 @@
 import {
   type Aggregate,
   type Histogram,
+  type Measure,
   mergeHistograms,
   printable,
   quantile,
@@ -13,7 +14,7 @@ import {
 import { formatBars, rowBounds, type Scale, scaleOf, sparkline } from "./bars.js";
 import type { Run, RunProbe } from "./run.js";
 import { type Column, columnWidths, formatTable, paint, type TextStyle, tableWidth } from "./style.js";
-import { formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";
+import { formatCount, formatNanoseconds, formatQuantity, formatShare, formatterOf } from "./units.js";
 
 export interface HistTextOptions {
   readonly style: TextStyle;
@@ -75,29 +76,37 @@ function byValues(run: Run, results: Aggregate): readonly Section[] {
   return sections.sort((a, b) => compareTotals(totalOf(b.series), totalOf(a.series)));
 }
 
+/** What the numbers are of, where they are not durations. */
+const titleOf = (measure: Measure): string => (measure.kind === "value" ? `: ${measure.name}` : "");
+
 const totalOf = (series: readonly Series[]): Histogram => mergeHistograms(series.map(({ histogram }) => histogram));
 const compareTotals = (a: Histogram, b: Histogram): number => (a.sum < b.sum ? -1 : a.sum > b.sum ? 1 : 0);
 
 function formatSection(section: Section, run: Run, results: Aggregate, options: HistTextOptions): readonly string[] {
   const { style } = options;
   const total = totalOf(section.series);
-  const summary = `${formatQuantity(total.count, "call")} in ${formatNanoseconds(results.durationNs)}, ${formatNanoseconds(
-    total.sum,
-  )} altogether, ${formatNanoseconds(total.sum / total.count)} on average`;
+  const format = formatterOf(results.measure);
+  const calls = `${formatQuantity(total.count, "call")} in ${formatNanoseconds(results.durationNs)}`;
+  const summary =
+    results.measure.kind === "count"
+      ? calls
+      : `${calls}, ${format(total.sum)} altogether, ${format(total.sum / total.count)} on average`;
   const shown = section.series.slice(0, options.maxSeries);
   const drawn = shown.slice(0, options.histograms).filter(({ histogram }) => histogram.buckets.length > 0);
   return [
-    paint(style, "title", printable(section.title)),
+    paint(style, "title", `${printable(section.title)}${titleOf(results.measure)}`),
     `  ${summary}`,
     ...inlinedLines(section, run).map((line) => `  ${paint(style, "warning", line)}`),
     "",
-    ...seriesTable(section, shown, total, style).map((line) => `  ${line}`),
-    ...hiddenLine(section.series.slice(options.maxSeries), total).map((line) => `  ${paint(style, "faint", line)}`),
+    ...seriesTable(section, shown, total, results.measure, style).map((line) => `  ${line}`),
+    ...hiddenLine(section.series.slice(options.maxSeries), total, results.measure).map(
+      (line) => `  ${paint(style, "faint", line)}`,
+    ),
     ...drawn.flatMap((series) => [
       "",
       // A lone series needs no caption: the title is it.
       ...(section.series.length === 1 ? [] : [`  ${paint(style, "key", section.captionOf(series))}`]),
-      ...formatBars({ ...style, width: style.width - 2 }, series.histogram, marksOf(series.histogram)).map(
+      ...formatBars({ ...style, width: style.width - 2 }, series.histogram, marksOf(series.histogram), format).map(
         (line) => `  ${line}`,
       ),
     ]),
@@ -123,50 +132,63 @@ function seriesTable(
   section: Section,
   shown: readonly Series[],
   total: Histogram,
+  measure: Measure,
   style: TextStyle,
 ): readonly string[] {
   const keyWidth = Math.max(12, Math.floor((style.width * 0.45) / section.keyTitles.length));
   const columns: Column[] = [
     ...section.keyTitles.map((title): Column => ({ title, align: "left", tone: "key", maxWidth: keyWidth })),
     { title: "calls", align: "right", tone: "plain" },
-    { title: "time", align: "right", tone: "plain" },
-    ...QUANTILES.map(({ name }): Column => ({ title: name, align: "right", tone: "plain" })),
-    { title: "max", align: "right", tone: "plain" },
+    { title: measure.kind === "duration" ? "time" : "share", align: "right", tone: "plain" },
+    ...(measure.kind === "count" ? [] : [...QUANTILES.map(({ name }) => name), "max"]).map(
+      (title): Column => ({ title, align: "right", tone: "plain" }),
+    ),
   ];
-  const rows = shown.map((series) => [...section.keysOf(series), ...numbersOf(series.histogram, total)]);
+  const rows = shown.map((series) => [...section.keysOf(series), ...numbersOf(series.histogram, total, measure)]);
   const room = style.width - 2 - tableWidth(columnWidths(columns, rows));
   const buckets = shown.flatMap(({ histogram }) => histogram.buckets);
   const scale = scaleOf(buckets, Math.min(WIDEST_SPARKLINE, room));
   if (scale === undefined || room < NARROWEST_SPARKLINE || shown.length < 2) return formatTable(style, columns, rows);
   return formatTable(
     style,
-    [...columns, { title: scaleTitle(scale), align: "left", tone: "bar" }],
+    [...columns, { title: scaleTitle(scale, formatterOf(measure)), align: "left", tone: "bar" }],
     rows.map((row, index) => [...row, sparkline(shown[index]?.histogram ?? total, scale)]),
   );
 }
 
 /** Where the miniatures begin and end. */
-function scaleTitle(scale: Scale): string {
+function scaleTitle(scale: Scale, format: (value: bigint) => string): string {
   const { low } = rowBounds(scale, 0);
   const { high } = rowBounds(scale, scale.rows - 1);
-  return `${formatNanoseconds(low)}…${formatNanoseconds(high)}`;
+  return `${format(low)}…${format(high)}`;
 }
 
-function numbersOf(histogram: Histogram, total: Histogram): readonly string[] {
+/** A part of all that is measured; of the calls, where only they are, or where values of both signs cancel out. */
+function shareOf(part: Histogram, total: Histogram, measure: Measure): number {
+  const bySum = measure.kind === "duration" || (measure.kind === "value" && total.min >= 0n);
+  const [share, whole] = bySum ? [part.sum, total.sum] : [part.count, total.count];
+  return whole === 0n ? 0 : Number(share) / Number(whole);
+}
+
+function numbersOf(histogram: Histogram, total: Histogram, measure: Measure): readonly string[] {
+  const share = formatShare(shareOf(histogram, total, measure));
+  if (measure.kind === "count") return [formatCount(histogram.count), share];
+  const format = formatterOf(measure);
   const quantiles = QUANTILES.map(({ q }) => {
     const value = quantile(histogram, q);
-    return value === undefined ? "–" : formatNanoseconds(value);
+    return value === undefined ? "–" : format(value);
   });
-  const share = total.sum === 0n ? 0 : Number(histogram.sum) / Number(total.sum);
-  return [formatCount(histogram.count), formatShare(share), ...quantiles, formatNanoseconds(histogram.max)];
+  return [formatCount(histogram.count), share, ...quantiles, format(histogram.max)];
 }
 
-function hiddenLine(hidden: readonly Series[], total: Histogram): readonly string[] {
+function hiddenLine(hidden: readonly Series[], total: Histogram, measure: Measure): readonly string[] {
   if (hidden.length === 0) return [];
   const rest = totalOf(hidden);
-  const share = total.sum === 0n ? 0 : Number(rest.sum) / Number(total.sum);
+  const of = measure.kind === "duration" ? " of the time" : "";
   return [
-    `and ${formatQuantity(hidden.length, "more row")}: ${formatQuantity(rest.count, "call")}, ${formatShare(share)} of the time`,
+    `and ${formatQuantity(hidden.length, "more row")}: ${formatQuantity(rest.count, "call")}, ${formatShare(
+      shareOf(rest, total, measure),
+    )}${of}`,
   ];
 }
 

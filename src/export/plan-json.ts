@@ -1,5 +1,12 @@
 /** `plan --json`: the whole plan as one object, addresses and offsets as numbers, instruction bytes in hexadecimal. */
-import type { PrintablePlan, PrintableSignature, PrintableSite, PrintableVariable } from "./plan-shape.js";
+import type {
+  PrintablePlan,
+  PrintableProbe,
+  PrintableRecipe,
+  PrintableSignature,
+  PrintableSite,
+  PrintableVariable,
+} from "./plan-shape.js";
 import { refusalJson } from "./refusal.js";
 
 /** One line, newline included. */
@@ -26,6 +33,7 @@ export function formatPlanJson(plan: PrintablePlan): string {
       source: runtime.source,
     },
     dimensions: plan.dimensions,
+    measure: plan.measure,
     probes: plan.probes.map((probe) => ({
       function: probe.function.name,
       address: probe.function.address,
@@ -33,11 +41,14 @@ export function formatPlanJson(plan: PrintablePlan): string {
       file: probe.function.file ?? null,
       line: probe.function.line ?? null,
       signature: probe.signature === undefined ? null : signatureJson(probe.signature),
+      kind: probe.kind,
+      copy: probe.copy === undefined ? null : copyJson(probe.copy),
       entry: siteJson(probe.entry),
       exits: probe.exits.map(siteJson),
       goroutine: probe.goroutine,
       inlinedCopies: probe.inlinedCopies,
-      recipes: probe.recipes.map((recipe) => ({ phase: recipe.phase, type: recipe.type.name, steps: recipe.steps })),
+      recipes: probe.recipes.map(recipeJson),
+      value: probe.value === undefined ? null : recipeJson(probe.value),
       notes: probe.notes,
     })),
     refused: plan.refused.map(({ name, refusal }) => ({ function: name, ...refusalJson(refusal) })),
@@ -45,6 +56,14 @@ export function formatPlanJson(plan: PrintablePlan): string {
     warnings: plan.warnings,
   })}\n`;
 }
+
+const recipeJson = ({ phase, type, steps }: PrintableRecipe) => ({ phase, type: type.name, steps });
+
+const copyJson = ({ into, file, line }: NonNullable<PrintableProbe["copy"]>) => ({
+  into,
+  file: file ?? null,
+  line: line ?? null,
+});
 
 const variableJson = (variable: PrintableVariable) => ({ name: variable.name, type: variable.type.name });
 

@@ -1,5 +1,5 @@
 /** As much of a plan as is printed. The planner's own value has this shape; it lives on the same layer as this folder. */
-import type { Dimension } from "../aggregate/index.js";
+import type { Dimension, Measure } from "../aggregate/index.js";
 import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
 import type { SignatureSource } from "../binary/index.js";
 
@@ -15,6 +15,12 @@ export interface PrintableSite {
 /** One step of a recipe: its name, and whatever else it says. */
 export interface PrintableStep {
   readonly op: string;
+}
+
+export interface PrintableRecipe {
+  readonly phase: string;
+  readonly type: { readonly name: string };
+  readonly steps: readonly PrintableStep[];
 }
 
 export interface PrintableVariable {
@@ -38,15 +44,16 @@ export interface PrintableProbe {
     readonly line: number | undefined;
   };
   readonly signature: PrintableSignature | undefined;
+  readonly kind: string;
   readonly entry: PrintableSite;
   readonly exits: readonly PrintableSite[];
   readonly goroutine: string;
   readonly inlinedCopies: number;
-  readonly recipes: readonly {
-    readonly phase: string;
-    readonly type: { readonly name: string };
-    readonly steps: readonly PrintableStep[];
-  }[];
+  readonly recipes: readonly PrintableRecipe[];
+  readonly value: PrintableRecipe | undefined;
+  readonly copy:
+    | { readonly into: string; readonly file: string | undefined; readonly line: number | undefined }
+    | undefined;
   readonly notes: readonly string[];
 }
 
@@ -70,6 +77,7 @@ export interface PrintablePlan {
     readonly source: string;
   };
   readonly dimensions: readonly Dimension[];
+  readonly measure: Measure;
   readonly probes: readonly PrintableProbe[];
   readonly refused: readonly { readonly name: string; readonly refusal: Refusal }[];
   readonly runtimeSites: readonly PrintableSite[];

@@ -58,6 +58,13 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
       const name = plan.dimensions[index]?.name ?? `dimension ${index}`;
       return `  by ${paint(style, "key", name)} (${type.name}), at ${phase}: ${steps.map(formatStep).join("; ")}`;
     }),
+    ...(probe.value === undefined || plan.measure.kind !== "value"
+      ? []
+      : [
+          `  of ${paint(style, "key", plan.measure.name)} (${probe.value.type.name}), at ${probe.value.phase}: ${probe.value.steps
+            .map(formatStep)
+            .join("; ")}`,
+        ]),
     ...(probe.inlinedCopies === 0
       ? []
       : [

@@ -2,13 +2,13 @@
  * Profiles: gzip-compressed pprof protocol buffers (github.com/google/pprof, proto/profile.proto), written for the
  * readers there are: `go tool pprof`, Parca, Pyroscope, speedscope.
  *
- * Sample types `calls/count` and `latency/nanoseconds`, period type `calls/count` with period 1: the shape of Go's own
+ * Sample types `calls/count` and `latency/nanoseconds` (or the measured expression), period type `calls/count` with period 1: the shape of Go's own
  * block and mutex profiles, which every viewer scales and prints well. Every sample carries every label key, or readers
  * that group by a key show `<unknown>`. Frames are symbolized here; readers need no binary.
  */
 import { gzipSync } from "node:zlib";
 import { Label, Mapping, Profile, Sample, type StringTable, ValueType } from "pprof-format";
-import type { Aggregate, KeyValue, Series, StackSample } from "../aggregate/index.js";
+import type { Aggregate, KeyValue, Measure, Series, StackSample } from "../aggregate/index.js";
 import { virtualAddress } from "../base/index.js";
 import { balanceSentence } from "./balance-text.js";
 import { LocationTable, type Symbolizer } from "./pprof-locations.js";
@@ -39,18 +39,22 @@ export interface ProfileRequest {
 
 const MAPPING_ID = 1;
 
+const valueUnit = (measure: Measure): string =>
+  measure.kind === "value" && measure.unit === "value" ? "count" : "nanoseconds";
+
 /** The profile's bytes. The same request gives the same bytes. */
 export function encodeProfile(request: ProfileRequest): Buffer {
   const { results } = request;
   const profile = new Profile({ period: 1 });
   const strings = profile.stringTable;
+  const valueType = results.measure.kind === "value" ? results.measure.name : "latency";
   const calls = () => ValueType.create({ type: strings.dedup("calls"), unit: strings.dedup("count") });
   profile.sampleType = [
     calls(),
-    ValueType.create({ type: strings.dedup("latency"), unit: strings.dedup("nanoseconds") }),
+    ValueType.create({ type: strings.dedup(valueType), unit: strings.dedup(valueUnit(results.measure)) }),
   ];
   profile.periodType = calls();
-  profile.defaultSampleType = strings.dedup("latency");
+  profile.defaultSampleType = strings.dedup(valueType);
   profile.timeNanos = BigInt(Math.round(results.startTimeMs)) * 1_000_000n;
   profile.durationNanos = results.durationNs;
   profile.mapping = [encodeMapping(request.mapping, strings)];

@@ -1,4 +1,5 @@
 /** Numbers as people read them: three significant digits and a unit, thousands in groups. */
+import type { Measure } from "../aggregate/index.js";
 
 const TIME_UNITS = [
   { unit: "ns", size: 1 },
@@ -25,6 +26,10 @@ export const formatBytes = (value: bigint | number): string => formatScaled(Numb
 
 /** A whole number, its thousands separated: `1,234,567`. */
 export const formatCount = (value: bigint | number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** What a run measures, as people read it: a duration with its unit, a value as the number it is. */
+export const formatterOf = (measure: Measure): ((value: bigint) => string) =>
+  measure.kind === "duration" || (measure.kind === "value" && measure.unit === "ns") ? formatNanoseconds : formatCount;
 
 /** A part of a whole, 0..1, as `71.3%`; what is there but would round to nothing is `<0.1%`. */
 export function formatShare(share: number): string {

@@ -32,8 +32,8 @@ test("series: keys decoded, those without calls left out, longest total first", 
   });
   assert.deepEqual(summary(results), [
     "f: slow|-1 = 2 / 1001",
-    "f: b|9 = 1 / 100",
     "f: b|10 = 2 / 100",
+    "f: b|9 = 1 / 100",
     "g: a|(unreadable: nil pointer) = 1 / 100",
     "f: other = 1 / 7",
   ]);

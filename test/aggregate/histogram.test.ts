@@ -48,8 +48,17 @@ test("buckets follow each other without gap, none wider than 12.5 % of its low b
 });
 
 test("a bucket or a value outside the layout is an invariant", () => {
-  for (const index of [-1, 0.5, ROWS * ROW_BUCKETS]) assert.throws(() => bucketBounds(index), /invariant violated/);
+  for (const index of [0.5, ROWS * ROW_BUCKETS, -ROWS * ROW_BUCKETS])
+    assert.throws(() => bucketBounds(index), /invariant violated/);
   for (const value of [-1n, 1n << 64n]) assert.throws(() => bucketIndex(value), /invariant violated/);
+});
+
+test("negative values lie in the bucket of their magnitude", () => {
+  assert.deepEqual(bucketBounds(-1), { low: -1n, high: 0n });
+  for (const magnitude of [1n, 7n, 8n, 100n, 12_345n, 1n << 62n]) {
+    const { low, high } = bucketBounds(-bucketIndex(magnitude));
+    assert.ok(low <= -magnitude && -magnitude < high, `${low} <= ${-magnitude} < ${high}`);
+  }
 });
 
 test("a quantile lies in the bucket of the value of that rank, and within min and max", () => {

@@ -4,6 +4,7 @@ import { histogramOf } from "../../src/aggregate/histogram.js";
 import { bucketIndex, type Histogram } from "../../src/aggregate/index.js";
 import { bar, formatBars, rowBounds, rowCounts, scaleOf, sparkline } from "../../src/export/bars.js";
 import { displayWidth } from "../../src/export/index.js";
+import { formatNanoseconds } from "../../src/export/units.js";
 import { recordSeries, seededRandom } from "../aggregate/recording.js";
 
 const histogram = (durations: readonly bigint[]): Histogram => histogramOf(recordSeries(1, 0, undefined, durations));
@@ -45,14 +46,14 @@ test("a scale has room for every value, in rows that follow each other", () => {
 test("no buckets, no scale and no bars", () => {
   const none = { ...histogram([5n]), buckets: [] };
   assert.equal(scaleOf([], 20), undefined);
-  assert.deepEqual(formatBars({ colour: false, width: 80 }, none, []), []);
+  assert.deepEqual(formatBars({ colour: false, width: 80 }, none, [], formatNanoseconds), []);
 });
 
 test("bars of the whole range of values fit into 20 rows and into the width", () => {
   const ends = histogram([0n, 1n, 2n ** 64n - 1n]);
   const every = histogram(Array.from({ length: 64 }, (_, power) => 2n ** BigInt(power)));
   for (const measured of [ends, every]) {
-    const lines = formatBars({ colour: false, width: 80 }, measured, [{ name: "p50", value: 1n }]);
+    const lines = formatBars({ colour: false, width: 80 }, measured, [{ name: "p50", value: 1n }], formatNanoseconds);
     assert.ok(lines.length <= 20, `${lines.length} lines`);
     assert.deepEqual(
       lines.filter((line) => displayWidth(line) > 80),
@@ -65,7 +66,9 @@ test("bars of the whole range of values fit into 20 rows and into the width", ()
 test("a run of empty rows is one line, two empty rows are two", () => {
   const at = (index: number): bigint => 8n + BigInt(index);
   const lines = (measured: Histogram) =>
-    formatBars({ colour: false, width: 40 }, measured, []).map((line) => line.replace(/[█ ]+/g, " "));
+    formatBars({ colour: false, width: 40 }, measured, [], formatNanoseconds).map((line) =>
+      line.replace(/[█ ]+/g, " "),
+    );
   assert.deepEqual(lines(histogram([at(0), at(3)])), [
     " 8 ns – 9 ns │ 1",
     " 9 ns – 10 ns │ 0",

@@ -141,6 +141,7 @@ test("plan --json: all of it, whole", () => {
       goroutineInRegister: true,
       source: "dwarf",
     },
+    measure: { kind: "duration" },
     dimensions: [
       { name: "tenant", encoding: { kind: "string" } },
       { name: "lin(n, 0, 100, 10)", encoding: { kind: "linear", low: 0, width: 10, buckets: 10 } },
@@ -169,8 +170,8 @@ test("plan --json: all of it, whole", () => {
         source: "dwarf",
       },
       kind: "call",
-      value: undefined,
-      copy: undefined,
+      value: null,
+      copy: null,
       entry: {
         kind: "entry",
         address: 0x4a1c44,
@@ -214,8 +215,8 @@ test("plan --json: all of it, whole", () => {
       line: null,
       signature: null,
       kind: "call",
-      value: undefined,
-      copy: undefined,
+      value: null,
+      copy: null,
       entry: {
         kind: "entry",
         address: 0x4a3000,

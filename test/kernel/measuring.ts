@@ -14,6 +14,7 @@ export const withoutKernel: string | false = process.geteuid?.() === 0 ? false :
 export interface Request {
   readonly probes: readonly string[];
   readonly by?: readonly string[];
+  readonly of?: string;
   readonly signatures?: readonly string[];
 }
 
@@ -22,7 +23,7 @@ export async function planner(target: TargetRequest): Promise<(request: Request)
   using opened = openTarget(target);
   const binary = await openGoBinary(opened.path, { displayPath: opened.displayPath });
   const symbols = openSymbolTable(binary);
-  return ({ probes, by = [], signatures = [] }) => planProbes(binary, symbols, { probes, by, signatures });
+  return ({ probes, by = [], signatures = [], of }) => planProbes(binary, symbols, { probes, by, signatures, of });
 }
 
 export class Measuring implements Disposable {
