@@ -1,22 +1,33 @@
 /** A stated number of mutations of every base, always the same ones: a value or a ProfilerError, within the limits. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BASE_NAMES, GO_BASE_NAMES } from "./bases.js";
-import { runCampaign } from "./campaign.js";
+import { BASE_NAMES, type BaseName, GO_BASE_NAMES } from "./bases.js";
+import { runCampaign, type Summary } from "./campaign.js";
 
-/** Mutations of each base. `make fuzz` makes as many as wanted. */
-const RUNS = 12;
 const SEED = 20_240_229;
 
-test(`${RUNS} mutations of each of ${BASE_NAMES.length} binaries`, async () => {
-  const summary = await runCampaign(BASE_NAMES, RUNS, SEED, 2);
+async function fuzz(bases: readonly BaseName[], runs: number, kinds: RegExp): Promise<Summary> {
+  const summary = await runCampaign({ bases, runs, seed: SEED, kinds });
   assert.deepEqual(
     summary.complaints.map(({ text, reason }) => `# ${reason}\n${text}`),
     [],
   );
-  assert.equal(summary.runs, RUNS * BASE_NAMES.length);
+  assert.equal(summary.runs, runs * bases.length);
+  return summary;
+}
+
+/** Of each base; `make fuzz` does as many as wanted. */
+const RUNS = 12;
+
+test(`${RUNS} mutations of each of ${BASE_NAMES.length} binaries, wherever`, async () => {
+  const { planned, answers } = await fuzz(BASE_NAMES, RUNS, /./);
   // Damage that readers always refuse at once would test nothing behind the door.
-  assert.ok(summary.planned >= (RUNS * GO_BASE_NAMES.length) / 3, `${summary.planned} runs had plans`);
-  assert.ok((summary.answers.get("open=bad-format") ?? 0) > 0);
-  assert.ok((summary.answers.get("functions=bad-format") ?? 0) > 0);
+  assert.ok(planned >= (RUNS * GO_BASE_NAMES.length) / 3, `${planned} runs had plans`);
+  assert.ok((answers.get("open=bad-format") ?? 0) > 0);
+  assert.ok((answers.get("functions=bad-format") ?? 0) > 0);
+});
+
+test("60 mutations of what says where functions are: no probe where no instruction begins", async () => {
+  const { planned } = await fuzz(["go1.22-stripped", "go1.27-pie-stripped"], 30, /^(function|pc-value|code|program)/);
+  assert.ok(planned >= 30, `${planned} runs had plans`);
 });

@@ -61,17 +61,23 @@ export class Judge {
   }
 }
 
-/** Runs `runs` mutations of each base. The same arguments give the same mutations. */
-export async function runCampaign(
-  bases: readonly BaseName[],
-  runs: number,
-  seed: number,
-  threads: number,
-): Promise<Summary> {
+export interface CampaignOptions {
+  readonly bases: readonly BaseName[];
+  /** Of each base. */
+  readonly runs: number;
+  readonly seed: number;
+  /** Which structures are damaged, where a base has any of them. */
+  readonly kinds: RegExp;
+}
+
+const THREADS = 2;
+
+/** Runs mutations. The same options give the same ones. */
+export async function runCampaign({ bases, runs, seed, kinds }: CampaignOptions): Promise<Summary> {
   const judge = new Judge();
   await judge.prepare(bases);
   const generators: MutationGenerator[] = [];
-  for (const base of bases) generators.push(await MutationGenerator.for(base, readFileSync(basePath(base))));
+  for (const base of bases) generators.push(await MutationGenerator.for(base, readFileSync(basePath(base)), kinds));
   function* jobs(): Generator<Job> {
     for (let index = 0; index < runs; index++) {
       for (const [place, generator] of generators.entries()) {
@@ -80,6 +86,6 @@ export async function runCampaign(
       }
     }
   }
-  await runJobs(jobs(), threads, (job, verdict) => judge.hear(job, verdict));
+  await runJobs(jobs(), THREADS, (job, verdict) => judge.hear(job, verdict));
   return judge;
 }

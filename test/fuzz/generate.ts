@@ -36,8 +36,11 @@ export class MutationGenerator {
     this.kinds = [...regions.keys()];
   }
 
-  static async for(base: BaseName, bytes: Buffer): Promise<MutationGenerator> {
-    return new MutationGenerator(base, bytes, await findRegions(bytes));
+  /** `kinds` leaves only those structures that it matches, if there are any. */
+  static async for(base: BaseName, bytes: Buffer, kinds: RegExp): Promise<MutationGenerator> {
+    const regions = await findRegions(bytes);
+    const wanted = [...regions].filter(([kind]) => kinds.test(kind));
+    return new MutationGenerator(base, bytes, wanted.length === 0 ? regions : new Map(wanted));
   }
 
   mutation(seed: number): Mutation {
