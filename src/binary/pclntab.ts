@@ -152,6 +152,8 @@ export class Pclntab {
   private readonly files = new Map<number, string>();
   private allNames: readonly string[] | undefined;
   private nameOffsets: Int32Array | undefined;
+  /** By function index, as far as asked for; 0 elsewhere: nothing ends there. */
+  private readonly ends: Float64Array;
   private inlinedCounts: ReadonlyMap<string, number> | undefined;
   private wrapperId: number | undefined;
 
@@ -164,6 +166,7 @@ export class Pclntab {
     this.layout = FUNCTION_RECORDS[header.format];
     this.entries = this.layout.entrySize === 4 ? table.entries.map((entry) => entry + moduledata.text) : table.entries;
     this.recordPositions = table.records;
+    this.ends = new Float64Array(header.functionCount);
     this.nameTable = new LazyTable(image, moduledata.nameTable);
     this.unitTable = new LazyTable(image, moduledata.unitTable);
     this.fileTable = new LazyTable(image, moduledata.fileTable);
@@ -178,10 +181,13 @@ export class Pclntab {
 
   /** Exclusive end of the code, without padding; the next function's entry where no table says. */
   endOf(index: number): VirtualAddress {
+    const known = this.ends[index];
+    if (known !== undefined && known !== 0) return virtualAddress(known);
     const entry = this.boundary(index);
     const room = this.boundary(index + 1) - entry;
     const table = this.recordField(index, this.layout.pcLine);
     const extent = table === 0 ? room : pcTableExtent(this.pcTable.bytes, table, this.quantum, room);
+    this.ends[index] = entry + extent;
     return virtualAddress(entry + extent);
   }
 
@@ -246,8 +252,16 @@ export class Pclntab {
 
   /** Where the function is declared; the line is that of its first instruction before go1.20. */
   placeOf(index: number): { readonly file: string | undefined; readonly line: number | undefined } {
-    const entryFrame = this.framesWithin(index, this.entryOf(index)).at(-1);
-    return { file: entryFrame?.file, line: this.startLineOf(index) ?? entryFrame?.line };
+    const tree = this.inlineTreeOf(index);
+    const seen = new Set<number>();
+    let offset = 0;
+    // Where the first instruction is an inlined call's, the function's own line there is that of the outermost call.
+    for (let call = this.inlinedCallAt(tree, offset, seen); call !== undefined; ) {
+      offset = call.parentPc;
+      call = this.inlinedCallAt(tree, offset, seen);
+    }
+    const place = this.lineWithin(index, offset);
+    return { file: place?.file, line: this.startLineOf(index) ?? place?.line };
   }
 
   /** Every function of exactly this name, in address order. Names are compared as bytes; none is decoded. */
@@ -369,7 +383,7 @@ export class Pclntab {
     let offset = pc - entry;
     for (;;) {
       const place = this.lineWithin(index, offset);
-      const call = tree === undefined ? undefined : this.inlinedCallAt(tree, offset, seen);
+      const call = this.inlinedCallAt(tree, offset, seen);
       frames.push({
         function: call === undefined ? this.nameOf(index) : this.nameAt(call.nameOffset),
         file: place?.file,
@@ -383,7 +397,8 @@ export class Pclntab {
     }
   }
 
-  private inlinedCallAt(tree: InlineTree, offset: number, seen: Set<number>): InlinedCall | undefined {
+  private inlinedCallAt(tree: InlineTree | undefined, offset: number, seen: Set<number>): InlinedCall | undefined {
+    if (tree === undefined) return undefined;
     const number = findPcValue(this.pcTable.bytes, tree.indexTable, this.quantum, offset) ?? -1;
     if (number < 0) return undefined;
     if (seen.has(number)) throw new FormatError("inline tree", number, "a call inlined into itself");

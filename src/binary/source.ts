@@ -27,10 +27,19 @@ function requireInside(source: ByteSource, offset: number, length: number): void
     throw new FormatError(source.path, offset, `needs ${length} bytes, the file ends at 0x${source.size.toString(16)}`);
 }
 
+/** Reads that follow one another, as those of all functions' code do, are taken out of pieces of this size. */
+const READ_AHEAD_BYTES = 2 ** 18;
+/** Reads no farther apart than this follow one another. */
+const NEXT_WITHIN_BYTES = 2 ** 10;
+
 class FileSource implements ByteSource {
   readonly path: string;
   readonly size: number;
   private descriptor: number;
+  private ahead: Buffer = Buffer.alloc(0);
+  private aheadOffset = 0;
+  /** Where the last read ended. */
+  private lastEnd = 0;
 
   constructor(path: string, descriptor: number, size: number) {
     this.path = path;
@@ -40,6 +49,17 @@ class FileSource implements ByteSource {
 
   read(offset: number, length: number): Buffer {
     requireInside(this, offset, length);
+    const follows = Math.abs(offset - this.lastEnd) <= NEXT_WITHIN_BYTES;
+    this.lastEnd = offset + length;
+    const within = offset - this.aheadOffset;
+    if (within >= 0 && within + length <= this.ahead.length) return this.ahead.subarray(within, within + length);
+    if (!follows || length > READ_AHEAD_BYTES / 4) return this.readAnew(offset, length);
+    this.ahead = this.readAnew(offset, Math.min(READ_AHEAD_BYTES, this.size - offset));
+    this.aheadOffset = offset;
+    return this.ahead.subarray(0, length);
+  }
+
+  private readAnew(offset: number, length: number): Buffer {
     const bytes = Buffer.allocUnsafe(length);
     let done = 0;
     while (done < length) {

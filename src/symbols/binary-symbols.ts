@@ -13,6 +13,7 @@ import type { Frame, GoFunction, SymbolTable } from "./table.js";
 class LazyFunction implements GoFunction {
   readonly index: number;
   private readonly table: BinarySymbolTable;
+  private knownName: string | undefined;
 
   constructor(table: BinarySymbolTable, index: number) {
     this.table = table;
@@ -20,7 +21,8 @@ class LazyFunction implements GoFunction {
   }
 
   get name(): string {
-    return this.table.linkName(this.index);
+    this.knownName ??= this.table.linkName(this.index);
+    return this.knownName;
   }
 
   get entry(): VirtualAddress {

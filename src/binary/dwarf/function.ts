@@ -90,6 +90,8 @@ export class DwarfFunction {
 
   /** Written in assembly: the debug data has neither parameters nor results. */
   get isAssembly(): boolean {
+    // Saying where a function was declared may take its line table; what has variables or was inlined has been compiled.
+    if (this.chain.length > 1 || this.variables().length > 0) return false;
     return this.file?.endsWith(".s") ?? false;
   }
 
@@ -98,7 +100,7 @@ export class DwarfFunction {
    * `DwarfVariable.locationAt(lowPc)` before trusting that a parameter arrives where its position in the list says.
    */
   get listsBlankParameters(): boolean {
-    return listsBlankParameters(this.die.unit.root?.string(AT.producer));
+    return this.die.unit.listsBlankParameters;
   }
 
   /**
@@ -117,9 +119,11 @@ export class DwarfFunction {
     const pick = (role: DwarfVariable["role"]): DwarfVariable[] => variables.filter((one) => one.role === role);
     const listed = pick("parameter");
     const parameters: GoVariable[] = listed.map(({ name, type }) => ({ name, type }));
-    const entryPlaces = listed.map((parameter) => entryPlace(parameter.locationAt(this.lowPc)));
     const receiver = parseReceiver(this.name);
     let hasReceiver = receiver !== undefined && isOfType(parameters[0]?.type, receiver);
+    const entryPlaces = this.listsBlankParameters
+      ? []
+      : listed.map((parameter) => entryPlace(parameter.locationAt(this.lowPc)));
     if (receiver !== undefined && !this.listsBlankParameters && !(hasReceiver && this.arrivesFirst(variables))) {
       const type = this.findReceiverType(receiver);
       if (type !== undefined) {
@@ -239,9 +243,3 @@ const isOfType = (type: GoType | undefined, receiver: ReceiverName): boolean =>
   type !== undefined &&
   (type.kind === "pointer") === receiver.pointer &&
   withoutTypeArguments(type.name) === receiver.typeName;
-
-/** FACT(go1.19..go1.27): up to Go 1.21 blank parameters are left out of the debug data; later they are `~p0`, `~p1`, …. */
-const listsBlankParameters = (producer: string | undefined): boolean => {
-  const minor = /\bgo1\.(\d+)/.exec(producer ?? "")?.[1];
-  return minor === undefined || Number(minor) > 21;
-};

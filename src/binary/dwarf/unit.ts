@@ -34,6 +34,8 @@ export class Unit implements UnitHeader {
   /** The root entry; undefined when the unit is empty. */
   readonly root: Die | undefined;
   readonly isGo: boolean;
+  /** Whether its compiler writes blank parameters down. */
+  readonly listsBlankParameters: boolean;
   /** DW_AT_low_pc of the root: what DWARF 4 range and location lists count from. */
   readonly baseAddress: number;
   readonly addressBase: number;
@@ -54,6 +56,7 @@ export class Unit implements UnitHeader {
     const root = Die.at(this, header.rootOffset);
     this.root = root?.tag === TAG.compileUnit ? root : undefined;
     this.isGo = this.root?.number(AT.language) === LANGUAGE_GO;
+    this.listsBlankParameters = listsBlankParameters(this.root?.string(AT.producer));
     // Without a base attribute, index forms count from behind the header of the section's first table.
     const afterHeader = header.offsetSize === 8 ? 16 : 8;
     this.addressBase = this.root?.number(AT.addressBase) ?? afterHeader;
@@ -63,6 +66,12 @@ export class Unit implements UnitHeader {
     this.baseAddress = this.root?.address(AT.lowPc) ?? 0;
   }
 }
+
+/** FACT(go1.19..go1.27): up to Go 1.21 blank parameters are left out of the debug data; later they are `~p0`, `~p1`, …. */
+const listsBlankParameters = (producer: string | undefined): boolean => {
+  const minor = /\bgo1\.(\d+)/.exec(producer ?? "")?.[1];
+  return minor === undefined || Number(minor) > 21;
+};
 
 const parseHeader = (cursor: Cursor): { header: UnitHeader; readable: boolean } => {
   const offset = cursor.position;
