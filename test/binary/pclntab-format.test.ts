@@ -242,7 +242,7 @@ function writeModuledata(format: PclntabFormat, size: number, tables: Tables): W
   if (format === "go1.18" || format === "go1.20") out.u64(0x600000, GOFUNC);
   if (format === "go1.20") out.u64(PCLNTAB + size);
   out.u64(0x730000, 1, 1);
-  out.add(Buffer.alloc(400 - Math.min(400, out.length)));
+  out.add(Buffer.alloc(408 - Math.min(408, out.length)));
   return out;
 }
 
