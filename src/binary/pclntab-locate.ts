@@ -13,8 +13,9 @@ import type { ElfFile, ElfSegment } from "./elf.js";
 import { type ImageReader, plainImage, RelocatedImage } from "./image.js";
 import { inlineTableNumbers } from "./inline-tree.js";
 import { findModuledata, findPointersInFile, type Moduledata } from "./moduledata.js";
-import { Pclntab, readFunctionTable } from "./pclntab.js";
+import { Pclntab } from "./pclntab.js";
 import { PCLNTAB_HEADER_SIZE, PCLNTAB_MAGICS, parsePclntabHeader } from "./pclntab-format.js";
+import { readFunctionTable } from "./pclntab-records.js";
 
 const SECTION_NAMES = [".gopclntab", ".data.rel.ro.gopclntab"] as const;
 const SCAN_CHUNK = 2 ** 22;

@@ -5,23 +5,12 @@
  * Follows golang.org/s/go12symtab and, for later generations, runtime/symtab.go and cmd/link's pcln.go. The function
  * table becomes typed arrays at once; everything else is read and decoded when asked for.
  */
-import { FormatError, hex, type VirtualAddress, virtualAddress } from "../base/index.js";
-import type { ImageReader } from "./image.js";
-import { type InlinedCall, InlineEntryReader, type InlineTableNumbers } from "./inline-tree.js";
-import type { AddressRange, Moduledata } from "./moduledata.js";
-import {
-  FUNCTION_RECORDS,
-  type FunctionRecordLayout,
-  type PclntabFormat,
-  type PclntabHeader,
-} from "./pclntab-format.js";
-import { findPcValue, largestPcValue, pcTableExtent } from "./pctable.js";
-
-/** A position in source. */
-export interface SourceLine {
-  readonly file: string;
-  readonly line: number;
-}
+import { type VirtualAddress, virtualAddress } from "../base/index.js";
+import type { PclntabFormat } from "./pclntab-format.js";
+import { type InlinedPlaceInCode, Inlining } from "./pclntab-inlining.js";
+import { LineTables, type SourceLine } from "./pclntab-lines.js";
+import { FunctionRecords, type FunctionTable, type PclntabSource } from "./pclntab-records.js";
+import { pcTableExtent } from "./pctable.js";
 
 /** One source-level frame at a pc. */
 export interface SourceFrame {
@@ -64,129 +53,40 @@ export interface PclntabFunction {
 const FLAG_TOP_FRAME = 1;
 const FLAG_SP_WRITE = 2;
 const FLAG_ASSEMBLY = 4;
-/** LIMIT: inlined calls of one function beyond one for each byte of its code. */
-const MAX_CODELESS_CALLS = 256;
-const NO_FUNCDATA = 0xffffffff;
-const NO_FILE = 0xffffffff;
-
-/** What a Pclntab reads from. */
-export interface PclntabSource {
-  readonly image: ImageReader;
-  readonly address: VirtualAddress;
-  readonly header: PclntabHeader;
-  readonly moduledata: Moduledata;
-  readonly inlineTables: InlineTableNumbers | undefined;
-}
-
-/** The sorted function table: entry offsets and where the records are. */
-export interface FunctionTable {
-  /** One more than there are functions: the last is the end of the text. Relative to the text from go1.18 on. */
-  readonly entries: Float64Array;
-  /** Relative to the function table. */
-  readonly records: Uint32Array;
-}
-
-/** The same bytes as 32-bit words; on the little-endian machines gospect runs on. A rest of up to three bytes is left out. */
-function littleEndianWords(bytes: Buffer): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, Math.floor(bytes.length / 4));
-}
-
-/** Reads the function table; throws a FormatError unless it is sorted. */
-export function readFunctionTable(image: ImageReader, address: VirtualAddress, header: PclntabHeader): FunctionTable {
-  const { functionCount: count, functionTable } = header;
-  const start = virtualAddress(address + functionTable);
-  const step = FUNCTION_RECORDS[header.format].entrySize === 4 ? 1 : 2;
-  const words = littleEndianWords(image.read(start, (count * 2 + 1) * step * 4));
-  const entries = new Float64Array(count + 1);
-  const records = new Uint32Array(count);
-  let previous = 0;
-  for (let index = 0, at = 0; index <= count; index++, at += 2 * step) {
-    const low = words[at] ?? 0;
-    const entry = step === 1 ? low : low + (words[at + 1] ?? 0) * 2 ** 32;
-    if (entry < previous) throw new FormatError("function table", at * 4, `entry ${index} is below the one before it`);
-    entries[index] = previous = entry;
-    if (index < count) records[index] = words[at + step] ?? 0;
-  }
-  return { entries, records };
-}
-
-/** Bytes of one table, read on first use. */
-class LazyTable {
-  private loaded: Buffer | undefined;
-  private readonly image: ImageReader;
-  private readonly range: AddressRange;
-
-  constructor(image: ImageReader, range: AddressRange) {
-    this.image = image;
-    this.range = range;
-  }
-
-  get bytes(): Buffer {
-    this.loaded ??= this.image.read(this.range.address, this.range.size);
-    return this.loaded;
-  }
-}
-
-function cString(bytes: Buffer, at: number, structure: string): string {
-  const end = at < 0 || at >= bytes.length ? -1 : bytes.indexOf(0, at);
-  if (end < 0) throw new FormatError(structure, at, "no NUL-terminated string there");
-  return bytes.toString("utf8", at, end);
-}
 
 /** A parsed pclntab. Every method throws a FormatError when the bytes it needs are damaged. */
 export class Pclntab {
   readonly format: PclntabFormat;
   readonly functionCount: number;
-  private readonly source: PclntabSource;
-  private readonly layout: FunctionRecordLayout;
-  private readonly quantum: number;
-  private readonly entries: Float64Array;
-  private readonly recordPositions: Uint32Array;
-  private readonly nameTable: LazyTable;
-  private readonly unitTable: LazyTable;
-  private readonly fileTable: LazyTable;
-  private readonly pcTable: LazyTable;
-  private readonly functionTable: LazyTable;
-  private readonly inlineEntries: InlineEntryReader;
-  private readonly files = new Map<number, string>();
+  private readonly records: FunctionRecords;
+  private readonly lines: LineTables;
+  private readonly inlining: Inlining;
   private allNames: readonly string[] | undefined;
-  private nameOffsets: Int32Array | undefined;
   /** By function index, as far as asked for; 0 elsewhere: nothing ends there. */
   private readonly ends: Float64Array;
-  private inlinedCounts: ReadonlyMap<string, number> | undefined;
   private wrapperId: number | undefined;
 
   constructor(source: PclntabSource, table: FunctionTable) {
-    const { image, header, moduledata } = source;
-    this.source = source;
-    this.format = header.format;
-    this.functionCount = header.functionCount;
-    this.quantum = header.pcQuantum;
-    this.layout = FUNCTION_RECORDS[header.format];
-    this.entries = this.layout.entrySize === 4 ? table.entries.map((entry) => entry + moduledata.text) : table.entries;
-    this.recordPositions = table.records;
-    this.ends = new Float64Array(header.functionCount);
-    this.nameTable = new LazyTable(image, moduledata.nameTable);
-    this.unitTable = new LazyTable(image, moduledata.unitTable);
-    this.fileTable = new LazyTable(image, moduledata.fileTable);
-    this.pcTable = new LazyTable(image, moduledata.pcTable);
-    this.functionTable = new LazyTable(image, moduledata.functionTable);
-    this.inlineEntries = new InlineEntryReader(image, header.format);
+    this.format = source.header.format;
+    this.functionCount = source.header.functionCount;
+    this.records = new FunctionRecords(source, table);
+    this.lines = new LineTables(source, this.records);
+    this.inlining = new Inlining(source, this.records, this.lines);
+    this.ends = new Float64Array(this.functionCount);
   }
 
   entryOf(index: number): VirtualAddress {
-    return virtualAddress(this.boundary(index));
+    return virtualAddress(this.records.boundary(index));
   }
 
   /** Exclusive end of the code, without padding; the next function's entry where no table says. */
   endOf(index: number): VirtualAddress {
     const known = this.ends[index];
     if (known !== undefined && known !== 0) return virtualAddress(known);
-    const entry = this.boundary(index);
-    const room = this.boundary(index + 1) - entry;
-    const table = this.recordField(index, this.layout.pcLine);
-    const extent = table === 0 ? room : pcTableExtent(this.pcTable.bytes, table, this.quantum, room);
+    const entry = this.records.boundary(index);
+    const room = this.records.room(index);
+    const table = this.records.field(index, this.records.layout.pcLine);
+    const extent = table === 0 ? room : pcTableExtent(this.records.pcTables, table, this.records.quantum, room);
     this.ends[index] = entry + extent;
     return virtualAddress(entry + extent);
   }
@@ -198,23 +98,23 @@ export class Pclntab {
 
   /** Where the next function begins, or the text of all functions ends. */
   roomEndOf(index: number): VirtualAddress {
-    return virtualAddress(this.boundary(index + 1));
+    return virtualAddress(this.records.boundary(index + 1));
   }
 
   nameOf(index: number): string {
-    return this.nameAt(this.recordField(index, this.layout.nameOffset) | 0);
+    return this.records.nameOf(index);
   }
 
   /** All names, by function index. */
   names(): readonly string[] {
-    this.allNames ??= Array.from(this.allNameOffsets(), (offset) => this.nameAt(offset));
+    this.allNames ??= Array.from(this.records.allNameOffsets(), (offset) => this.records.nameAt(offset));
     return this.allNames;
   }
 
   function(index: number): PclntabFunction {
-    const { layout } = this;
-    const flags = layout.flags === undefined ? 0 : this.recordByte(index, layout.flags);
-    const functionId = this.recordByte(index, layout.functionId);
+    const { layout } = this.records;
+    const flags = layout.flags === undefined ? 0 : this.records.byte(index, layout.flags);
+    const functionId = this.records.byte(index, layout.functionId);
     return {
       index,
       name: this.nameOf(index),
@@ -232,9 +132,10 @@ export class Pclntab {
 
   /** FACT(go1.18..go1.27): the linker flags assembly; before that only the file's name says it. */
   isAssembly(index: number): boolean {
-    const { layout, format } = this;
+    const { format, records } = this;
+    const { layout } = records;
     if (layout.flags !== undefined && format !== "go1.16")
-      return (this.recordByte(index, layout.flags) & FLAG_ASSEMBLY) !== 0;
+      return (this.records.byte(index, layout.flags) & FLAG_ASSEMBLY) !== 0;
     return this.placeOf(index).file?.endsWith(".s") ?? false;
   }
 
@@ -243,33 +144,27 @@ export class Pclntab {
    * in every program and hidden from tracebacks like a wrapper, has the same one.
    */
   isWrapper(index: number): boolean {
-    return this.isWrapperId(this.recordByte(index, this.layout.functionId));
+    return this.isWrapperId(this.records.byte(index, this.records.layout.functionId));
   }
 
   startLineOf(index: number): number | undefined {
-    return this.layout.startLine === undefined ? undefined : this.recordField(index, this.layout.startLine);
+    return this.records.layout.startLine === undefined
+      ? undefined
+      : this.records.field(index, this.records.layout.startLine);
   }
 
   /** Where the function is declared; the line is that of its first instruction before go1.20. */
   placeOf(index: number): { readonly file: string | undefined; readonly line: number | undefined } {
-    const tree = this.inlineTreeOf(index);
-    const seen = new Set<number>();
-    let offset = 0;
-    // Where the first instruction is an inlined call's, the function's own line there is that of the outermost call.
-    for (let call = this.inlinedCallAt(tree, offset, seen); call !== undefined; ) {
-      offset = call.parentPc;
-      call = this.inlinedCallAt(tree, offset, seen);
-    }
-    const place = this.lineWithin(index, offset);
+    const place = this.inlining.entryPlace(index);
     return { file: place?.file, line: this.startLineOf(index) ?? place?.line };
   }
 
   /** Every function of exactly this name, in address order. Names are compared as bytes; none is decoded. */
   findIndexesByName(name: string): readonly number[] {
-    const offsets = this.findNameOffsets(name);
+    const offsets = this.records.findNameOffsets(name);
     if (offsets.size === 0) return [];
     const indexes: number[] = [];
-    const all = this.allNameOffsets();
+    const all = this.records.allNameOffsets();
     for (const wanted of offsets)
       for (let at = all.indexOf(wanted); at >= 0; at = all.indexOf(wanted, at + 1)) indexes.push(at);
     return offsets.size > 1 ? indexes.sort((a, b) => a - b) : indexes;
@@ -277,7 +172,8 @@ export class Pclntab {
 
   /** The function whose room — its code and the padding behind it — holds `pc`; undefined outside of Go code. */
   findIndexByAddress(pc: VirtualAddress): number | undefined {
-    const { entries, functionCount } = this;
+    const { functionCount } = this;
+    const { entries } = this.records;
     if (!(pc >= (entries[0] ?? 0) && pc < (entries[functionCount] ?? 0))) return undefined;
     let low = 0;
     let high = functionCount;
@@ -292,7 +188,7 @@ export class Pclntab {
   /** The innermost source line at `pc`; undefined in padding and outside of Go code. */
   lineAt(pc: VirtualAddress): SourceLine | undefined {
     const index = this.findIndexByAddress(pc);
-    return index === undefined ? undefined : this.lineWithin(index, pc - this.boundary(index));
+    return index === undefined ? undefined : this.lines.at(index, pc - this.records.boundary(index));
   }
 
   /**
@@ -301,14 +197,20 @@ export class Pclntab {
    */
   inlineTreeAt(pc: VirtualAddress): readonly SourceFrame[] {
     const index = this.findIndexByAddress(pc);
-    return index === undefined ? [] : this.framesWithin(index, pc);
+    if (index === undefined) return [];
+    return this.inlining.framesAt(index, pc - this.records.boundary(index)).map(({ call, place }) => ({
+      function: call === undefined ? this.nameOf(index) : this.records.nameAt(call.nameOffset),
+      file: place?.file,
+      line: place?.line,
+      startLine: call === undefined ? this.startLineOf(index) : call.startLine,
+      inlined: call !== undefined,
+      wrapper: this.isWrapperId(call?.functionId ?? this.records.byte(index, this.records.layout.functionId)),
+    }));
   }
 
   /** The callee of each call inlined into the function, directly or through another inlined one; one name per call. */
   inlinedFunctionNames(index: number): readonly string[] {
-    const names: string[] = [];
-    this.visitInlined(index, (offset) => names.push(this.nameAt(offset)));
-    return names;
+    return this.inlining.namesIn(index);
   }
 
   /**
@@ -316,208 +218,27 @@ export class Pclntab {
    * A body inlined into a function that is itself inlined twice counts twice. Functions without copies are absent.
    */
   inlinedCopyCounts(): ReadonlyMap<string, number> {
-    this.inlinedCounts ??= this.countInlinedCopies();
-    return this.inlinedCounts;
+    return this.inlining.copyCounts();
   }
 
   /** As inlinedCopyCounts, of these names only. Decodes only the inlining that mentions them: for few names far faster. */
   inlinedCopyCountsOf(names: Iterable<string>): ReadonlyMap<string, number> {
-    const wanted = new Map<number, string>();
-    for (const name of names) for (const offset of this.findNameOffsets(name)) wanted.set(offset, name);
-    const counts = new Map<string, number>();
-    if (wanted.size === 0) return counts;
-    const count = (offset: number): void => {
-      const name = wanted.get(offset);
-      if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
-    };
-    const treeOf = Float64Array.from(
-      { length: this.functionCount },
-      (_, index) => this.inlineTreeOf(index)?.address ?? 0,
-    );
-    const trees = new Float64Array(new Set(treeOf.filter((address) => address !== 0))).sort();
-    const naming = new Set<number>();
-    for (const offset of wanted.keys())
-      for (const tree of this.inlineEntries.findTreesNaming(trees, offset)) naming.add(tree);
-    treeOf.forEach((tree, index) => {
-      if (naming.has(tree)) this.visitInlined(index, count);
-    });
-    return counts;
+    return this.inlining.copyCountsOf(names);
+  }
+
+  /**
+   * What inlinedCopyCountsOf counts, with places: by name, those in lower functions first. Decodes only the inlining that
+   * mentions the names.
+   */
+  inlinedCopiesOf(names: Iterable<string>): ReadonlyMap<string, readonly InlinedPlaceInCode[]> {
+    return this.inlining.copiesOf(names);
   }
 
   private isWrapperId(functionId: number): boolean {
     if (this.wrapperId === undefined) {
       const known = this.findIndexesByName("runtime.deferreturn")[0];
-      this.wrapperId = known === undefined ? 0 : this.recordByte(known, this.layout.functionId);
+      this.wrapperId = known === undefined ? 0 : this.records.byte(known, this.records.layout.functionId);
     }
     return functionId !== 0 && functionId === this.wrapperId;
   }
-
-  private countInlinedCopies(): ReadonlyMap<string, number> {
-    const byOffset = new Map<number, number>();
-    const add = (offset: number) => byOffset.set(offset, (byOffset.get(offset) ?? 0) + 1);
-    for (let index = 0; index < this.functionCount; index++) this.visitInlined(index, add);
-    const byName = new Map<string, number>();
-    for (const [offset, count] of byOffset) {
-      const name = this.nameAt(offset);
-      byName.set(name, (byName.get(name) ?? 0) + count);
-    }
-    return byName;
-  }
-
-  private visitInlined(index: number, visit: (nameOffset: number) => void): void {
-    const tree = this.inlineTreeOf(index);
-    if (tree === undefined) return;
-    // The tree does not say how long it is: the compiler adds an entry when it meets the first pc that is in it.
-    const room = this.boundary(index + 1) - this.boundary(index);
-    const last = largestPcValue(this.pcTable.bytes, tree.indexTable, this.quantum, room);
-    if (last >= room + MAX_CODELESS_CALLS)
-      throw new FormatError("inline tree", index, `entry ${last} in a function of ${room} bytes`);
-    this.inlineEntries.visitNameOffsets(tree.address, last + 1, visit);
-  }
-
-  private framesWithin(index: number, pc: VirtualAddress): readonly SourceFrame[] {
-    const entry = this.boundary(index);
-    const tree = this.inlineTreeOf(index);
-    const frames: SourceFrame[] = [];
-    const seen = new Set<number>();
-    let offset = pc - entry;
-    for (;;) {
-      const place = this.lineWithin(index, offset);
-      const call = this.inlinedCallAt(tree, offset, seen);
-      frames.push({
-        function: call === undefined ? this.nameOf(index) : this.nameAt(call.nameOffset),
-        file: place?.file,
-        line: place?.line,
-        startLine: call === undefined ? this.startLineOf(index) : call.startLine,
-        inlined: call !== undefined,
-        wrapper: this.isWrapperId(call?.functionId ?? this.recordByte(index, this.layout.functionId)),
-      });
-      if (call === undefined) return frames;
-      offset = call.parentPc;
-    }
-  }
-
-  private inlinedCallAt(tree: InlineTree | undefined, offset: number, seen: Set<number>): InlinedCall | undefined {
-    if (tree === undefined) return undefined;
-    const number = findPcValue(this.pcTable.bytes, tree.indexTable, this.quantum, offset) ?? -1;
-    if (number < 0) return undefined;
-    if (seen.has(number)) throw new FormatError("inline tree", number, "a call inlined into itself");
-    seen.add(number);
-    return this.inlineEntries.call(tree.address, number);
-  }
-
-  private inlineTreeOf(index: number): InlineTree | undefined {
-    const tables = this.source.inlineTables;
-    if (tables === undefined) return undefined;
-    const { layout } = this;
-    if (this.recordByte(index, layout.funcDataCount) <= tables.funcData) return undefined;
-    const pcDataCount = this.recordField(index, layout.pcDataCount);
-    if (pcDataCount <= tables.pcData) return undefined;
-    const indexTable = this.recordField(index, layout.size + tables.pcData * 4);
-    if (indexTable === 0) return undefined;
-    const address = this.funcDataAddress(index, layout.size + pcDataCount * 4, tables.funcData);
-    return address === undefined ? undefined : { address, indexTable };
-  }
-
-  /** `start`: where in the record the funcdata begins, without alignment. */
-  private funcDataAddress(index: number, start: number, number: number): VirtualAddress | undefined {
-    const { gofunc, functionTable } = this.source.moduledata;
-    if (gofunc !== undefined) {
-      const offset = this.recordField(index, start + number * 4);
-      return offset === NO_FUNCDATA ? undefined : virtualAddress(gofunc + offset);
-    }
-    if (this.layout.entrySize === 4) return undefined;
-    const absolute = functionTable.address + (this.recordPositions[index] ?? 0) + start;
-    const at = start + (absolute % 8 === 0 ? 0 : 4) + number * 8;
-    const address = this.recordField(index, at) + this.recordField(index, at + 4) * 2 ** 32;
-    return address === 0 ? undefined : virtualAddress(address);
-  }
-
-  private lineWithin(index: number, offset: number): SourceLine | undefined {
-    const fileTable = this.recordField(index, this.layout.pcFile);
-    const lineTable = this.recordField(index, this.layout.pcLine);
-    if (fileTable === 0 || lineTable === 0) return undefined;
-    const fileNumber = findPcValue(this.pcTable.bytes, fileTable, this.quantum, offset) ?? -1;
-    const line = findPcValue(this.pcTable.bytes, lineTable, this.quantum, offset) ?? -1;
-    if (fileNumber < 0 || line < 0) return undefined;
-    const file = this.fileOf(index, fileNumber);
-    return file === undefined ? undefined : { file, line };
-  }
-
-  private fileOf(index: number, number: number): string | undefined {
-    const offset = this.fileOffset(index, number);
-    if (offset === NO_FILE) return undefined;
-    let file = this.files.get(offset);
-    if (file === undefined) {
-      file = cString(this.fileTable.bytes, offset, "file table");
-      this.files.set(offset, file);
-    }
-    return file;
-  }
-
-  private fileOffset(index: number, number: number): number {
-    const { unit } = this.layout;
-    if (unit !== undefined)
-      return readU32(this.unitTable.bytes, (this.recordField(index, unit) + number) * 4, "file numbers");
-    // Behind the function table stands the position of the file table, whose first word is its length.
-    const { functionTable, functionCount } = this.source.header;
-    const files = readU32(this.fileTable.bytes, functionTable + functionCount * 16 + 8, "function table");
-    if (number === 0 || number >= readU32(this.fileTable.bytes, files, "file table")) return NO_FILE;
-    return readU32(this.fileTable.bytes, files + number * 4, "file table");
-  }
-
-  private allNameOffsets(): Int32Array {
-    if (this.nameOffsets !== undefined) return this.nameOffsets;
-    const words = littleEndianWords(this.functionTable.bytes);
-    const field = this.layout.nameOffset;
-    const offsets = new Int32Array(this.functionCount);
-    for (let index = 0; index < offsets.length; index++) {
-      const at = (this.recordPositions[index] ?? 0) + field;
-      offsets[index] = (at % 4 === 0 ? words[at / 4] : undefined) ?? this.recordField(index, field);
-    }
-    this.nameOffsets = offsets;
-    return offsets;
-  }
-
-  /** Where exactly this name stands in the name table. The linker writes each name once. */
-  private findNameOffsets(name: string): ReadonlySet<number> {
-    const table = this.nameTable.bytes;
-    const offsets = new Set<number>();
-    const needle = Buffer.from(`\0${name}\0`);
-    if (needle.subarray(1).equals(table.subarray(0, needle.length - 1))) offsets.add(0);
-    for (let at = table.indexOf(needle); at >= 0; at = table.indexOf(needle, at + 1)) offsets.add(at + 1);
-    return offsets;
-  }
-
-  private nameAt(offset: number): string {
-    return cString(this.nameTable.bytes, offset, "function names");
-  }
-
-  private boundary(index: number): number {
-    const boundary = this.entries[index];
-    if (boundary === undefined) throw new RangeError(`no function ${index} of ${this.functionCount}`);
-    return boundary;
-  }
-
-  private recordField(index: number, field: number): number {
-    return readU32(this.functionTable.bytes, (this.recordPositions[index] ?? 0) + field, "function record");
-  }
-
-  private recordByte(index: number, field: number): number {
-    const at = (this.recordPositions[index] ?? 0) + field;
-    const byte = this.functionTable.bytes[at];
-    if (byte === undefined) throw new FormatError("function record", at, "runs past the end of the functions");
-    return byte;
-  }
-}
-
-/** Where a function's inlining is: entries in memory, and the pc-value table that numbers them. */
-interface InlineTree {
-  readonly address: VirtualAddress;
-  readonly indexTable: number;
-}
-
-function readU32(bytes: Buffer, at: number, structure: string): number {
-  if (!(at >= 0 && at + 4 <= bytes.length)) throw new FormatError(structure, at, `${hex(at)} is past its end`);
-  return bytes.readUInt32LE(at);
 }

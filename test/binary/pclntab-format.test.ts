@@ -8,13 +8,14 @@ import { FormatError, type VirtualAddress, virtualAddress } from "../../src/base
 import type { ImageReader } from "../../src/binary/image.js";
 import { inlineTableNumbers } from "../../src/binary/inline-tree.js";
 import { findModuledata } from "../../src/binary/moduledata.js";
-import { Pclntab, readFunctionTable } from "../../src/binary/pclntab.js";
+import { Pclntab } from "../../src/binary/pclntab.js";
 import {
   PCLNTAB_HEADER_SIZE,
   type PclntabFormat,
   type PclntabHeader,
   parsePclntabHeader,
 } from "../../src/binary/pclntab-format.js";
+import { readFunctionTable } from "../../src/binary/pclntab-records.js";
 
 const MAGIC: Readonly<Record<PclntabFormat, number>> = {
   "go1.2": 0xfffffffb,

@@ -1,0 +1,207 @@
+/**
+ * Inlining of all of a program's functions: which source frames a pc stands for, and where the copies of a function are.
+ * Turns function records, inline trees and lines into names and places. A name that nobody asked for is not decoded.
+ */
+import { FormatError, type VirtualAddress, virtualAddress } from "../base/index.js";
+import { type InlinedCall, InlineEntryReader } from "./inline-tree.js";
+import type { LineTables, SourceLine } from "./pclntab-lines.js";
+import type { FunctionRecords, PclntabSource } from "./pclntab-records.js";
+import { findPcValue, largestPcValue } from "./pctable.js";
+
+/** Where the compiler put a copy of a function's body. */
+export interface InlinedPlaceInCode {
+  /** Of the function that holds it. */
+  readonly index: number;
+  /** Of an instruction in `index` whose source place is that of the call; it need not be run when the copy is. */
+  readonly address: VirtualAddress;
+  /** Of the call in the source. */
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+}
+
+/** What inlining says of a pc, from the innermost frame outwards. */
+export interface InlinedFrame {
+  /** Undefined for the function itself, the last. */
+  readonly call: InlinedCall | undefined;
+  readonly place: SourceLine | undefined;
+}
+
+/** LIMIT: inlined calls of one function beyond one for each byte of its code. */
+const MAX_CODELESS_CALLS = 256;
+const NO_FUNCDATA = 0xffffffff;
+
+/** Where a function's inlining is: entries in memory, and the pc-value table that numbers them. */
+interface InlineTree {
+  readonly address: VirtualAddress;
+  readonly indexTable: number;
+}
+
+/** Every method throws a FormatError when the bytes it needs are damaged. */
+export class Inlining {
+  private readonly source: PclntabSource;
+  private readonly records: FunctionRecords;
+  private readonly lines: LineTables;
+  private readonly entries: InlineEntryReader;
+  private counts: ReadonlyMap<string, number> | undefined;
+
+  constructor(source: PclntabSource, records: FunctionRecords, lines: LineTables) {
+    this.source = source;
+    this.records = records;
+    this.lines = lines;
+    this.entries = new InlineEntryReader(source.image, source.header.format);
+  }
+
+  /** Source frames at `offset` bytes into a function. */
+  framesAt(index: number, offset: number): readonly InlinedFrame[] {
+    const tree = this.treeOf(index);
+    const frames: InlinedFrame[] = [];
+    const seen = new Set<number>();
+    for (let at = offset; ; ) {
+      const place = this.lines.at(index, at);
+      const call = this.callAt(tree, at, seen);
+      frames.push({ call, place });
+      if (call === undefined) return frames;
+      at = call.parentPc;
+    }
+  }
+
+  /** Where in a function's own source the first instruction is: where that is an inlined call's, the place of the outermost call. */
+  entryPlace(index: number): SourceLine | undefined {
+    const tree = this.treeOf(index);
+    const seen = new Set<number>();
+    let offset = 0;
+    for (let call = this.callAt(tree, offset, seen); call !== undefined; call = this.callAt(tree, offset, seen))
+      offset = call.parentPc;
+    return this.lines.at(index, offset);
+  }
+
+  /** The callee of each call inlined into the function, directly or through another inlined one; one name per call. */
+  namesIn(index: number): readonly string[] {
+    const names: string[] = [];
+    this.visit(index, (offset) => names.push(this.records.nameAt(offset)));
+    return names;
+  }
+
+  /** How many copies of each function's body there are, by name. */
+  copyCounts(): ReadonlyMap<string, number> {
+    this.counts ??= this.countAll();
+    return this.counts;
+  }
+
+  /** As copyCounts, of these names only. */
+  copyCountsOf(names: Iterable<string>): ReadonlyMap<string, number> {
+    const wanted = new Map<number, string>();
+    for (const name of names) for (const offset of this.records.findNameOffsets(name)) wanted.set(offset, name);
+    const counts = new Map<string, number>();
+    const count = (offset: number): void => {
+      const name = wanted.get(offset);
+      if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
+    };
+    for (const index of this.functionsNaming(wanted.keys())) this.visit(index, count);
+    return counts;
+  }
+
+  /** Every copy of the bodies of these names, by name, in address order of the functions that hold them. Names without any are absent. */
+  copiesOf(names: Iterable<string>): ReadonlyMap<string, readonly InlinedPlaceInCode[]> {
+    const wanted = new Map<number, string>();
+    for (const name of names) for (const offset of this.records.findNameOffsets(name)) wanted.set(offset, name);
+    const copies = new Map<string, InlinedPlaceInCode[]>();
+    for (const index of this.functionsNaming(wanted.keys())) {
+      const tree = this.treeOf(index);
+      const last = tree === undefined ? -1 : this.lastEntry(index, tree);
+      for (let number = 0; tree !== undefined && number <= last; number++) {
+        const call = this.entries.call(tree.address, number);
+        const name = wanted.get(call.nameOffset);
+        if (name === undefined) continue;
+        const place = this.placeOfCall(index, call);
+        const known = copies.get(name);
+        if (known === undefined) copies.set(name, [place]);
+        else known.push(place);
+      }
+    }
+    return copies;
+  }
+
+  private placeOfCall(index: number, { parentPc }: InlinedCall): InlinedPlaceInCode {
+    const room = this.records.room(index);
+    if (parentPc < 0 || parentPc >= room)
+      throw new FormatError("inline tree", index, `a call at ${parentPc} of ${room} bytes`);
+    const place = this.lines.at(index, parentPc);
+    const address = virtualAddress(this.records.boundary(index) + parentPc);
+    return { index, address, file: place?.file, line: place?.line };
+  }
+
+  /** The functions, ascending, whose inlining may mention one of these names. */
+  private functionsNaming(offsets: Iterable<number>): readonly number[] {
+    const wanted = [...offsets];
+    if (wanted.length === 0) return [];
+    const treeOf = Float64Array.from({ length: this.records.count }, (_, index) => this.treeOf(index)?.address ?? 0);
+    const trees = new Float64Array(new Set(treeOf.filter((address) => address !== 0))).sort();
+    const naming = new Set<number>();
+    for (const offset of wanted) for (const tree of this.entries.findTreesNaming(trees, offset)) naming.add(tree);
+    return [...treeOf.keys()].filter((index) => naming.has(treeOf[index] ?? 0));
+  }
+
+  private countAll(): ReadonlyMap<string, number> {
+    const byOffset = new Map<number, number>();
+    const add = (offset: number) => byOffset.set(offset, (byOffset.get(offset) ?? 0) + 1);
+    for (let index = 0; index < this.records.count; index++) this.visit(index, add);
+    const byName = new Map<string, number>();
+    for (const [offset, count] of byOffset) {
+      const name = this.records.nameAt(offset);
+      byName.set(name, (byName.get(name) ?? 0) + count);
+    }
+    return byName;
+  }
+
+  private visit(index: number, visit: (nameOffset: number) => void): void {
+    const tree = this.treeOf(index);
+    if (tree === undefined) return;
+    this.entries.visitNameOffsets(tree.address, this.lastEntry(index, tree) + 1, visit);
+  }
+
+  /** The number of the tree's last entry. The tree does not say it: the compiler adds one when it meets the first pc in it. */
+  private lastEntry(index: number, tree: InlineTree): number {
+    const room = this.records.room(index);
+    const last = largestPcValue(this.records.pcTables, tree.indexTable, this.records.quantum, room);
+    if (last >= room + MAX_CODELESS_CALLS)
+      throw new FormatError("inline tree", index, `entry ${last} in a function of ${room} bytes`);
+    return last;
+  }
+
+  private callAt(tree: InlineTree | undefined, offset: number, seen: Set<number>): InlinedCall | undefined {
+    if (tree === undefined) return undefined;
+    const number = findPcValue(this.records.pcTables, tree.indexTable, this.records.quantum, offset) ?? -1;
+    if (number < 0) return undefined;
+    if (seen.has(number)) throw new FormatError("inline tree", number, "a call inlined into itself");
+    seen.add(number);
+    return this.entries.call(tree.address, number);
+  }
+
+  private treeOf(index: number): InlineTree | undefined {
+    const tables = this.source.inlineTables;
+    if (tables === undefined) return undefined;
+    const { layout } = this.records;
+    if (this.records.byte(index, layout.funcDataCount) <= tables.funcData) return undefined;
+    const pcDataCount = this.records.field(index, layout.pcDataCount);
+    if (pcDataCount <= tables.pcData) return undefined;
+    const indexTable = this.records.field(index, layout.size + tables.pcData * 4);
+    if (indexTable === 0) return undefined;
+    const address = this.funcDataAddress(index, layout.size + pcDataCount * 4, tables.funcData);
+    return address === undefined ? undefined : { address, indexTable };
+  }
+
+  /** `start`: where in the record the funcdata begins, without alignment. */
+  private funcDataAddress(index: number, start: number, number: number): VirtualAddress | undefined {
+    const { gofunc, functionTable } = this.source.moduledata;
+    if (gofunc !== undefined) {
+      const offset = this.records.field(index, start + number * 4);
+      return offset === NO_FUNCDATA ? undefined : virtualAddress(gofunc + offset);
+    }
+    if (this.records.layout.entrySize === 4) return undefined;
+    const absolute = functionTable.address + this.records.position(index) + start;
+    const at = start + (absolute % 8 === 0 ? 0 : 4) + number * 8;
+    const address = this.records.field(index, at) + this.records.field(index, at + 4) * 2 ** 32;
+    return address === 0 ? undefined : virtualAddress(address);
+  }
+}
