@@ -29,12 +29,15 @@ const KIND_SIZES: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** A list of records inside the region, all of which are there. */
-export interface RecordList {
+interface RecordList {
   readonly address: number;
   readonly count: number;
 }
 
-export const NO_RECORDS: RecordList = { address: 0, count: 0 };
+const NO_RECORDS: RecordList = { address: 0, count: 0 };
+
+const addressesOf = ({ address, count }: RecordList, size: number): readonly number[] =>
+  Array.from({ length: count }, (_, index) => address + size * index);
 
 /** Reads the region as descriptors; everything throws a FormatError for what is none. */
 export class Descriptors {
@@ -116,9 +119,14 @@ export class Descriptors {
     };
   }
 
-  /** A Go slice of records, whose address and length are at `at` and behind. */
-  slice(at: number, recordSize: number): RecordList {
-    return this.records(this.region.word(at), this.region.word(at + POINTER_SIZE), recordSize);
+  /** The addresses of a struct's fields. */
+  fields(type: number): readonly number[] {
+    return addressesOf(this.slice(type + STRUCT.fields, FIELD.size), FIELD.size);
+  }
+
+  /** The addresses of an interface's methods. */
+  interfaceMethods(type: number): readonly number[] {
+    return addressesOf(this.slice(type + INTERFACE.methods, INTERFACE_METHOD.size), INTERFACE_METHOD.size);
   }
 
   /** Where a descriptor ends with everything that the compiler puts behind it: uncommon part, lists, method table. */
@@ -141,6 +149,11 @@ export class Descriptors {
     const methods =
       uncommon === undefined ? 0 : UNCOMMON.size + METHOD.size * region.u16(uncommon + UNCOMMON.methodCount);
     return this.end(type, kind) + lists() + methods;
+  }
+
+  /** A Go slice of records, whose address and length are at `at` and behind. */
+  private slice(at: number, recordSize: number): RecordList {
+    return this.records(this.region.word(at), this.region.word(at + POINTER_SIZE), recordSize);
   }
 
   private hasUncommon(type: number): boolean {

@@ -4,7 +4,7 @@
  *
  * Knows moduledata, and nothing of pclntab, DWARF, probes or processes.
  */
-import type { VirtualAddress } from "../../base/index.js";
+import { FormatError, type VirtualAddress } from "../../base/index.js";
 import type { GoVersion } from "../build-info.js";
 import type { GoVariable, Signature } from "../gotype.js";
 import type { ImageReader } from "../image.js";
@@ -21,7 +21,8 @@ export class RuntimeTypes {
   private readonly moduledata: Moduledata;
   private readonly descriptors: Descriptors;
   private readonly reader: RuntimeTypeReader;
-  private index: MethodIndex | undefined;
+  /** Kept also when it can't be made: every function would try again. */
+  private index: MethodIndex | FormatError | undefined;
 
   constructor(image: ImageReader, moduledata: Moduledata, descriptors: Descriptors) {
     this.image = image;
@@ -50,8 +51,18 @@ export class RuntimeTypes {
   }
 
   private methods(): MethodIndex {
-    this.index ??= indexMethods(this.descriptors, this.image, this.moduledata);
+    this.index ??= this.makeIndex();
+    if (this.index instanceof FormatError) throw this.index;
     return this.index;
+  }
+
+  private makeIndex(): MethodIndex | FormatError {
+    try {
+      return indexMethods(this.descriptors, this.image, this.moduledata);
+    } catch (error) {
+      if (error instanceof FormatError) return error;
+      throw error;
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import { FormatError, type VirtualAddress, virtualAddress } from "../../base/ind
 import type { ImageReader } from "../image.js";
 import type { ItabLinks, Moduledata, TypeLinks } from "../moduledata.js";
 import type { Descriptors } from "./descriptor.js";
-import { INTERFACE, INTERFACE_METHOD, ITAB, KIND, METHOD, POINTER, POINTER_SIZE } from "./layout.js";
+import { INTERFACE_METHOD, ITAB, KIND, METHOD, POINTER, POINTER_SIZE } from "./layout.js";
 
 /** A method by the address of its code. Addresses are of descriptors and of a name, none of them read yet. */
 export interface MethodEntry {
@@ -181,19 +181,19 @@ function addItab(index: MethodIndex, descriptors: Descriptors, window: Window, i
   const { region } = descriptors;
   const [inter = 0, receiver = 0] = window.words(itab, ITAB_HEAD_WORDS);
   if (descriptors.kind(inter) !== KIND.interface) region.fail(inter, "an itab's interface is none");
-  const methods = descriptors.slice(inter + INTERFACE.methods, INTERFACE_METHOD.size);
-  index.count(methods.count, itab);
+  const methods = descriptors.interfaceMethods(inter);
+  index.count(methods.length, itab);
   const byAddress = descriptors.isDirectInInterfaces(receiver) ? 0 : 1;
-  const functions = window.words(itab + ITAB.functions, methods.count);
+  const functions = window.words(itab + ITAB.functions, methods.length);
   functions.forEach((code, position) => {
     // FACT(go1.22..go1.27): the linker clears methods that nobody calls through this interface.
     if (code === 0) return;
-    const method = methods.address + INTERFACE_METHOD.size * position;
+    const method = methods[position] ?? 0;
     const name = region.start + region.i32(method + INTERFACE_METHOD.name);
     const functionType = region.start + region.i32(method + INTERFACE_METHOD.type);
     index.add(code, name, functionType, receiver, byAddress);
   });
-  return ITAB.functions / POINTER_SIZE + methods.count;
+  return ITAB.functions / POINTER_SIZE + methods.length;
 }
 
 function addItabs(index: MethodIndex, descriptors: Descriptors, image: ImageReader, links: ItabLinks): void {

@@ -10,6 +10,16 @@ import type { StoredName } from "./region.js";
 /** LIMIT: longer names are left as the runtime has them; generated code has some of a few kilobytes. */
 const MAX_NAME_LENGTH = 2 ** 14;
 
+/** The parts of a name, up to where it is too long to be used. */
+function joinSome<T>(items: readonly T[], separator: string, spell: (item: T, index: number) => string): string {
+  let text = "";
+  for (const [index, item] of items.entries()) {
+    text += (index === 0 ? "" : separator) + spell(item, index);
+    if (text.length > MAX_NAME_LENGTH) break;
+  }
+  return text;
+}
+
 const RECEIVE_ONLY = 1;
 const SEND_ONLY = 2;
 
@@ -73,19 +83,19 @@ export class TypeNames {
 
   private parametersAndResults(type: number): string {
     const { parameters, results, variadic } = this.descriptors.functionTypes(type);
-    const inward = parameters.map((each) => this.at(each));
-    const last = inward.at(-1);
-    if (variadic && last?.startsWith("[]")) inward[inward.length - 1] = `...${last.slice(2)}`;
-    const outward = results.map((each) => this.at(each)).join(", ");
+    const inward = joinSome(parameters, ", ", (each, index) => {
+      const name = this.at(each);
+      const isRest = variadic && index === parameters.length - 1 && name.startsWith("[]");
+      return isRest ? `...${name.slice(2)}` : name;
+    });
+    const outward = joinSome(results, ", ", (each) => this.at(each));
     const tail = results.length > 1 ? ` (${outward})` : results.length === 1 ? ` ${outward}` : "";
-    return `(${inward.join(", ")})${tail}`;
+    return `(${inward})${tail}`;
   }
 
   private struct(type: number): string {
     const { region } = this.descriptors;
-    const { address, count } = this.descriptors.slice(type + STRUCT.fields, FIELD.size);
-    const fields = Array.from({ length: count }, (_, index) => {
-      const field = address + FIELD.size * index;
+    const fields = joinSome(this.descriptors.fields(type), "; ", (field) => {
       const name = region.name(region.word(field + FIELD.name));
       const fieldType = this.at(region.word(field + FIELD.type));
       const spelled = name.embedded
@@ -93,19 +103,17 @@ export class TypeNames {
         : `${this.qualified(name, region.word(type + STRUCT.package))} ${fieldType}`;
       return name.tag === "" ? spelled : `${spelled} ${JSON.stringify(name.tag)}`;
     });
-    return count === 0 ? "struct {}" : `struct { ${fields.join("; ")} }`;
+    return fields === "" ? "struct {}" : `struct { ${fields} }`;
   }
 
   private interface(type: number): string {
     const { region } = this.descriptors;
-    const { address, count } = this.descriptors.slice(type + INTERFACE.methods, INTERFACE_METHOD.size);
-    const methods = Array.from({ length: count }, (_, index) => {
-      const method = address + INTERFACE_METHOD.size * index;
+    const methods = joinSome(this.descriptors.interfaceMethods(type), "; ", (method) => {
       const name = region.name(region.start + region.i32(method + INTERFACE_METHOD.name));
       const functionType = region.start + region.i32(method + INTERFACE_METHOD.type);
       return this.qualified(name, region.word(type + INTERFACE.package)) + this.parametersAndResults(functionType);
     });
-    return count === 0 ? "interface {}" : `interface { ${methods.join("; ")} }`;
+    return methods === "" ? "interface {}" : `interface { ${methods} }`;
   }
 
   /** Names that a package keeps to itself have its path before them: their own, or that of the type they belong to. */

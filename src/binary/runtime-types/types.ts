@@ -1,19 +1,7 @@
 /** Go types from their run-time descriptors. */
 import type { GoField, GoType } from "../gotype.js";
 import type { Descriptors } from "./descriptor.js";
-import {
-  ARRAY,
-  CHAN,
-  FIELD,
-  INTERFACE,
-  INTERFACE_METHOD,
-  KIND,
-  MAP,
-  POINTER,
-  POINTER_SIZE,
-  SLICE,
-  STRUCT,
-} from "./layout.js";
+import { ARRAY, CHAN, FIELD, KIND, MAP, POINTER, POINTER_SIZE, SLICE } from "./layout.js";
 import { TypeNames } from "./names.js";
 import { OncePerType } from "./once.js";
 
@@ -64,8 +52,8 @@ export class RuntimeTypeReader {
       case KIND.func:
         return { kind: "func", name, size };
       case KIND.interface: {
-        const { count } = descriptors.slice(type + INTERFACE.methods, INTERFACE_METHOD.size);
-        return { kind: "interface", name, size, empty: count === 0 };
+        const methods = descriptors.interfaceMethods(type);
+        return { kind: "interface", name, size, empty: methods.length === 0 };
       }
       case KIND.map:
         return { kind: "map", name, size, key: part(MAP.key), element: part(MAP.element) };
@@ -94,9 +82,7 @@ export class RuntimeTypeReader {
 
   private fields(type: number, size: number): readonly GoField[] {
     const { region } = this.descriptors;
-    const { address, count } = this.descriptors.slice(type + STRUCT.fields, FIELD.size);
-    return Array.from({ length: count }, (_, index) => {
-      const field = address + FIELD.size * index;
+    return this.descriptors.fields(type).map((field, index) => {
       const { text, embedded } = region.name(region.word(field + FIELD.name));
       const offset = region.word(field + FIELD.offset);
       const fieldType = this.at(region.word(field + FIELD.type));
