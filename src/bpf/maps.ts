@@ -1,9 +1,11 @@
 /** Reading whole maps: batches of keys and values as buffers, per-CPU values side by side. */
 import { readFileSync } from "node:fs";
+import { FormatError } from "../base/index.js";
 import { ERRNO, failed, kernelError, lookupMapBatch, updateMapElement } from "../kernel/index.js";
 
-/** Elements of one batch; larger batches cost memory, smaller ones system calls. */
+/** LIMIT: elements and bytes of one batch; larger batches cost memory, smaller ones system calls. */
 const BATCH = 4096;
+const BATCH_BYTES = 1 << 22;
 
 export interface MapShape {
   readonly fd: number;
@@ -14,14 +16,24 @@ export interface MapShape {
   readonly perCpu: boolean;
 }
 
+/**
+ * How many CPUs a list of the kernel names, such as `0-3,8`. A map's value holds one part for each of them, so those that
+ * the list leaves out between others do not count.
+ */
+export function countCpus(list: string): number {
+  let count = 0;
+  for (const range of list.trim().split(",")) {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(range);
+    if (match === null) throw new FormatError("list of CPUs", 0, `not a range: "${range}"`);
+    count += Number(match[2] ?? match[1]) - Number(match[1]) + 1;
+  }
+  return count;
+}
+
 let possible: number | undefined;
 /** CPUs the kernel keeps per-CPU values for, online or not. */
 export function possibleCpus(): number {
-  if (possible === undefined) {
-    const text = readFileSync("/sys/devices/system/cpu/possible", "utf8").trim();
-    const last = text.split(",").at(-1)?.split("-").at(-1) ?? "0";
-    possible = Number.parseInt(last, 10) + 1;
-  }
+  possible ??= countCpus(readFileSync("/sys/devices/system/cpu/possible", "utf8"));
   return possible;
 }
 
@@ -32,7 +44,7 @@ export function possibleCpus(): number {
 export function forEachElement(map: MapShape, visit: (key: Buffer, value: (cpu: number) => Buffer) => void): void {
   const cpus = map.perCpu ? possibleCpus() : 1;
   const stride = map.perCpu ? Math.ceil(map.valueSize / 8) * 8 : map.valueSize;
-  let batch = BATCH;
+  let batch = Math.max(16, Math.min(BATCH, Math.floor(BATCH_BYTES / (stride * cpus))));
   let keys = Buffer.alloc(batch * map.keySize);
   let values = Buffer.alloc(batch * stride * cpus);
   let position: Buffer | null = null;
