@@ -3,6 +3,7 @@
  * program, which the kernel times while it runs in the target.
  */
 import type { CostRecord } from "../aggregate/index.js";
+import { ProfilerError } from "../base/index.js";
 import {
   type AttachMode,
   attachType,
@@ -67,6 +68,16 @@ function bestTime(page: CodePage): number {
   return best;
 }
 
+/** Undefined where this process may not have such a page, or probes on it: no reason to lose what was measured. */
+function findTrapCosts(mode: AttachMode, kinds: ReadonlySet<TrapKind>): TrapCost | undefined {
+  try {
+    return measureTraps(mode, kinds);
+  } catch (error) {
+    if (error instanceof ProfilerError) return undefined;
+    throw error;
+  }
+}
+
 function trapKind(site: Site): TrapKind {
   if (site.placement === "stack-check") return "stackCheck";
   return site.placement === "push" ? "push" : "first";
@@ -119,7 +130,8 @@ export class CostMeter implements Disposable {
     const runs = RunStatistics.of(this.programs.site);
     if (runs === undefined || runs.runCount === 0n || hits === 0n) return undefined;
     const entries = this.plan.probes.map((probe) => trapKind(probe.entry));
-    const trapCosts = measureTraps(this.mode, new Set([...entries, "return"]));
+    const trapCosts = findTrapCosts(this.mode, new Set([...entries, "return"]));
+    if (trapCosts === undefined) return undefined;
     const cost = (kind: TrapKind): number => trapCosts.get(kind) ?? Number.NaN;
     const entryTrap = entries.reduce((sum, kind) => sum + cost(kind), 0) / entries.length;
     const exitShare = Number(exits) / Number(hits);
