@@ -28,6 +28,8 @@ let bound: Functions | undefined;
 let logLines: string[] = [];
 /** LIMIT: lines of libbpf's output kept; a verifier log can be megabytes, and its end says why. */
 const MAX_LOG_LINES = 2000;
+/** LIMIT: bytes of one message. libbpf has room for 16 MiB of verifier log and prints it as one message. */
+const MAX_LOG_BYTES = (1 << 24) + (1 << 16);
 
 function functions(): Functions {
   if (bound !== undefined) return bound;
@@ -65,13 +67,14 @@ function captureLog(lib: Koffi.LibraryHandle): void {
     format: Pointer,
     args: Pointer,
   ) => number;
-  const buffer = Buffer.alloc(1 << 16);
+  // Untouched pages cost nothing, and a va_list can be printed only once: there is no second try with more room.
+  const buffer = Buffer.alloc(MAX_LOG_BYTES);
   const callback = k.register((level: number, format: Pointer, args: Pointer) => {
     if (level >= 2) return 0;
     const length = vsnprintf(buffer, buffer.length, format, args);
     const text = buffer.toString("utf8", 0, Math.max(0, Math.min(length, buffer.length - 1)));
-    logLines.push(...text.trimEnd().split("\n"));
-    if (logLines.length > MAX_LOG_LINES) logLines = logLines.slice(-MAX_LOG_LINES);
+    const lines = text.trimEnd().split("\n").slice(-MAX_LOG_LINES);
+    logLines = [...logLines, ...lines].slice(-MAX_LOG_LINES);
     return 0;
   }, k.pointer(print));
   (lib.func("libbpf_set_print", "void *", ["void *"]) as unknown as (f: bigint) => unknown)(callback);
