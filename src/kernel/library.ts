@@ -18,8 +18,14 @@ export function libc(): Koffi.LibraryHandle {
   return processLibrary;
 }
 
-/** Where libbpf may be; the second is for machines that only have the development link. */
+/** Where libbpf may be; the second is for machines that only have the development link, which may lead to a 0.x. */
 const LIBBPF_NAMES = ["libbpf.so.1", "libbpf.so"];
+
+/** @throws Error unless it is a libbpf 1.x: older ones report errors as pointers, which would be taken for objects. */
+function requireMajorVersion(library: Koffi.LibraryHandle): void {
+  const major = (library.func("libbpf_major_version", "uint32", []) as unknown as () => number)();
+  if (major !== 1) throw new Error(`its version is ${major}.x, not 1.x`);
+}
 
 let libbpfLibrary: Koffi.LibraryHandle | undefined;
 /** @throws UnsupportedError when the machine has no libbpf 1.x. */
@@ -28,8 +34,10 @@ export function libbpf(): Koffi.LibraryHandle {
   const reasons: string[] = [];
   for (const name of process.env["GOSPECT_LIBBPF"]?.split(":") ?? LIBBPF_NAMES) {
     try {
-      libbpfLibrary = koffi().load(name);
-      return libbpfLibrary;
+      const library = koffi().load(name);
+      requireMajorVersion(library);
+      libbpfLibrary = library;
+      return library;
     } catch (error) {
       reasons.push(`${name}: ${messageOf(error).replace("Failed to load shared library: ", "")}`);
     }

@@ -85,6 +85,12 @@ test("a missing libbpf is status 4, and how to install it", options, async () =>
   assert.deepEqual([command.status, command.stderr], [4, stderr], "the command was never let go");
   const plan = await gospect(["plan", "-q", "-p", String(subject.pid), "main.Step"], { env });
   assert.equal(plan.status, 0, "a plan needs no libbpf");
+  // Any library without the version function stands for a libbpf before 0.6.
+  const old = await refusedBy(["hist", "-p", String(subject.pid), "main.Step"], {
+    env: { GOSPECT_LIBBPF: "libc.so.6" },
+  });
+  assert.equal(old.status, 4);
+  assert.match(old.stderr, /^error: libbpf could not be loaded: libc\.so\.6: .*\nhint: install it: apt-get /);
   await subject.stop();
 });
 
