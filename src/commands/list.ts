@@ -29,7 +29,7 @@ const entryOf = ({
   results,
   signatureSource,
   entry: sites.ok ? { offset: sites.value.entry.offset, instruction: sites.value.entry.instruction } : undefined,
-  returns: sites.ok ? sites.value.exits.length : 0,
+  returns: sites.ok ? sites.value.exitCount : 0,
   inlinedCopies,
   refused: sites.ok ? undefined : sites.refusal,
 });
@@ -38,8 +38,32 @@ export async function list(request: ListRequest, streams: Streams): Promise<numb
   using results = openResults(request.output, streams);
   using subject = await Subject.open(request.target);
   const { patterns, signatures } = request;
-  const entries = Array.from(describeFunctions(subject.binary, subject.table, { patterns, signatures }), entryOf);
-  const layout = request.verbose || entries.length <= DETAILED ? "details" : "lines";
-  results.finish(request.json ? formatListJson(entries) : formatListText(entries, layout, results.style));
+  const entries = entriesOf(describeFunctions(subject.binary, subject.table, { patterns, signatures }));
+  if (request.json) results.finish(formatListJson(entries));
+  else {
+    const first = take(entries, DETAILED + 1);
+    const layout = request.verbose || first.length <= DETAILED ? "details" : "lines";
+    results.finish(formatListText(chain(first, entries), layout, results.style));
+  }
   return 0;
+}
+
+/** One at a time: a large program has more functions than should be held as values. */
+function* entriesOf(descriptions: Iterable<FunctionDescription>): Generator<ListEntry> {
+  for (const description of descriptions) yield entryOf(description);
+}
+
+function take(entries: Iterator<ListEntry>, count: number): readonly ListEntry[] {
+  const taken: ListEntry[] = [];
+  while (taken.length < count) {
+    const next = entries.next();
+    if (next.done === true) break;
+    taken.push(next.value);
+  }
+  return taken;
+}
+
+function* chain(first: Iterable<ListEntry>, rest: Iterable<ListEntry>): Generator<ListEntry> {
+  yield* first;
+  yield* rest;
 }

@@ -10,13 +10,18 @@ import { formatCount, formatQuantity } from "./units.js";
 export type ListLayout = "lines" | "details";
 
 /** The list, a newline at its end; empty when there is nothing. */
-export function formatListText(entries: readonly ListEntry[], layout: ListLayout, style: TextStyle): string {
-  if (entries.length === 0) return "";
-  const lines =
-    layout === "lines"
-      ? lineLayout(entries, style)
-      : entries.flatMap((entry, index) => [...(index === 0 ? [] : [""]), ...detailLines(entry, style)]);
-  return `${lines.join("\n")}\n`;
+export function formatListText(entries: Iterable<ListEntry>, layout: ListLayout, style: TextStyle): string {
+  const lines = layout === "lines" ? lineLayout(entries, style) : detailLayout(entries, style);
+  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+}
+
+function detailLayout(entries: Iterable<ListEntry>, style: TextStyle): readonly string[] {
+  const lines: string[] = [];
+  for (const entry of entries) {
+    if (lines.length > 0) lines.push("");
+    lines.push(...detailLines(entry, style));
+  }
+  return lines;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -28,27 +33,28 @@ const COLUMNS: readonly Column[] = [
   { title: "function", align: "left", tone: "plain" },
 ];
 
-function lineLayout(entries: readonly ListEntry[], style: TextStyle): readonly string[] {
-  const numbers = entries.map((entry) => [
-    hex(entry.address),
-    formatCount(entry.size),
-    formatSource(entry.signatureSource),
-    entry.refused === undefined ? formatCount(entry.returns) : "–",
-    formatCount(entry.inlinedCopies),
-  ]);
+/** Takes the entries one by one, and keeps of each what is in its line. */
+function lineLayout(entries: Iterable<ListEntry>, style: TextStyle): readonly string[] {
+  const cells: (readonly string[])[] = [];
+  const tails: string[] = [];
+  for (const entry of entries) {
+    cells.push([
+      hex(entry.address),
+      formatCount(entry.size),
+      formatSource(entry.signatureSource),
+      entry.refused === undefined ? formatCount(entry.returns) : "–",
+      formatCount(entry.inlinedCopies),
+    ]);
+    const place = formatPlace(entry.file, entry.line);
+    const tail = [signatureOf(entry)];
+    if (place !== undefined) tail.push(paint(style, "faint", place));
+    if (entry.refused !== undefined) tail.push(paint(style, "warning", `refused: ${entry.refused.reason}`));
+    tails.push(tail.join("  "));
+  }
+  if (tails.length === 0) return [];
   // Names differ too much in length to be followed by a column: what comes after them is simply appended.
-  const [header, ...rows] = formatTable(style, COLUMNS, numbers);
-  return [
-    header ?? "",
-    ...entries.map((entry, index) => {
-      const place = formatPlace(entry.file, entry.line);
-      const tail = [
-        ...(place === undefined ? [] : [paint(style, "faint", place)]),
-        ...(entry.refused === undefined ? [] : [paint(style, "warning", `refused: ${entry.refused.reason}`)]),
-      ];
-      return [rows[index] ?? "", signatureOf(entry), ...tail].join("  ");
-    }),
-  ];
+  const [header = "", ...rows] = formatTable(style, COLUMNS, cells);
+  return [header, ...tails.map((tail, index) => `${rows[index] ?? ""}  ${tail}`)];
 }
 
 const signatureOf = (entry: ListEntry): string => formatSignature(entry.name, entry.params, entry.results);

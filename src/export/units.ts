@@ -25,7 +25,10 @@ export const formatNanoseconds = (value: bigint | number): string => formatScale
 export const formatBytes = (value: bigint | number): string => formatScaled(Number(value), BYTE_UNITS);
 
 /** A whole number, its thousands separated: `1,234,567`. */
-export const formatCount = (value: bigint | number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+export function formatCount(value: bigint | number): string {
+  const digits = String(value);
+  return digits.length < 4 ? digits : digits.replace(/\B(?=(\d{3})+$)/g, ",");
+}
 
 /** What a run measures, as people read it: a duration with its unit, a value as the number it is. */
 export const formatterOf = (measure: Measure): ((value: bigint) => string) =>

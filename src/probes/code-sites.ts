@@ -3,11 +3,13 @@ import type { Outcome, VirtualAddress } from "../base/index.js";
 import { found, hex, refused } from "../base/index.js";
 import {
   architectureOf,
+  type CodeContext,
   type EntryPlacement,
   findCalls,
   findSites,
   type GoBinary,
   type Instruction,
+  summarizeSites,
 } from "../binary/index.js";
 import type { GoFunction, SymbolTable } from "../symbols/index.js";
 import type { Site, SiteKind } from "./plan.js";
@@ -15,6 +17,12 @@ import type { Site, SiteKind } from "./plan.js";
 export interface ProbeSites {
   readonly entry: Site;
   readonly exits: readonly Site[];
+}
+
+/** Where a function is entered, and how many ways lead out of it. */
+export interface SiteSummary {
+  readonly entry: Site;
+  readonly exitCount: number;
 }
 
 // LIMIT: code of one function. The largest that compilers make have a few MB; a damaged table may claim the whole file.
@@ -45,10 +53,7 @@ export class SiteFinder {
   find(fn: GoFunction): Outcome<ProbeSites> {
     const bytes = this.read(fn);
     if (!bytes.ok) return bytes;
-    const sites = findSites(architectureOf(this.binary.arch), bytes.value, fn.entry, {
-      growsStack: (target) => this.stackGrowers.has(target),
-      assembly: fn.assembly,
-    });
+    const sites = findSites(architectureOf(this.binary.arch), bytes.value, fn.entry, this.contextOf(fn));
     if (!sites.ok) return sites;
     const entry = this.site("entry", sites.value.entry.instruction, sites.value.entry.place);
     if (!entry.ok) return entry;
@@ -59,6 +64,21 @@ export class SiteFinder {
       exits.push(site.value);
     }
     return found({ entry: entry.value, exits });
+  }
+
+  /** As `find`, for a look at many functions. */
+  summarize(fn: GoFunction): Outcome<SiteSummary> {
+    const bytes = this.read(fn);
+    if (!bytes.ok) return bytes;
+    const summary = summarizeSites(architectureOf(this.binary.arch), bytes.value, fn.entry, this.contextOf(fn));
+    if (!summary.ok) return summary;
+    const { entry, exitCount } = summary.value;
+    const site = this.site("entry", entry.instruction, entry.place);
+    return site.ok ? found({ entry: site.value, exitCount }) : site;
+  }
+
+  private contextOf(fn: GoFunction): CodeContext {
+    return { growsStack: (target) => this.stackGrowers.has(target), assembly: fn.assembly };
   }
 
   /**

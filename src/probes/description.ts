@@ -3,7 +3,7 @@ import type { Outcome } from "../base/index.js";
 import type { GoBinary, GoVariable, SignatureSource } from "../binary/index.js";
 import type { GoFunction, SymbolTable } from "../symbols/index.js";
 import { AMD64_INTEGER_REGISTERS, assign, type Place } from "./abi.js";
-import { type ProbeSites, SiteFinder } from "./code-sites.js";
+import { SiteFinder, type SiteSummary } from "./code-sites.js";
 import { resolveSelector } from "./selector.js";
 import { conventionOf, dictionaryOf, givenSignatures } from "./signatures.js";
 
@@ -23,7 +23,7 @@ export interface FunctionDescription {
   readonly results: readonly DescribedVariable[] | undefined;
   /** Who tells. */
   readonly signatureSource: SignatureSource | undefined;
-  readonly sites: Outcome<ProbeSites>;
+  readonly sites: Outcome<SiteSummary>;
   readonly inlinedCopies: number;
 }
 
@@ -83,7 +83,7 @@ export function* describeFunctions(
       parameters: signature && describeVariables(signature.parameters, assignment?.parameters ?? [], binary.arch),
       results: signature && describeVariables(signature.results, assignment?.results ?? [], binary.arch),
       signatureSource: signature?.source,
-      sites: finder.find(fn),
+      sites: finder.summarize(fn),
       inlinedCopies: copies.get(fn.name) ?? 0,
     };
   }

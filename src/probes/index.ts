@@ -2,7 +2,7 @@
  * From what the user asked for to the exact sites and recipes of a run: selectors, expressions, planner.
  * Turns a GoBinary and its SymbolTable into a ProbePlan; knows nothing of kernels or processes.
  */
-export { type ProbeSites, SiteFinder } from "./code-sites.js";
+export { type ProbeSites, SiteFinder, type SiteSummary } from "./code-sites.js";
 export {
   type DescribedVariable,
   type DescriptionRequest,

@@ -89,7 +89,8 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   signature(fn: GoFunction): Signature | undefined {
-    const described = this.binary.dwarf()?.findFunctionAt(fn.entry)?.signature;
+    // Assembly is in the debug data too, without parameters.
+    const described = fn.assembly ? undefined : this.binary.dwarf()?.findFunctionAt(fn.entry)?.compiledSignature();
     return described ?? this.binary.runtimeTypes()?.findSignature(fn.entry, fn.name);
   }
 

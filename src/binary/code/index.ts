@@ -19,6 +19,8 @@ export {
   type FunctionSites,
   findCalls,
   findSites,
+  type SiteSummary,
+  summarizeSites,
 } from "./sites.js";
 
 export const architectureOf = (arch: "amd64" | "arm64"): Architecture =>

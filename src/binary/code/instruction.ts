@@ -74,7 +74,8 @@ export interface InstructionSet {
   format(bytes: Buffer, address: VirtualAddress): string;
 }
 
-const bytesOf = (code: DecodedCode, index: number): Buffer =>
+/** The instruction's bytes, shared with the function's. */
+export const bytesOf = (code: DecodedCode, index: number): Buffer =>
   code.bytes.subarray(code.offsets[index], code.offsets[index + 1]);
 
 /** Index of the instruction that begins at byte `offset`; undefined when none does. */

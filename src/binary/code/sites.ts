@@ -13,6 +13,7 @@ import type { Outcome, VirtualAddress } from "../../base/index.js";
 import { found, hex, refused } from "../../base/index.js";
 import type { Architecture, StackCheck } from "./architecture.js";
 import {
+  bytesOf,
   CALL,
   CONDITIONAL_JUMP,
   type DecodedCode,
@@ -54,6 +55,12 @@ export interface CodeContext {
   readonly assembly: boolean;
 }
 
+/** What `list` says of a function's sites. */
+export interface SiteSummary {
+  readonly entry: EntrySite;
+  readonly exitCount: number;
+}
+
 /** Sites of a function; refused: `undecodable`, `no-return`, `entry-is-exit`, `entry-repeats`, `leaves-conditionally`, `computed-jump`, `unprobeable`. */
 export function findSites(
   architecture: Architecture,
@@ -61,6 +68,54 @@ export function findSites(
   address: VirtualAddress,
   context: CodeContext,
 ): Outcome<FunctionSites> {
+  const located = locateSites(architecture, bytes, address, context);
+  if (!located.ok) return located;
+  const { code, entry, exits } = located.value;
+  return found({
+    entry: entrySite(architecture, code, entry),
+    exits: exits.map((index) => ({
+      kind: code.kinds[index] === RETURN ? "return" : "tail-jump",
+      instruction: instructionAt(architecture.instructions, code, index),
+    })),
+  });
+}
+
+/** As findSites, without the exits as values of their own: what a program's functions have is told in a third of the time. */
+export function summarizeSites(
+  architecture: Architecture,
+  bytes: Buffer,
+  address: VirtualAddress,
+  context: CodeContext,
+): Outcome<SiteSummary> {
+  const located = locateSites(architecture, bytes, address, context);
+  if (!located.ok) return located;
+  const { code, entry, exits } = located.value;
+  return found({ entry: entrySite(architecture, code, entry), exitCount: exits.length });
+}
+
+interface EntryIndex {
+  readonly place: EntryPlacement;
+  readonly index: number;
+}
+
+const entrySite = (architecture: Architecture, code: DecodedCode, { place, index }: EntryIndex): EntrySite => ({
+  place,
+  instruction: instructionAt(architecture.instructions, code, index),
+});
+
+/** Sites as indexes of instructions. */
+interface LocatedSites {
+  readonly code: DecodedCode;
+  readonly entry: EntryIndex;
+  readonly exits: readonly number[];
+}
+
+function locateSites(
+  architecture: Architecture,
+  bytes: Buffer,
+  address: VirtualAddress,
+  context: CodeContext,
+): Outcome<LocatedSites> {
   const code = architecture.instructions.decode(bytes, address);
   if (code === undefined || code.count === 0) {
     return refused("undecodable", "its bytes are not instructions from end to end");
@@ -81,25 +136,22 @@ export function findSites(
     const at = hex(address + (code.offsets[repeated] ?? 0));
     return refused("entry-repeats", `the jump at ${at} leads back to its beginning: entries could not be told apart`);
   }
-  const entrySite = { place: entry.place, instruction: instructionAt(architecture.instructions, code, entry.index) };
-  if (exits.value.some((exit) => exit.instruction.address === entrySite.instruction.address)) {
-    return refused("entry-is-exit", `its only place for an entry probe, \`${entrySite.instruction.text}\`, leaves it`);
+  const at = (index: number): Instruction => instructionAt(architecture.instructions, code, index);
+  if (exits.value.includes(entry.index)) {
+    return refused("entry-is-exit", `its only place for an entry probe, \`${at(entry.index).text}\`, leaves it`);
   }
-  for (const { instruction } of [entrySite, ...exits.value]) {
-    const objection = architecture.uprobeObjection(instruction.bytes);
+  for (const index of [entry.index, ...exits.value]) {
+    const objection = architecture.uprobeObjection(bytesOf(code, index));
     if (objection !== undefined) {
+      const instruction = at(index);
       const where = `\`${instruction.text}\` at ${hex(instruction.address)}`;
       return refused("unprobeable", `the kernel takes no uprobe on ${where}: ${objection}`);
     }
   }
-  return found({ entry: entrySite, exits: exits.value });
+  return found({ code, entry, exits: exits.value });
 }
 
-function placeEntry(
-  architecture: Architecture,
-  code: DecodedCode,
-  check: StackCheck | undefined,
-): { readonly place: EntryPlacement; readonly index: number } {
+function placeEntry(architecture: Architecture, code: DecodedCode, check: StackCheck | undefined): EntryIndex {
   if (check !== undefined) return { place: "stack-check", index: check.jump };
   const first = Math.min(architecture.countNeutral(code), code.count - 1);
   const offset = code.offsets[first];
@@ -108,14 +160,14 @@ function placeEntry(
   return { place: "first", index: 0 };
 }
 
-function findExits(architecture: Architecture, code: DecodedCode, context: CodeContext): Outcome<readonly ExitSite[]> {
-  const exits: ExitSite[] = [];
+function findExits(architecture: Architecture, code: DecodedCode, context: CodeContext): Outcome<readonly number[]> {
+  const exits: number[] = [];
   const at = (index: number): Instruction => instructionAt(architecture.instructions, code, index);
   for (let index = 0; index < code.count; index++) {
     const kind = code.kinds[index];
     if (kind === OTHER) continue;
     if (kind === RETURN) {
-      exits.push({ kind: "return", instruction: at(index) });
+      exits.push(index);
     } else if (kind === JUMP || kind === CONDITIONAL_JUMP) {
       const target = code.targets[index] ?? 0;
       if (target >= 0 && target < code.bytes.length) {
@@ -125,13 +177,13 @@ function findExits(architecture: Architecture, code: DecodedCode, context: CodeC
       if (kind === CONDITIONAL_JUMP) {
         return refused("leaves-conditionally", `\`${at(index).text}\` may leave it: its end could not be told`);
       }
-      exits.push({ kind: "tail-jump", instruction: at(index) });
+      exits.push(index);
     } else if (kind === INDIRECT_JUMP) {
       if (context.assembly) {
         return refused("computed-jump", `\`${at(index).text}\` may lead anywhere, inside it or out of it`);
       }
       // FACT(go1.19..go1.27): compiled code jumps inside a function through a table only, which is an indexed jump.
-      exits.push({ kind: "tail-jump", instruction: at(index) });
+      exits.push(index);
     } else if (kind === INDEXED_JUMP && context.assembly) {
       return refused("computed-jump", `\`${at(index).text}\` may lead anywhere, inside it or out of it`);
     }

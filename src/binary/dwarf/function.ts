@@ -114,7 +114,11 @@ export class DwarfFunction {
 
   /** Undefined for assembly. */
   get signature(): Signature | undefined {
-    if (this.isAssembly) return undefined;
+    return this.isAssembly ? undefined : this.compiledSignature();
+  }
+
+  /** Of a function that is known not to be assembly. */
+  compiledSignature(): Signature {
     const variables = this.variables();
     const pick = (role: DwarfVariable["role"]): DwarfVariable[] => variables.filter((one) => one.role === role);
     const listed = pick("parameter");

@@ -36,6 +36,7 @@ export class RuntimeTypes {
    * it. Parameters and results have no names; the receiver comes first.
    */
   findSignature(entry: VirtualAddress, name: string): Signature | undefined {
+    if (!mayBeMethod(name)) return undefined;
     const method = this.methods().find(entry);
     // Different methods may have the same code: all that the linker removed have that of runtime.unreachableMethod.
     if (method === undefined || !name.endsWith(`.${this.descriptors.region.name(method.name).text}`)) return undefined;
@@ -65,6 +66,9 @@ export class RuntimeTypes {
     }
   }
 }
+
+/** The shortest is `package.Type.Method`; the method of another package has that one's import path before it. */
+const mayBeMethod = (name: string): boolean => name.indexOf(".") !== name.lastIndexOf(".");
 
 /**
  * The run-time types of a program; undefined for a release whose layout is not known (before go1.17, or newer than this
