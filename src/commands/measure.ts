@@ -58,9 +58,9 @@ function objectOf(plan: ProbePlan): string {
 function progressLine(plan: ProbePlan, results: Aggregate, durationMs: number | undefined): string {
   const elapsed = formatNanoseconds((results.durationNs / (1000n * MILLION)) * 1000n * MILLION);
   const limit = durationMs === undefined ? "" : ` of ${formatNanoseconds(BigInt(durationMs) * MILLION)}`;
-  const { returns, open, lost } = results.balance;
+  const { returns, counted, open, lost } = results.balance;
   const losses = lost === 0n ? "" : `, ${formatCount(lost)} lost`;
-  return `${objectOf(plan)}: ${formatQuantity(returns, "call")}, ${formatCount(open)} running${losses}; ${elapsed}${limit}; Ctrl-C ends the run well`;
+  return `${objectOf(plan)}: ${formatQuantity(returns + counted, "call")}, ${formatCount(open)} running${losses}; ${elapsed}${limit}; Ctrl-C ends the run well`;
 }
 
 /** News of a run, every second, where somebody watches. */

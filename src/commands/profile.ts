@@ -36,24 +36,24 @@ export async function profile(request: MeasureRequest, streams: Streams): Promis
   using destination = openResults(output, streams);
   using subject = await Subject.open(request.target);
   const plan = subject.plan(request);
+  const mapping = codeMapping(subject.binary, plan);
   const measurement = await measure(subject, plan, request, streams, {
     keep: { histogram: false, stacks: true },
     page: undefined,
   });
   const { results } = measurement;
+  const calls = results.samples.reduce((sum, { count }) => sum + count, 0n);
   destination.finish(
     encodeProfile({
       results,
-      mapping: codeMapping(subject.binary, plan),
+      mapping,
       symbolize: (address) => subject.table.symbolize(address),
       commandLine: ["gospect", ...process.argv.slice(2)].join(" "),
       integerLabels: "numbers",
     }),
   );
   if (!request.quiet && output !== "-") {
-    streams.err.write(
-      `${output}: ${formatQuantity(results.balance.returns, "call")}; go tool pprof ${output} opens it\n`,
-    );
+    streams.err.write(`${output}: ${formatQuantity(calls, "call")}; go tool pprof ${output} opens it\n`);
   }
   tellBalance(measurement, request, streams);
   return await exitStatus(subject, measurement, request, streams);

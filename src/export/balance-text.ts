@@ -15,7 +15,7 @@ export function formatBalanceText(results: Aggregate, style: TextStyle): string 
 }
 
 /** `400 entries = 398 returns + 1 panic + 1 goexit + 0 open + 0 lost`; says so when the two sides differ. */
-export function balanceSentence(balance: Balance): string {
+function balanceSentence(balance: Balance): string {
   const sides = [
     formatQuantity(balance.returns, "return"),
     formatQuantity(balance.panics, "panic"),
@@ -28,7 +28,7 @@ export function balanceSentence(balance: Balance): string {
 }
 
 /** Calls that were paired, hits that were only counted, or both. */
-function booksSentence(balance: Balance): string {
+export function booksSentence(balance: Balance): string {
   const counted = `${formatQuantity(balance.counted, "call")} counted at the entry alone`;
   if (balance.counted === 0n) return balanceSentence(balance);
   return balance.entries === 0n ? counted : `${balanceSentence(balance)}; ${counted}`;

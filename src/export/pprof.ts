@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import { Label, Mapping, Profile, Sample, type StringTable, ValueType } from "pprof-format";
 import type { Aggregate, KeyValue, Measure, Series, StackSample } from "../aggregate/index.js";
 import { virtualAddress } from "../base/index.js";
-import { balanceSentence } from "./balance-text.js";
+import { booksSentence } from "./balance-text.js";
 import { LocationTable, type Symbolizer } from "./pprof-locations.js";
 import { formatQuantity } from "./units.js";
 
@@ -124,12 +124,14 @@ const numberOf = ({ kind, integer }: KeyValue): bigint | undefined =>
 
 function commentsOf({ commandLine, results }: ProfileRequest): readonly string[] {
   const { balance, loss, samples } = results;
-  const comments = [commandLine, balanceSentence(balance)];
+  const comments = [commandLine, booksSentence(balance)];
   const cut = samples.reduce((sum, sample) => sum + (sample.truncated ? sample.count : 0n), 0n);
   const bare = samples.reduce((sum, sample) => sum + (sample.frames.length === 0 ? sample.count : 0n), 0n);
   if (cut > 0n) comments.push(`${formatQuantity(cut, "call")} with the outermost frames missing: (stack cut)`);
   if (bare > 0n) comments.push(`${formatQuantity(bare, "call")} whose stack was not kept: (stack not kept)`);
   if (loss.samples > 0n) comments.push(`${formatQuantity(loss.samples, "call")} missing: no room for their samples`);
+  if (loss.unreadable > 0n)
+    comments.push(`${formatQuantity(loss.unreadable, "call")} missing: the measured value could not be read`);
   if (loss.otherSeries > 0n)
     comments.push(`${formatQuantity(loss.otherSeries, "call")} labelled (other): too many values`);
   return comments;
