@@ -45,6 +45,7 @@ export const formatQuantity = (count: bigint | number, noun: string, plural = `$
   `${formatCount(count)} ${Number(count) === 1 ? noun : plural}`;
 
 function formatScaled(value: number, units: readonly { readonly unit: string; readonly size: number }[]): string {
+  if (value < 0) return `-${formatScaled(-value, units)}`;
   // The largest unit in which the value, once rounded, is at least 1: 999.6 µs is 1.00 ms.
   const place = units.findLastIndex(({ size }) => Number((value / size).toPrecision(3)) >= 1);
   const { unit, size } = units[Math.max(0, place)] ?? { unit: "", size: 1 };

@@ -40,6 +40,7 @@ test("durations have three digits and the unit that fits", () => {
     [150_000_000_000n, "2.50 min"],
     [4_320_000_000_000n, "1.20 h"],
     [8_640_000_000_000_000n, "2400 h"],
+    [-1_063_000n, "-1.06 ms"],
   ];
   assert.deepEqual(
     cases.map(([value]) => [value, formatNanoseconds(value)]),
