@@ -22,7 +22,12 @@ export class Subject implements Disposable {
   static async open(request: TargetRequest): Promise<Subject> {
     const target = openTarget(request);
     const binary = await openGoBinary(target.path, { displayPath: target.displayPath });
-    return new Subject(target, binary, openSymbolTable(binary));
+    try {
+      return new Subject(target, binary, openSymbolTable(binary));
+    } catch (error) {
+      binary[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Throws when nothing can be measured. */
