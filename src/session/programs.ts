@@ -5,6 +5,7 @@ import {
   gsFrameKey,
   gsGoroutine,
   gsGoroutineKey,
+  gsHistogram,
   gsKey,
   gsProbe,
   gsRow,
@@ -30,6 +31,8 @@ import { keyLayout, type RunSettings, sharedRecipes, wireConfig, wireProbe } fro
 export const SERIES_CAPACITY = 10_000;
 /** LIMIT: bytes that one map of per-CPU values may grow to, all CPUs together. */
 const PER_CPU_MAP_BYTES = 256 * 1024 * 1024;
+/** Powers of two that the values of one series may have, of either sign. */
+const ROWS_OF_A_SERIES = 2 * gsHistogram.GS_ROWS;
 /** LIMIT: histogram rows and samples, however small they are. */
 const MAX_ROWS = 1 << 18;
 const MAX_SAMPLES = 1 << 17;
@@ -78,7 +81,7 @@ function mapSizes(plan: ProbePlan, settings: RunSettings): Record<string, number
     frames: MAX_DEEP_FRAMES,
     series: Math.max(1, settings.seriesCapacity),
     stats: series,
-    rows: settings.histogram ? Math.min(series * 62, perCpuEntries(gsRow.size, MAX_ROWS)) : 1,
+    rows: settings.histogram ? Math.min(series * ROWS_OF_A_SERIES, perCpuEntries(gsRow.size, MAX_ROWS)) : 1,
     samples: settings.stacks ? perCpuEntries(gsSample.size, MAX_SAMPLES) : 1,
     stacks: settings.stacks ? MAX_STACKS : 1,
     probes: Math.max(1, probes),
