@@ -47,6 +47,8 @@ const aggregateOf = (session: Session, batch: ReturnType<Session["stop"]>): Aggr
     functions: session.plan.probes.map((probe) => probe.function.name),
   });
 
+type Progress = ReturnType<Session["progress"]>;
+
 const MILLION = 1_000_000n;
 
 /** What is measured, in a few words. */
@@ -55,10 +57,10 @@ function objectOf(plan: ProbePlan): string {
   return only !== undefined && more.length === 0 ? only.function.name : `${plan.probes.length} functions`;
 }
 
-function progressLine(plan: ProbePlan, results: Aggregate, durationMs: number | undefined): string {
-  const elapsed = formatNanoseconds((results.durationNs / (1000n * MILLION)) * 1000n * MILLION);
+function progressLine({ plan }: Session, progress: Progress, durationMs: number | undefined): string {
+  const elapsed = formatNanoseconds((progress.durationNs / (1000n * MILLION)) * 1000n * MILLION);
   const limit = durationMs === undefined ? "" : ` of ${formatNanoseconds(BigInt(durationMs) * MILLION)}`;
-  const { returns, counted, open, lost } = results.balance;
+  const { returns, counted, open, lost } = progress.balance;
   const losses = lost === 0n ? "" : `, ${formatCount(lost)} lost`;
   return `${objectOf(plan)}: ${formatQuantity(returns + counted, "call")}, ${formatCount(open)} running${losses}; ${elapsed}${limit}; Ctrl-C ends the run well`;
 }
@@ -81,9 +83,14 @@ class News {
 
   tell(session: Session, run: Run): void {
     if (this.request.quiet || !(this.withPage || this.streams.err.isTerminal)) return;
+    const { page } = this.options;
+    const { durationMs } = this.request;
+    if (!this.withPage || page === undefined) {
+      this.live.draw([progressLine(session, session.progress(), durationMs)]);
+      return;
+    }
     const results = aggregateOf(session, session.snapshot());
-    const progress = progressLine(session.plan, results, this.request.durationMs);
-    this.live.draw(this.withPage ? [progress, "", ...(this.options.page?.(run, results) ?? [])] : [progress]);
+    this.live.draw([progressLine(session, results, durationMs), "", ...page(run, results)]);
   }
 
   clear(): void {

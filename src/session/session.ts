@@ -80,6 +80,11 @@ export class Session implements Disposable {
     return session;
   }
 
+  /** How far the run is, without the series and stacks: their maps are large, and reading them holds up who fills them. */
+  progress(): Pick<RecordBatch, "balance" | "durationNs"> {
+    return { balance: readCounts(this.programs).balance, durationNs: process.hrtime.bigint() - this.startNs };
+  }
+
   /** Everything counted so far; while sites are live its parts may differ by calls that ended between their reading. */
   snapshot(): RecordBatch {
     return this.stopped ?? this.read();
