@@ -13,6 +13,7 @@
 
 struct walk {
 	gs_u64 fp;
+	gs_u64 bottom;	/* SP: no caller's frame is below it */
 	gs_u64 limit;	/* the stack's top */
 	gs_u64 image;
 	gs_u32 depth;
@@ -27,7 +28,7 @@ static __always_inline gs_u64 next_frame(struct walk *w)
 	if (!w->fp)
 		return 0;
 	/* A frame pointer outside the stack is assembly using the register for something else. */
-	if (w->fp >= w->limit || (w->fp & 7) || read_user(pair, sizeof(pair), w->fp)) {
+	if (w->fp < w->bottom || w->fp >= w->limit || (w->fp & 7) || read_user(pair, sizeof(pair), w->fp)) {
 		w->truncated = 2;
 		return 0;
 	}
@@ -55,13 +56,20 @@ static __always_inline gs_u64 mix(gs_u64 hash, gs_u64 value)
 static __always_inline gs_u64 keep_stack(const struct pt_regs *ctx, gs_u64 site, gs_u64 image, gs_u32 depth,
 					 struct gs_balance *counts)
 {
-	struct walk first = { .fp = ctx->bp, .limit = ctx->sp + depth, .image = image };
-	struct walk again = first;
+	struct walk first = { .fp = ctx->bp, .bottom = ctx->sp, .limit = ctx->sp + depth, .image = image };
+	struct walk again;
 	gs_u64 caller = 0, hash = mix(0, site);
 	struct gs_stack *stack;
 
-	if (!read_user(&caller, 8, ctx->sp))
+	if (read_user(&caller, 8, ctx->sp)) {
+		/* Without the direct caller the rest would seem to call the function itself. */
+		caller = 0;
+		first.fp = 0;
+		first.truncated = 2;
+	} else {
 		caller -= image;
+	}
+	again = first;
 	hash = mix(hash, caller);
 	for (int i = 2; i < GS_STACK_FRAMES; i++) {
 		gs_u64 frame = next_frame(&first);
@@ -81,11 +89,13 @@ static __always_inline gs_u64 keep_stack(const struct pt_regs *ctx, gs_u64 site,
 		return 0;
 	}
 	stack = bpf_map_lookup_elem(&stacks, &hash);
-	if (!stack)
+	if (!stack) {
+		count(&counts->stacks_dropped);
 		return 0;
+	}
 	stack->frames[0] = site;
 	stack->frames[1] = caller;
-	stack->depth = 2;
+	stack->depth = caller ? 2 : 1;
 	for (int i = 2; i < GS_STACK_FRAMES; i++) {
 		gs_u64 frame = next_frame(&again);
 
