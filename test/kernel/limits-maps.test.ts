@@ -76,6 +76,7 @@ test("calls deeper than there are frames are lost, and say so", options, async (
       goexits: 0n,
       open: 0n,
       lost: BigInt(1000 - inline - 100),
+      counted: 0n,
       discrepancy: 0n,
     },
     "what was kept is exact, and there is room again afterwards",
