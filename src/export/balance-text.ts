@@ -45,7 +45,9 @@ function costSentence({ cost }: Aggregate): string {
 function notes({ balance }: Aggregate): readonly string[] {
   const lines: string[] = [];
   if (balance.unmatchedReturns > 0n) {
-    lines.push(`${were(balance.unmatchedReturns)} already running at attach; not counted, their duration is unknown`);
+    // A call that was lost returns too, and nothing tells it from one that was running before.
+    const since = balance.lost === 0n ? "already running at attach" : "already running at attach, or lost";
+    lines.push(`${were(balance.unmatchedReturns)} ${since}; not counted, their duration is unknown`);
   }
   if (balance.open > 0n) lines.push(`${were(balance.open)} still running at the end; not in the results`);
   return lines;
