@@ -15,7 +15,7 @@ export async function hist(request: MeasureRequest, streams: Streams): Promise<n
   using subject = await Subject.open(request.target);
   const page = (run: Run, soFar: Aggregate): readonly string[] =>
     formatHistText(run, soFar, { style: styleOf(streams.out), maxSeries: LIVE_SERIES, histograms: 1 }).split("\n");
-  const measurement = await measure(subject, subject.plan(request), request, streams, {
+  const measurement = await measure(subject, subject.plan(request, "measure"), request, streams, {
     keep: { histogram: true, stacks: false },
     page: request.json ? undefined : page,
   });

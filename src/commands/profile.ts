@@ -35,7 +35,7 @@ export async function profile(request: MeasureRequest, streams: Streams): Promis
   }
   using destination = openResults(output, streams);
   using subject = await Subject.open(request.target);
-  const plan = subject.plan(request);
+  const plan = subject.plan(request, "measure");
   const mapping = codeMapping(subject.binary, plan);
   const measurement = await measure(subject, plan, request, streams, {
     keep: { histogram: false, stacks: true },

@@ -30,13 +30,14 @@ export class Subject implements Disposable {
     }
   }
 
-  /** Throws when nothing can be measured. */
-  plan(request: PlanRequest): ProbePlan {
+  /** The plan to show, or the plan to measure by, which is sooner there. Throws when nothing can be measured. */
+  plan(request: PlanRequest, purpose: "show" | "measure"): ProbePlan {
     return planProbes(this.binary, this.table, {
       probes: request.probes,
       by: request.by,
       signatures: request.signatures,
       of: request.of,
+      signaturesOf: purpose === "show" ? "all" : "read",
     });
   }
 

@@ -77,6 +77,7 @@ export interface PlannedFunction {
 /** A function that will be measured. Its place in `ProbePlan.probes` is its probe number. */
 export interface PlannedProbe {
   readonly function: PlannedFunction;
+  /** Undefined where nothing tells it, or where nobody asked. */
   readonly signature: Signature | undefined;
   /**
    * `call`: entries and exits are paired. `place`: the entry alone is counted, because the probe has no end (an inlined

@@ -23,6 +23,11 @@ export interface PlanRequest {
   readonly signatures: readonly string[];
   /** `--of`: the expression whose values are measured instead of durations. */
   readonly of?: string | undefined;
+  /**
+   * Which probes carry their signature: all of them (to show a plan), or those alone from which something is read: then
+   * a run without expressions begins without looking for any.
+   */
+  readonly signaturesOf?: "all" | "read";
 }
 
 /** LIMIT: `--by` dimensions of one run; GS_MAX_DIMENSIONS of bpf/abi.h. */
@@ -56,6 +61,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
   const functions = selectFunctions(request.probes, symbols);
   const runtime = readRuntimeFacts(binary, symbols);
   const finder = new SiteFinder(binary, symbols);
+  const wantsSignatures = request.signaturesOf !== "read" || expressions.length > 0 || of !== undefined;
   const refusedFunctions: RefusedFunction[] = [];
   const candidates: Candidate[] = [];
   const warnings: string[] = [];
@@ -64,7 +70,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
       warnings.push(`only the first ${MAX_PROBES} functions are measured`);
       break;
     }
-    const signature = given.get(fn.name) ?? symbols.signature(fn);
+    const signature = given.get(fn.name) ?? (wantsSignatures ? symbols.signature(fn) : undefined);
     const candidate = planFunction(binary, finder, fn, signature, { by: expressions, of });
     if (candidate.ok) candidates.push(candidate.value);
     else refusedFunctions.push({ name: fn.name, refusal: candidate.refusal });
