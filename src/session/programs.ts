@@ -38,9 +38,12 @@ const MAX_ROWS = 1 << 18;
 const MAX_SAMPLES = 1 << 17;
 /** LIMIT: distinct stacks, 1 KiB each. */
 const MAX_STACKS = 1 << 15;
-/** LIMIT: goroutines that ever had a call open, and open calls of theirs beyond those in the goroutine's own record. */
+/**
+ * LIMIT: goroutines that ever had a call open, and open calls of theirs beyond those in the goroutine's own record. The
+ * kernel clears room for that many before a run begins: 10 ms for each million.
+ */
 const MAX_GOROUTINES = 1 << 18;
-const MAX_DEEP_FRAMES = 1 << 20;
+const MAX_DEEP_FRAMES = 1 << 19;
 /** Bytes a hash element costs besides its key and value. */
 const ELEMENT_OVERHEAD = 64;
 
