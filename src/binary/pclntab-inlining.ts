@@ -29,6 +29,8 @@ export interface InlinedFrame {
 /** LIMIT: inlined calls of one function beyond one for each byte of its code. */
 const MAX_CODELESS_CALLS = 256;
 const NO_FUNCDATA = 0xffffffff;
+/** LIMIT: names whose bytes are searched for one by one; for more of them every function's inlining is decoded. */
+const FEW_NAMES = 32;
 
 /** Where a function's inlining is: entries in memory, and the pc-value table that numbers them. */
 interface InlineTree {
@@ -135,6 +137,7 @@ export class Inlining {
   private functionsNaming(offsets: Iterable<number>): readonly number[] {
     const wanted = [...offsets];
     if (wanted.length === 0) return [];
+    if (wanted.length > FEW_NAMES) return Array.from({ length: this.records.count }, (_, index) => index);
     const treeOf = Float64Array.from({ length: this.records.count }, (_, index) => this.treeOf(index)?.address ?? 0);
     const trees = new Float64Array(new Set(treeOf.filter((address) => address !== 0))).sort();
     const naming = new Set<number>();

@@ -1,5 +1,5 @@
 /** `list`: what can be probed in a binary, and for what can't, why. */
-import { formatListJson, formatListText, type ListEntry } from "../export/index.js";
+import { formatListJson, formatListText, type ListEntry, type ListedCopy } from "../export/index.js";
 import { describeFunctions, type FunctionDescription } from "../probes/index.js";
 import type { ListRequest } from "./request.js";
 import { openResults } from "./results.js";
@@ -9,36 +9,39 @@ import { Subject } from "./subject.js";
 /** LIMIT: functions shown in full; more of them get a line each, unless --verbose asks. */
 const DETAILED = 3;
 
-const entryOf = ({
-  fn,
-  file,
-  line,
-  parameters,
-  results,
-  signatureSource,
-  sites,
-  inlinedCopies,
-}: FunctionDescription): ListEntry => ({
-  kind: "function",
-  name: fn.name,
-  file,
-  line,
-  address: fn.entry,
-  size: fn.end - fn.entry,
-  params: parameters,
-  results,
-  signatureSource,
-  entry: sites.ok ? { offset: sites.value.entry.offset, instruction: sites.value.entry.instruction } : undefined,
-  returns: sites.ok ? sites.value.exitCount : 0,
-  inlinedCopies,
-  refused: sites.ok ? undefined : sites.refusal,
-});
+const copiesOf = ({ inlinedInto }: FunctionDescription): readonly ListedCopy[] =>
+  inlinedInto().map(({ into, file, line }) => ({ function: into, file, line }));
+
+const entryOf = (description: FunctionDescription, named: "by name" | "as one of all"): ListEntry => {
+  const { fn, file, line, parameters, results, signatureSource, sites, inlinedCopies } = description;
+  return {
+    kind: "function",
+    name: fn.name,
+    file,
+    line,
+    address: fn.entry,
+    size: fn.end - fn.entry,
+    params: parameters,
+    results,
+    signatureSource,
+    entry: sites.ok ? { offset: sites.value.entry.offset, instruction: sites.value.entry.instruction } : undefined,
+    returns: sites.ok ? sites.value.exitCount : 0,
+    inlinedCopies,
+    // Nobody reads the places of all copies in a program.
+    inlinedInto: named === "by name" ? () => copiesOf(description) : undefined,
+    wrapper: fn.wrapper,
+    refused: sites.ok ? undefined : sites.refusal,
+  };
+};
 
 export async function list(request: ListRequest, streams: Streams): Promise<number> {
   using results = openResults(request.output, streams);
   using subject = await Subject.open(request.target);
   const { patterns, signatures } = request;
-  const entries = entriesOf(describeFunctions(subject.binary, subject.table, { patterns, signatures }));
+  const entries = entriesOf(
+    describeFunctions(subject.binary, subject.table, { patterns, signatures }),
+    patterns.length > 0 ? "by name" : "as one of all",
+  );
   if (request.json) results.finish(formatListJson(entries));
   else {
     const first = take(entries, DETAILED + 1);
@@ -49,8 +52,11 @@ export async function list(request: ListRequest, streams: Streams): Promise<numb
 }
 
 /** One at a time: a large program has more functions than should be held as values. */
-function* entriesOf(descriptions: Iterable<FunctionDescription>): Generator<ListEntry> {
-  for (const description of descriptions) yield entryOf(description);
+function* entriesOf(
+  descriptions: Iterable<FunctionDescription>,
+  named: Parameters<typeof entryOf>[1],
+): Generator<ListEntry> {
+  for (const description of descriptions) yield entryOf(description, named);
 }
 
 function take(entries: Iterator<ListEntry>, count: number): readonly ListEntry[] {

@@ -9,7 +9,7 @@ export { formatErrorText } from "./error-text.js";
 export { formatHistJson } from "./hist-json.js";
 export { formatHistText, HIST_TEXT_DEFAULTS, type HistTextOptions } from "./hist-text.js";
 export { formatListJson } from "./list-json.js";
-export type { ListEntry, ListedVariable } from "./list-shape.js";
+export type { ListEntry, ListedCopy, ListedVariable } from "./list-shape.js";
 export { formatListText, type ListLayout } from "./list-text.js";
 export { formatPlanJson } from "./plan-json.js";
 export type * from "./plan-shape.js";

@@ -1,5 +1,5 @@
 /** `list --json`: an array of what can be probed, as cli.md has it. Addresses and offsets are numbers; unknown is null. */
-import type { ListEntry, ListedVariable } from "./list-shape.js";
+import type { ListEntry, ListedCopy, ListedVariable } from "./list-shape.js";
 import { refusalJson } from "./refusal.js";
 
 /** The array, one entry per line, newline included. */
@@ -22,7 +22,15 @@ const entryJson = (entry: ListEntry) => ({
   entry: entry.entry === undefined ? null : { offset: entry.entry.offset, instruction: entry.entry.instruction },
   returns: entry.returns,
   inlinedCopies: entry.inlinedCopies,
+  inlinedInto: entry.inlinedInto?.().map(copyJson) ?? null,
+  wrapper: entry.wrapper,
   refused: entry.refused === undefined ? null : refusalJson(entry.refused),
+});
+
+const copyJson = ({ function: name, file, line }: ListedCopy) => ({
+  function: name,
+  file: file ?? null,
+  line: line ?? null,
 });
 
 const variableJson = ({ name, type, location }: ListedVariable) => ({ name, type, location: location ?? null });

@@ -9,6 +9,15 @@ export interface ListedVariable {
   readonly location: string | undefined;
 }
 
+/** Where a copy of a function's body was inlined. */
+export interface ListedCopy {
+  /** The function that holds it. */
+  readonly function: string;
+  /** Of the call in the source. */
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+}
+
 export interface ListEntry {
   readonly kind: "function" | "usdt";
   readonly name: string;
@@ -27,5 +36,9 @@ export interface ListEntry {
   /** Return sites. */
   readonly returns: number;
   readonly inlinedCopies: number;
+  /** Where they are; undefined when nobody asked. */
+  readonly inlinedInto: (() => readonly ListedCopy[]) | undefined;
+  /** Made by the compiler around another function: an ABI or method wrapper. */
+  readonly wrapper: boolean;
   readonly refused: Refusal | undefined;
 }

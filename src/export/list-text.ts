@@ -1,6 +1,7 @@
 /** `list` for people: a line per function, greppable; or, for a few of them, a paragraph each. */
+import { printable } from "../aggregate/index.js";
 import { hex } from "../base/index.js";
-import type { ListEntry, ListedVariable } from "./list-shape.js";
+import type { ListEntry, ListedCopy, ListedVariable } from "./list-shape.js";
 import { refusalLines } from "./refusal.js";
 import { formatPlace, formatSignature, formatSource, parameterName, resultName } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
@@ -47,6 +48,7 @@ function lineLayout(entries: Iterable<ListEntry>, style: TextStyle): readonly st
     ]);
     const place = formatPlace(entry.file, entry.line);
     const tail = [signatureOf(entry)];
+    if (entry.wrapper) tail.push(paint(style, "faint", "wrapper"));
     if (place !== undefined) tail.push(paint(style, "faint", place));
     if (entry.refused !== undefined) tail.push(paint(style, "warning", `refused: ${entry.refused.reason}`));
     tails.push(tail.join("  "));
@@ -70,14 +72,18 @@ function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
   const copies =
     entry.inlinedCopies === 0
       ? []
-      : [`  ${formatQuantity(entry.inlinedCopies, "inlined copy", "inlined copies")}, not measured`];
+      : [
+          `  ${formatQuantity(entry.inlinedCopies, "inlined copy", "inlined copies")}, not measured`,
+          ...copyLines(entry.inlinedInto?.() ?? []),
+        ];
   return [
     paint(style, "title", signatureOf(entry)),
     paint(
       style,
       "faint",
       `  ${formatPlace(entry.file, entry.line) ?? "place unknown"}, ${hex(entry.address)}, ${formatQuantity(entry.size, "byte")}, ` +
-        `signature ${entry.signatureSource === undefined ? "" : "from "}${formatSource(entry.signatureSource)}`,
+        `signature ${entry.signatureSource === undefined ? "" : "from "}${formatSource(entry.signatureSource)}` +
+        (entry.wrapper ? ", a wrapper made by the compiler" : ""),
     ),
     ...sites,
     ...variableLines("param", entry.params, parameterName, style),
@@ -87,6 +93,23 @@ function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
       index === 0 ? `  ${paint(style, "warning", `refused: ${line}`)}` : `  ${line}`,
     ),
   ];
+}
+
+/** LIMIT: places of inlined copies in a paragraph; a runtime function may have thousands. */
+const COPIES_SHOWN = 10;
+
+/** A line per place, those that several copies share once; the first of them when there are many. */
+function copyLines(copies: readonly ListedCopy[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { function: name, file, line } of copies) {
+    const place = `in ${printable(name)} at ${formatPlace(file, line) ?? "an unknown place"}`;
+    counts.set(place, (counts.get(place) ?? 0) + 1);
+  }
+  const lines = Array.from(counts, ([place, count]) => (count === 1 ? `    ${place}` : `    ${place}, ${count} times`));
+  const more = lines.length - COPIES_SHOWN;
+  // One more place takes no more room than to say that there is one.
+  if (more <= 1) return lines;
+  return [...lines.slice(0, COPIES_SHOWN), `    and ${more} places more; --json has all`];
 }
 
 function variableLines(

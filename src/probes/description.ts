@@ -1,7 +1,7 @@
 /** What `list` says of one function, whether it can be probed or not: sites, and where arguments and results are. */
 import type { Outcome } from "../base/index.js";
 import type { GoBinary, GoVariable, SignatureSource } from "../binary/index.js";
-import type { GoFunction, SymbolTable } from "../symbols/index.js";
+import type { GoFunction, InlinedCopy, SymbolTable } from "../symbols/index.js";
 import { AMD64_INTEGER_REGISTERS, assign, type Place } from "./abi.js";
 import { SiteFinder, type SiteSummary } from "./code-sites.js";
 import { resolveSelector } from "./selector.js";
@@ -25,6 +25,8 @@ export interface FunctionDescription {
   readonly signatureSource: SignatureSource | undefined;
   readonly sites: Outcome<SiteSummary>;
   readonly inlinedCopies: number;
+  /** Where those are. Looked up when called, for all functions of the request at once. */
+  readonly inlinedInto: () => readonly InlinedCopy[];
 }
 
 export interface DescriptionRequest {
@@ -72,7 +74,13 @@ export function* describeFunctions(
 ): Generator<FunctionDescription> {
   const given = givenSignatures(request.signatures, symbols);
   const functions = [...selected(request.patterns, symbols)];
-  const copies = symbols.inlinedCopies(new Set(functions.map(({ name }) => name)));
+  const names = new Set(functions.map(({ name }) => name));
+  const copies = symbols.inlinedCopies(names);
+  let known: ReadonlyMap<string, readonly InlinedCopy[]> | undefined;
+  const placesOf = (name: string): readonly InlinedCopy[] => {
+    known ??= symbols.inlinedPlaces(names);
+    return known.get(name) ?? [];
+  };
   const finder = new SiteFinder(binary, symbols);
   for (const fn of functions) {
     const signature = given.get(fn.name) ?? symbols.signature(fn);
@@ -85,6 +93,7 @@ export function* describeFunctions(
       signatureSource: signature?.source,
       sites: finder.summarize(fn),
       inlinedCopies: copies.get(fn.name) ?? 0,
+      inlinedInto: () => placesOf(fn.name),
     };
   }
 }

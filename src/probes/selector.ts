@@ -3,7 +3,7 @@
  * because Go's symbols contain stars and brackets of their own; only then as a pattern.
  */
 import { messageOf, UnmeasurableError, UsageError } from "../base/index.js";
-import type { GoFunction, SymbolTable } from "../symbols/index.js";
+import type { GoFunction, InlinedCopy, SymbolTable } from "../symbols/index.js";
 
 /** Kinds of PROBE that cli.md names and this version does not measure. */
 const OTHER_KINDS: readonly { readonly form: RegExp; readonly what: string }[] = [
@@ -24,7 +24,7 @@ export function resolveSelector(selector: string, symbols: SymbolTable): readonl
   const matches = patternOf(selector);
   const functions = matches === undefined ? [] : Array.from(symbols.functions()).filter((fn) => matches(fn.name));
   if (functions.length > 0) return functions;
-  throw explainAbsence(selector, matches !== undefined, symbols);
+  throw explainAbsence(selector, matches, symbols);
 }
 
 type Pattern = (name: string) => boolean;
@@ -95,17 +95,34 @@ function globPattern(selector: string): Pattern {
 // LIMIT: names offered in place of one that does not exist.
 const NEAREST = 5;
 
-function explainAbsence(selector: string, isPattern: boolean, symbols: SymbolTable): UnmeasurableError {
-  const copies = isPattern ? undefined : symbols.inlinedCopies(new Set([selector])).get(selector);
-  if (copies !== undefined && copies > 0) {
-    const calls = copies === 1 ? "its one call was" : `all its ${copies} calls were`;
-    return new UnmeasurableError("inlined-everywhere", `${selector} has no body of its own: ${calls} inlined`, {
-      hint: "measure a function that calls it, or build with //go:noinline above it",
-    });
-  }
-  const nearest = isPattern ? [] : symbols.nearest(selector, NEAREST);
-  const subject = isPattern ? `no function matches ${selector}` : `no function is called ${selector}`;
+// LIMIT: places of inlined copies named in a message.
+const PLACES = 3;
+
+function explainAbsence(selector: string, matches: Pattern | undefined, symbols: SymbolTable): UnmeasurableError {
+  const candidates = matches === undefined ? [selector] : Array.from(symbols.inlinedNames()).filter(matches);
+  const inlined = symbols.inlinedPlaces(new Set(candidates));
+  if (inlined.size > 0) return explainInlining(selector, inlined);
+  const nearest = matches === undefined ? symbols.nearest(selector, NEAREST) : [];
+  const subject = matches === undefined ? `no function is called ${selector}` : `no function matches ${selector}`;
   return new UnmeasurableError("no-match", subject, {
     hint: nearest.length > 0 ? `did you mean ${nearest.join(", ")}?` : "gospect list shows the functions there are",
+  });
+}
+
+function explainInlining(selector: string, inlined: ReadonlyMap<string, readonly InlinedCopy[]>): UnmeasurableError {
+  const [[name, own] = [selector, []], ...others] = inlined;
+  const copies = [own, ...others.map(([, each]) => each)].flat();
+  const single = copies.length === 1;
+  const subject =
+    others.length === 0
+      ? `${name} has no body of its own: ${single ? "its one call was" : `all its ${copies.length} calls were`} inlined`
+      : `none of the ${inlined.size} functions that match ${selector} has a body of its own: all their ${copies.length} calls were inlined`;
+  const shown = copies.slice(0, PLACES).map(({ into, file, line }) => {
+    return file === undefined ? `in ${into}` : `in ${into} at ${file}:${line}`;
+  });
+  const more = copies.length - shown.length;
+  const places = `${shown.join(", ")}${more > 0 ? ` and at ${more} more ${more === 1 ? "place" : "places"}` : ""}`;
+  return new UnmeasurableError("inlined-everywhere", `${subject}, ${places}`, {
+    hint: "measure a function that calls it, or build with //go:noinline above it",
   });
 }

@@ -7,7 +7,7 @@ import type { VirtualAddress } from "../base/index.js";
 import type { GoBinary, Pclntab, Signature } from "../binary/index.js";
 import { ANY_TYPE_ARGUMENTS, collapseTypeArguments, withoutAbiSuffix, withPlainDots } from "./name.js";
 import { nearestNames } from "./nearest.js";
-import type { Frame, GoFunction, SymbolTable } from "./table.js";
+import type { Frame, GoFunction, InlinedCopy, SymbolTable } from "./table.js";
 
 /** A function whose facts are read when asked for: most of a table's functions are only ever looked at by name. */
 class LazyFunction implements GoFunction {
@@ -95,20 +95,55 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   inlinedCopies(names: ReadonlySet<string>): ReadonlyMap<string, number> {
-    const generic = [...names].some((name) => name.includes(ANY_TYPE_ARGUMENTS));
-    const counts =
-      generic || names.size > FEW_NAMES
-        ? this.pclntab.inlinedCopyCounts()
-        : this.pclntab.inlinedCopyCountsOf(new Set([...names].flatMap((name) => [name, collapseTypeArguments(name)])));
+    const spellings = this.inlinedSpellings(names);
+    const all = new Set([...spellings.values()].flat());
+    const counts = all.size > FEW_NAMES ? this.pclntab.inlinedCopyCounts() : this.pclntab.inlinedCopyCountsOf(all);
     const result = new Map<string, number>();
-    for (const name of names) {
-      const collapsed = collapseTypeArguments(name);
-      let copies = counts.get(name) ?? counts.get(collapsed) ?? 0;
-      if (name.includes(ANY_TYPE_ARGUMENTS) && !counts.has(name))
-        for (const [each, count] of counts) if (collapseTypeArguments(each) === name) copies += count;
+    for (const [name, each] of spellings) {
+      const copies = each.reduce((sum, spelling) => sum + (counts.get(spelling) ?? 0), 0);
       if (copies > 0) result.set(name, copies);
     }
     return result;
+  }
+
+  inlinedPlaces(names: ReadonlySet<string>): ReadonlyMap<string, readonly InlinedCopy[]> {
+    const spellings = this.inlinedSpellings(names);
+    const places = this.pclntab.inlinedCopiesOf(new Set([...spellings.values()].flat()));
+    const result = new Map<string, readonly InlinedCopy[]>();
+    for (const [name, each] of spellings) {
+      const copies = each.flatMap((spelling) => places.get(spelling) ?? []);
+      if (each.length > 1) copies.sort((left, right) => left.index - right.index);
+      if (copies.length === 0) continue;
+      result.set(
+        name,
+        copies.map(({ index, file, line }) => ({ into: this.linkName(index), file, line })),
+      );
+    }
+    return result;
+  }
+
+  inlinedNames(): Iterable<string> {
+    return this.pclntab.inlinedCopyCounts().keys();
+  }
+
+  /** What pclntab may call these functions where they were inlined: nothing else tells instances apart up to go1.20. */
+  private inlinedSpellings(names: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
+    const instances = new Map<string, string[]>();
+    if ([...names].some((name) => name.includes(ANY_TYPE_ARGUMENTS))) {
+      for (const spelling of this.inlinedNames()) {
+        const collapsed = collapseTypeArguments(spelling);
+        if (spelling === collapsed || !names.has(collapsed)) continue;
+        const known = instances.get(collapsed);
+        if (known === undefined) instances.set(collapsed, [spelling]);
+        else known.push(spelling);
+      }
+    }
+    return new Map(
+      Array.from(names, (name) => [
+        name,
+        [...new Set([name, collapseTypeArguments(name)]), ...(instances.get(name) ?? [])],
+      ]),
+    );
   }
 
   nearest(name: string, limit: number): readonly string[] {

@@ -5,4 +5,4 @@
 export { openSymbolTable } from "./binary-symbols.js";
 export { collapseTypeArguments, withoutImportPath } from "./name.js";
 export { nearestNames } from "./nearest.js";
-export type { Frame, GoFunction, SymbolTable } from "./table.js";
+export type { Frame, GoFunction, InlinedCopy, SymbolTable } from "./table.js";

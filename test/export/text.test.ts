@@ -112,6 +112,8 @@ const blank = (name: string): ListEntry => ({
   entry: undefined,
   returns: 1,
   inlinedCopies: 0,
+  inlinedInto: undefined,
+  wrapper: false,
   refused: undefined,
 });
 
@@ -135,7 +137,13 @@ const ENTRIES: readonly ListEntry[] = [
     signatureSource: "dwarf",
     entry: { offset: fileOffset(0xa1c44), instruction: "jbe 0x4a1f00" },
     returns: 3,
-    inlinedCopies: 1,
+    inlinedCopies: 3,
+    inlinedInto: () => [
+      { function: "main.serve", file: "/src/serve.go", line: 12 },
+      { function: "main.serve", file: "/src/serve.go", line: 12 },
+      { function: "main.init", file: undefined, line: undefined },
+    ],
+    wrapper: false,
     refused: undefined,
   },
   {
@@ -151,6 +159,8 @@ const ENTRIES: readonly ListEntry[] = [
     entry: undefined,
     returns: 0,
     inlinedCopies: 0,
+    inlinedInto: undefined,
+    wrapper: false,
     refused: refused("no-return", "it never returns", "probe what it calls").refusal,
   },
   {
@@ -166,6 +176,8 @@ const ENTRIES: readonly ListEntry[] = [
     entry: { offset: fileOffset(0xa2100), instruction: "mov $0x1,%eax" },
     returns: 1,
     inlinedCopies: 0,
+    inlinedInto: () => [],
+    wrapper: true,
     refused: undefined,
   },
 ];
@@ -199,7 +211,13 @@ test("list --json: the array of cli.md, whole", () => {
       signatureSource: "dwarf",
       entry: { offset: 0xa1c44, instruction: "jbe 0x4a1f00" },
       returns: 3,
-      inlinedCopies: 1,
+      inlinedCopies: 3,
+      inlinedInto: [
+        { function: "main.serve", file: "/src/serve.go", line: 12 },
+        { function: "main.serve", file: "/src/serve.go", line: 12 },
+        { function: "main.init", file: null, line: null },
+      ],
+      wrapper: false,
       refused: null,
     },
     {
@@ -215,6 +233,8 @@ test("list --json: the array of cli.md, whole", () => {
       entry: null,
       returns: 0,
       inlinedCopies: 0,
+      inlinedInto: null,
+      wrapper: false,
       refused: { code: "no-return", reason: "it never returns", hint: "probe what it calls" },
     },
   ]);

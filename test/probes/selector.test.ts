@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProfilerError, virtualAddress } from "../../src/base/index.js";
 import { resolveSelector } from "../../src/probes/index.js";
-import type { GoFunction, SymbolTable } from "../../src/symbols/index.js";
+import type { GoFunction, InlinedCopy, SymbolTable } from "../../src/symbols/index.js";
 
 const NAMES = [
   "main.(*Store).Close",
@@ -30,6 +30,12 @@ const functions = NAMES.map(
   }),
 );
 
+const copy = (into: string, line: number): InlinedCopy => ({ into, file: "/src/a.go", line });
+const COPIES: ReadonlyMap<string, readonly InlinedCopy[]> = new Map([
+  ["main.tiny", [1, 2, 3, 4, 5, 6, 7].map((line) => copy("main.main", line))],
+  ["main.small", [copy("main.Sum[...]", 9)]],
+]);
+
 const symbols: SymbolTable = {
   functionCount: functions.length,
   functions: () => functions,
@@ -38,7 +44,10 @@ const symbols: SymbolTable = {
   place: () => ({ file: undefined, line: undefined }),
   symbolize: () => [],
   signature: () => undefined,
-  inlinedCopies: (names) => new Map([...names].flatMap((name) => (name === "main.tiny" ? [[name, 7]] : []))),
+  inlinedCopies: (names) =>
+    new Map([...COPIES].flatMap(([name, { length }]) => (names.has(name) ? [[name, length]] : []))),
+  inlinedPlaces: (names) => new Map([...COPIES].filter(([name]) => names.has(name))),
+  inlinedNames: () => COPIES.keys(),
   nearest: (name) => (name === "main.Main" ? ["main.main"] : []),
 };
 
@@ -95,7 +104,21 @@ test("what matches nothing is explained", () => {
   });
   assert.deepEqual(failure("main.tiny"), {
     code: "inlined-everywhere",
-    message: "main.tiny has no body of its own: all its 7 calls were inlined",
+    message:
+      "main.tiny has no body of its own: all its 7 calls were inlined, in main.main at /src/a.go:1, " +
+      "in main.main at /src/a.go:2, in main.main at /src/a.go:3 and at 4 more places",
+    hint: "measure a function that calls it, or build with //go:noinline above it",
+  });
+  assert.deepEqual(failure("main.s*"), {
+    code: "inlined-everywhere",
+    message: "main.small has no body of its own: its one call was inlined, in main.Sum[...] at /src/a.go:9",
+    hint: "measure a function that calls it, or build with //go:noinline above it",
+  });
+  assert.deepEqual(failure("/^main.(tiny|small)$/"), {
+    code: "inlined-everywhere",
+    message:
+      "none of the 2 functions that match /^main.(tiny|small)$/ has a body of its own: all their 8 calls were inlined, " +
+      "in main.main at /src/a.go:1, in main.main at /src/a.go:2, in main.main at /src/a.go:3 and at 5 more places",
     hint: "measure a function that calls it, or build with //go:noinline above it",
   });
 });
