@@ -40,11 +40,17 @@ build/.typescript: $(NODE_MODULES) tsconfig.json $(SOURCES)
 	$(TSC) -p .
 	@touch $@
 
-# The program in few files: node takes longer to find and read a hundred small modules than to run them.
+# The program in few files: node takes longer to find and read a hundred small modules than to run them. Packages in
+# JavaScript are in it, with their licences beside it; those with code of another kind are found when they are needed.
+BUNDLED := commander elfinfo pprof-format
+REQUIRE := import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);
+
 build/.bundle: build/.typescript
 	@rm -rf build/bundle
-	$(ESBUILD) build/src/cli/main.js --outdir=build/bundle/cli --bundle --splitting --packages=external \
-		--platform=node --format=esm --target=node20 --log-level=warning
+	$(ESBUILD) build/src/cli/main.js --outdir=build/bundle/cli --bundle --splitting --external:koffi --external:iced-x86 \
+		'--banner:js=$(REQUIRE)' --platform=node --format=esm --target=node20 --log-level=warning
+	@for package in $(BUNDLED); do echo "$$package"; echo; cat node_modules/$$package/LICENSE; echo; done \
+		> build/bundle/LICENSES.txt
 	@touch $@
 
 bpf: $(BPF_OBJECTS)
