@@ -32,7 +32,8 @@ export interface Bucket extends BucketBounds {
  */
 export interface Histogram {
   readonly count: bigint;
-  readonly sum: bigint;
+  /** Undefined when so many values of that size may not fit into the 64 bits they were added up in. */
+  readonly sum: bigint | undefined;
   readonly min: bigint;
   readonly max: bigint;
   readonly buckets: readonly Bucket[];
@@ -68,7 +69,7 @@ export function bucketIndex(value: bigint): number {
 /** The histogram of a series as it was recorded. */
 export function histogramOf(record: {
   readonly count: bigint;
-  readonly sum: bigint;
+  readonly sum: bigint | undefined;
   readonly min: bigint;
   readonly max: bigint;
   readonly buckets: ReadonlyMap<number, bigint>;
@@ -78,8 +79,13 @@ export function histogramOf(record: {
     .filter(([, count]) => count > 0n)
     .sort(([a], [b]) => a - b)
     .map(([index, count]) => ({ index, count, ...bucketBounds(index) }));
-  return { count: record.count, sum: record.sum, min: record.min, max: record.max, buckets };
+  const { count, sum, min, max } = record;
+  const fits = count * max < SUM_LIMIT && -count * min < SUM_LIMIT;
+  return { count, sum: fits ? sum : undefined, min, max, buckets };
 }
+
+/** Sums up to here are exact, of signed and unsigned values alike. */
+const SUM_LIMIT = 1n << 63n;
 
 /** The histogram of all values of all the given ones. */
 export function mergeHistograms(histograms: readonly Histogram[]): Histogram {
@@ -87,10 +93,11 @@ export function mergeHistograms(histograms: readonly Histogram[]): Histogram {
   const [first] = filled;
   if (first === undefined) return EMPTY_HISTOGRAM;
   const buckets = new Map<number, bigint>();
-  let { count, sum, min, max } = { ...EMPTY_HISTOGRAM, min: first.min };
+  let { count, min, max } = { ...EMPTY_HISTOGRAM, min: first.min };
+  let sum: bigint | undefined = 0n;
   for (const each of filled) {
     count += each.count;
-    sum += each.sum;
+    sum = sum === undefined || each.sum === undefined ? undefined : sum + each.sum;
     if (each.min < min) min = each.min;
     if (each.max > max) max = each.max;
     for (const bucket of each.buckets) buckets.set(bucket.index, (buckets.get(bucket.index) ?? 0n) + bucket.count);

@@ -43,10 +43,10 @@ function keyOf(record: SeriesRecord, dimensions: readonly Dimension[]): readonly
   });
 }
 
-/** By total of what is measured, largest first; then by calls, probe and values, the "other" series last. */
+/** By total of what is measured, largest first, where it is known; then by calls, probe and values, the "other" series last. */
 export function compareSeries(a: Series, b: Series): number {
   return (
-    compareBigints(b.histogram.sum, a.histogram.sum) ||
+    compareBigints(b.histogram.sum ?? 0n, a.histogram.sum ?? 0n) ||
     compareBigints(b.histogram.count, a.histogram.count) ||
     a.probe - b.probe ||
     Number(a.by === undefined) - Number(b.by === undefined) ||

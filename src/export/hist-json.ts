@@ -56,8 +56,8 @@ function seriesJson(series: Series, results: Aggregate): unknown {
     const value = quantile(histogram, q);
     return value === undefined ? null : integerJson(value);
   };
-  const extentJson = (value: bigint): number | string | null =>
-    results.measure.kind === "count" ? null : integerJson(value);
+  const extentJson = (value: bigint | undefined): number | string | null =>
+    results.measure.kind === "count" || value === undefined ? null : integerJson(value);
   const by: Record<string, KeyJson> = {};
   for (const [index, value] of (series.by ?? []).entries()) {
     const name = results.dimensions[index]?.name;

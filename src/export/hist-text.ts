@@ -80,7 +80,9 @@ function byValues(run: Run, results: Aggregate): readonly Section[] {
 const titleOf = (measure: Measure): string => (measure.kind === "value" ? `: ${measure.name}` : "");
 
 const totalOf = (series: readonly Series[]): Histogram => mergeHistograms(series.map(({ histogram }) => histogram));
-const compareTotals = (a: Histogram, b: Histogram): number => (a.sum < b.sum ? -1 : a.sum > b.sum ? 1 : 0);
+function compareTotals({ sum: a = 0n }: Histogram, { sum: b = 0n }: Histogram): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
 
 function formatSection(section: Section, run: Run, results: Aggregate, options: HistTextOptions): readonly string[] {
   const { style } = options;
@@ -88,7 +90,7 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
   const format = formatterOf(results.measure);
   const calls = `${formatQuantity(total.count, "call")} in ${formatNanoseconds(results.durationNs)}`;
   const summary =
-    results.measure.kind === "count"
+    results.measure.kind === "count" || total.sum === undefined
       ? calls
       : `${calls}, ${format(total.sum)} altogether, ${format(total.sum / total.count)} on average`;
   const shown = section.series.slice(0, options.maxSeries);
@@ -165,10 +167,12 @@ function scaleTitle(scale: Scale, format: (value: bigint) => string): string {
 
 /** A part of all that is measured; of the calls, where only they are, or where values of both signs cancel out. */
 function shareOf(part: Histogram, total: Histogram, measure: Measure): number {
-  const bySum = measure.kind === "duration" || (measure.kind === "value" && total.min >= 0n);
-  const [share, whole] = bySum ? [part.sum, total.sum] : [part.count, total.count];
-  return whole === 0n ? 0 : Number(share) / Number(whole);
+  const positive = measure.kind === "duration" || (measure.kind === "value" && total.min >= 0n);
+  if (!positive || part.sum === undefined || total.sum === undefined) return ratio(part.count, total.count);
+  return ratio(part.sum, total.sum);
 }
+
+const ratio = (part: bigint, whole: bigint): number => (whole === 0n ? 0 : Number(part) / Number(whole));
 
 function numbersOf(histogram: Histogram, total: Histogram, measure: Measure): readonly string[] {
   const share = formatShare(shareOf(histogram, total, measure));
@@ -222,6 +226,9 @@ function lossLines(results: Aggregate, style: TextStyle): readonly string[] {
   const lines: string[] = [];
   if (balance.lost > 0n) {
     lines.push(`${formatQuantity(balance.lost, "call")} of ${formatCount(balance.entries)} lost: in no row above`);
+  }
+  if (results.measure.kind !== "count" && results.series.some(({ histogram }) => histogram.sum === undefined)) {
+    lines.push("sums are not shown where they may not fit into 64 bits; shares are of the calls there");
   }
   if (loss.buckets > 0n) {
     lines.push(

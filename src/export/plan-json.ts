@@ -1,7 +1,6 @@
 /** `plan --json`: the whole plan as one object, addresses and offsets as numbers, instruction bytes in hexadecimal. */
 import type {
   PrintablePlan,
-  PrintableProbe,
   PrintableRecipe,
   PrintableSignature,
   PrintableSite,
@@ -42,7 +41,6 @@ export function formatPlanJson(plan: PrintablePlan): string {
       line: probe.function.line ?? null,
       signature: probe.signature === undefined ? null : signatureJson(probe.signature),
       kind: probe.kind,
-      copy: probe.copy === undefined ? null : copyJson(probe.copy),
       entry: siteJson(probe.entry),
       exits: probe.exits.map(siteJson),
       goroutine: probe.goroutine,
@@ -58,12 +56,6 @@ export function formatPlanJson(plan: PrintablePlan): string {
 }
 
 const recipeJson = ({ phase, type, steps }: PrintableRecipe) => ({ phase, type: type.name, steps });
-
-const copyJson = ({ into, file, line }: NonNullable<PrintableProbe["copy"]>) => ({
-  into,
-  file: file ?? null,
-  line: line ?? null,
-});
 
 const variableJson = (variable: PrintableVariable) => ({ name: variable.name, type: variable.type.name });
 

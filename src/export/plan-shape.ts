@@ -51,9 +51,6 @@ export interface PrintableProbe {
   readonly inlinedCopies: number;
   readonly recipes: readonly PrintableRecipe[];
   readonly value: PrintableRecipe | undefined;
-  readonly copy:
-    | { readonly into: string; readonly file: string | undefined; readonly line: number | undefined }
-    | undefined;
   readonly notes: readonly string[];
 }
 

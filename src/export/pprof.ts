@@ -42,6 +42,10 @@ const MAPPING_ID = 1;
 const valueUnit = (measure: Measure): string =>
   measure.kind === "value" && measure.unit === "value" ? "count" : "nanoseconds";
 
+/** A sum that may have run over 64 bits is not written; the profile then has the calls alone. */
+const sumsAreKnown = (results: Aggregate): boolean =>
+  results.series.every(({ histogram }) => histogram.sum !== undefined);
+
 /** The profile's bytes. The same request gives the same bytes. */
 export function encodeProfile(request: ProfileRequest): Buffer {
   const { results } = request;
@@ -49,12 +53,11 @@ export function encodeProfile(request: ProfileRequest): Buffer {
   const strings = profile.stringTable;
   const valueType = results.measure.kind === "value" ? results.measure.name : "latency";
   const calls = () => ValueType.create({ type: strings.dedup("calls"), unit: strings.dedup("count") });
-  profile.sampleType = [
-    calls(),
-    ValueType.create({ type: strings.dedup(valueType), unit: strings.dedup(valueUnit(results.measure)) }),
-  ];
+  const value = ValueType.create({ type: strings.dedup(valueType), unit: strings.dedup(valueUnit(results.measure)) });
+  const hasSums = sumsAreKnown(results);
+  profile.sampleType = hasSums ? [calls(), value] : [calls()];
   profile.periodType = calls();
-  profile.defaultSampleType = strings.dedup(valueType);
+  profile.defaultSampleType = strings.dedup(hasSums ? valueType : "calls");
   profile.timeNanos = BigInt(Math.round(results.startTimeMs)) * 1_000_000n;
   profile.durationNanos = results.durationNs;
   profile.mapping = [encodeMapping(request.mapping, strings)];
@@ -83,12 +86,13 @@ function encodeMapping(mapping: ProfileMapping, strings: StringTable): Mapping {
 
 function encodeSamples(request: ProfileRequest, strings: StringTable, locations: LocationTable): Sample[] {
   const labels = new Map<Series, readonly Label[]>();
+  const hasSums = sumsAreKnown(request.results);
   return request.results.samples.map((sample) => {
     const ofSeries = labels.get(sample.series) ?? encodeLabels(sample.series, request, strings);
     labels.set(sample.series, ofSeries);
     return Sample.create({
       locationId: encodeStack(sample, locations),
-      value: [sample.count, sample.sum],
+      value: hasSums ? [sample.count, sample.sum] : [sample.count],
       label: [...ofSeries],
     });
   });
@@ -129,6 +133,7 @@ function commentsOf({ commandLine, results }: ProfileRequest): readonly string[]
   const bare = samples.reduce((sum, sample) => sum + (sample.frames.length === 0 ? sample.count : 0n), 0n);
   if (cut > 0n) comments.push(`${formatQuantity(cut, "call")} with the outermost frames missing: (stack cut)`);
   if (bare > 0n) comments.push(`${formatQuantity(bare, "call")} whose stack was not kept: (stack not kept)`);
+  if (!sumsAreKnown(results)) comments.push("values are left out: their sums may not fit into 64 bits");
   if (loss.samples > 0n) comments.push(`${formatQuantity(loss.samples, "call")} missing: no room for their samples`);
   if (loss.unreadable > 0n)
     comments.push(`${formatQuantity(loss.unreadable, "call")} missing: the measured value could not be read`);

@@ -80,8 +80,8 @@ export interface PlannedProbe {
   /** Undefined where nothing tells it, or where nobody asked. */
   readonly signature: Signature | undefined;
   /**
-   * `call`: entries and exits are paired. `place`: the entry alone is counted, because the probe has no end (an inlined
-   * copy), or because nothing that is asked of it needs one.
+   * `call`: entries and exits are paired. `place`: the entry alone is counted, because nothing that is asked of the
+   * probe needs its end.
    */
   readonly kind: "call" | "place";
   readonly entry: Site;
@@ -94,19 +94,8 @@ export interface PlannedProbe {
   readonly recipes: readonly Recipe[];
   /** Of the measured value; undefined when durations are measured, or nothing. */
   readonly value: Recipe | undefined;
-  /** Which inlined copy it is; undefined for a function's own code. */
-  readonly copy: InlinedPlace | undefined;
   /** What a user should know of this probe, a sentence each: `1 of 3 exits is a tail jump: time until the jump`. */
   readonly notes: readonly string[];
-}
-
-/** Where a function was inlined. */
-export interface InlinedPlace {
-  /** The function whose code holds the copy. */
-  readonly into: string;
-  /** Of the call in the source. */
-  readonly file: string | undefined;
-  readonly line: number | undefined;
 }
 
 export interface RefusedFunction {

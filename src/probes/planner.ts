@@ -2,13 +2,14 @@
  * From what the user asked for to the exact sites and recipes of a run. Every function that a PROBE names is either
  * planned whole, with all its exits and all its dimensions, or refused with a reason; nothing is measured by halves.
  */
+import { gsLimits } from "../abi/index.js";
 import { found, type Outcome, type Refusal, refused, UnmeasurableError } from "../base/index.js";
 import type { GoBinary, Signature } from "../binary/index.js";
 import { collapseTypeArguments, type GoFunction, type SymbolTable } from "../symbols/index.js";
 import { assign } from "./abi.js";
 import { type ProbeSites, SiteFinder } from "./code-sites.js";
 import { type Expression, parseExpression } from "./expression.js";
-import type { PlannedProbe, ProbePlan, RefusedFunction, Site } from "./plan.js";
+import type { PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts, Site } from "./plan.js";
 import { type CompiledExpression, compileExpression } from "./recipes.js";
 import { readRuntimeFacts } from "./runtime-facts.js";
 import { resolveSelector } from "./selector.js";
@@ -30,8 +31,9 @@ export interface PlanRequest {
   readonly signaturesOf?: "all" | "read";
 }
 
-/** LIMIT: `--by` dimensions of one run; GS_MAX_DIMENSIONS of bpf/abi.h. */
-const MAX_DIMENSIONS = 4;
+/** Their layouts are known from the runtime's sources, but no program of theirs is among the fixtures. */
+const OLD_ABI_WARNING =
+  "releases before Go 1.17 pass arguments on the stack: measuring them was not tested on real programs";
 
 /** LIMIT: probes of one run: the cookie has 20 bits for the probe's number. */
 const MAX_PROBES = 2 ** 20;
@@ -53,8 +55,11 @@ export interface Candidate {
  */
 export function planProbes(binary: GoBinary, symbols: SymbolTable, request: PlanRequest): ProbePlan {
   const expressions = request.by.map(parseExpression);
-  if (expressions.length > MAX_DIMENSIONS) {
-    throw new UnmeasurableError("too-many-dimensions", `at most ${MAX_DIMENSIONS} --by expressions are possible`);
+  if (expressions.length > gsLimits.GS_MAX_DIMENSIONS) {
+    throw new UnmeasurableError(
+      "too-many-dimensions",
+      `at most ${gsLimits.GS_MAX_DIMENSIONS} --by expressions are possible`,
+    );
   }
   const of = request.of === undefined ? undefined : parseExpression(request.of);
   const given = givenSignatures(request.signatures, symbols);
@@ -81,6 +86,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
   if (alike.length === 0) throw nothingMeasurable(request.probes, refusedFunctions);
   const copies = symbols.inlinedCopies(new Set(alike.map(({ fn }) => fn.name)));
   const { sites: runtimeSites, warnings: missing } = findRuntimeSites(finder);
+  if (!runtime.goroutineInRegister) warnings.push(OLD_ABI_WARNING);
   return {
     target: {
       path: binary.path,
@@ -94,7 +100,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     runtime,
     dimensions: settled.dimensions,
     measure,
-    probes: alike.map((candidate) => plannedProbe(candidate, symbols, copies.get(candidate.fn.name) ?? 0)),
+    probes: alike.map((candidate) => plannedProbe(candidate, symbols, runtime, copies.get(candidate.fn.name) ?? 0)),
     refused: refusedFunctions,
     runtimeSites,
     warnings: [...warnings, ...missing],
@@ -150,7 +156,12 @@ function planFunction(
   return found({ fn, sites: sites.value, signature, values, measured });
 }
 
-function plannedProbe(candidate: Candidate, symbols: SymbolTable, inlinedCopies: number): PlannedProbe {
+function plannedProbe(
+  candidate: Candidate,
+  symbols: SymbolTable,
+  runtime: RuntimeFacts,
+  inlinedCopies: number,
+): PlannedProbe {
   const { fn, sites, signature, values, measured } = candidate;
   // Where all that is asked is known at the entry, the end of the call need not be seen.
   const place = measured !== undefined && [measured, ...values].every(({ recipe }) => recipe.phase === "entry");
@@ -162,11 +173,10 @@ function plannedProbe(candidate: Candidate, symbols: SymbolTable, inlinedCopies:
     kind,
     entry: sites.entry,
     exits: kind === "place" ? [] : sites.exits,
-    goroutine: fn.assembly ? "tls" : "register",
+    goroutine: fn.assembly || !runtime.goroutineInRegister ? "tls" : "register",
     inlinedCopies,
     recipes: values.map((value) => value.recipe),
     value: measured?.recipe,
-    copy: undefined,
     notes: notesOn(candidate, inlinedCopies),
   };
 }

@@ -63,7 +63,8 @@ export function siteCookie(plan: ProbePlan, site: Site, probe: number, owner: Pl
   const address = site.address - plan.target.imageBase;
   invariant(probe < 2 ** gsCookie.GS_COOKIE_PROBE_BITS, "probe number fits its cookie bits");
   invariant(address >= 0 && address < 2 ** 36, "site address fits its cookie bits");
-  const kind = siteKind(site, owner?.kind) | (owner?.goroutine === "tls" ? gsSiteKind.GS_SITE_G_IN_TLS : 0);
+  const goroutine = owner?.goroutine ?? (plan.runtime.goroutineInRegister ? "register" : "tls");
+  const kind = siteKind(site, owner?.kind) | (goroutine === "tls" ? gsSiteKind.GS_SITE_G_IN_TLS : 0);
   return (
     BigInt(probe) |
     (BigInt(kind) << BigInt(gsCookie.GS_COOKIE_PROBE_BITS)) |

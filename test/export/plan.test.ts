@@ -64,7 +64,6 @@ const PLAN: ProbePlan = {
       },
       kind: "call",
       value: undefined,
-      copy: undefined,
       entry: { ...site("entry", 0x4a1c44, "0f86b6020000", "jbe 0x4a1f00"), placement: "stack-check" },
       exits: [site("return", 0x4a1cf0, "c3", "ret"), site("tail-jump", 0x4a1d02, "e9f9fdffff", "jmp 0x4a1b00")],
       goroutine: "register",
@@ -101,7 +100,6 @@ const PLAN: ProbePlan = {
       signature: undefined,
       kind: "call",
       value: undefined,
-      copy: undefined,
       entry: { ...site("entry", 0x4a3000, "90", "nop"), placement: "first" },
       exits: [site("return", 0x4a3001, "c3", "ret")],
       goroutine: "tls",
@@ -171,7 +169,6 @@ test("plan --json: all of it, whole", () => {
       },
       kind: "call",
       value: null,
-      copy: null,
       entry: {
         kind: "entry",
         address: 0x4a1c44,
@@ -216,7 +213,6 @@ test("plan --json: all of it, whole", () => {
       signature: null,
       kind: "call",
       value: null,
-      copy: null,
       entry: {
         kind: "entry",
         address: 0x4a3000,

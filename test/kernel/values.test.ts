@@ -7,7 +7,7 @@ import { Measuring, planner, withoutKernel } from "./measuring.js";
 
 interface Values {
   readonly count: bigint;
-  readonly sum: bigint;
+  readonly sum: bigint | undefined;
   readonly min: bigint;
   readonly max: bigint;
 }
