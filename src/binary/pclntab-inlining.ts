@@ -138,11 +138,14 @@ export class Inlining {
     const wanted = [...offsets];
     if (wanted.length === 0) return [];
     if (wanted.length > FEW_NAMES) return Array.from({ length: this.records.count }, (_, index) => index);
-    const treeOf = Float64Array.from({ length: this.records.count }, (_, index) => this.treeOf(index)?.address ?? 0);
-    const trees = new Float64Array(new Set(treeOf.filter((address) => address !== 0))).sort();
+    const treeOf = new Float64Array(this.records.count);
+    for (let index = 0; index < treeOf.length; index++) treeOf[index] = this.treeOf(index)?.address ?? 0;
+    const trees = treeOf.filter((address) => address !== 0).sort();
     const naming = new Set<number>();
     for (const offset of wanted) for (const tree of this.entries.findTreesNaming(trees, offset)) naming.add(tree);
-    return [...treeOf.keys()].filter((index) => naming.has(treeOf[index] ?? 0));
+    const functions: number[] = [];
+    for (let index = 0; index < treeOf.length; index++) if (naming.has(treeOf[index] ?? 0)) functions.push(index);
+    return functions;
   }
 
   private countAll(): ReadonlyMap<string, number> {

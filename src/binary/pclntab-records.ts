@@ -95,6 +95,7 @@ export class FunctionRecords {
   private readonly pcTable: LazyTable;
   private readonly functionTable: LazyTable;
   private nameOffsets: Int32Array | undefined;
+  private words: Uint32Array | undefined;
 
   constructor({ image, header, moduledata }: PclntabSource, table: FunctionTable) {
     this.count = header.functionCount;
@@ -125,7 +126,9 @@ export class FunctionRecords {
   }
 
   field(index: number, field: number): number {
-    return readU32(this.functionTable.bytes, this.position(index) + field, "function record");
+    this.words ??= littleEndianWords(this.functionTable.bytes);
+    const at = this.position(index) + field;
+    return (at % 4 === 0 ? this.words[at / 4] : undefined) ?? readU32(this.functionTable.bytes, at, "function record");
   }
 
   byte(index: number, field: number): number {
@@ -151,13 +154,8 @@ export class FunctionRecords {
   /** Where each function's name stands in the name table. */
   allNameOffsets(): Int32Array {
     if (this.nameOffsets !== undefined) return this.nameOffsets;
-    const words = littleEndianWords(this.functionTable.bytes);
-    const field = this.layout.nameOffset;
     const offsets = new Int32Array(this.count);
-    for (let index = 0; index < offsets.length; index++) {
-      const at = this.position(index) + field;
-      offsets[index] = (at % 4 === 0 ? words[at / 4] : undefined) ?? this.field(index, field);
-    }
+    for (let index = 0; index < offsets.length; index++) offsets[index] = this.field(index, this.layout.nameOffset);
     this.nameOffsets = offsets;
     return offsets;
   }
