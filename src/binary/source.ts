@@ -54,21 +54,28 @@ class FileSource implements ByteSource {
     const within = offset - this.aheadOffset;
     if (within >= 0 && within + length <= this.ahead.length) return this.ahead.subarray(within, within + length);
     if (!follows || length > READ_AHEAD_BYTES / 4) return this.readAnew(offset, length);
-    this.ahead = this.readAnew(offset, Math.min(READ_AHEAD_BYTES, this.size - offset));
+    // Nobody asked for the rest of it, so a file that became shorter there is no error yet.
+    this.ahead = this.readUpTo(offset, Math.min(READ_AHEAD_BYTES, this.size - offset));
     this.aheadOffset = offset;
-    return this.ahead.subarray(0, length);
+    return this.requireAll(this.ahead.subarray(0, length), offset, length);
   }
 
   private readAnew(offset: number, length: number): Buffer {
+    return this.requireAll(this.readUpTo(offset, length), offset, length);
+  }
+
+  private requireAll(bytes: Buffer, offset: number, length: number): Buffer {
+    if (bytes.length < length)
+      throw new FormatError(this.path, offset + bytes.length, "the file became shorter while it was being read");
+    return bytes;
+  }
+
+  /** Fewer bytes than `length` where the file ends. */
+  private readUpTo(offset: number, length: number): Buffer {
     const bytes = Buffer.allocUnsafe(length);
     let done = 0;
-    while (done < length) {
-      const count = this.readSome(bytes, done, offset + done);
-      if (count === 0)
-        throw new FormatError(this.path, offset + done, "the file became shorter while it was being read");
-      done += count;
-    }
-    return bytes;
+    for (let count = 1; count > 0 && done < length; done += count) count = this.readSome(bytes, done, offset + done);
+    return bytes.subarray(0, done);
   }
 
   private readSome(bytes: Buffer, done: number, offset: number): number {
