@@ -134,6 +134,8 @@ struct gs_stats {
 	gs_u64 sum;	/* modulo 2^64 */
 	gs_u64 min;	/* stored as ~min, so that a zeroed row is empty */
 	gs_u64 max;	/* signed values: both with the top bit flipped, so that they order as unsigned ones */
+	gs_u64 panics;	/* of a probe's own row: its calls that ended so, whatever their series */
+	gs_u64 goexits;
 };
 
 struct gs_row_key {
@@ -170,9 +172,11 @@ struct gs_balance {
 	gs_u64 panics;
 	gs_u64 goexits;
 	gs_u64 unmatched_returns;
-	gs_u64 lost;		/* entries that found no room */
+	gs_u64 lost;		/* entries that found no room, or whose end could not be told */
 	gs_u64 hits;		/* program runs, rejected stack checks included */
-	gs_u64 no_goroutine;	/* hits whose goroutine could not be read; part of lost when entries */
+	gs_u64 no_goroutine;	/* hits whose goroutine could not be read */
+	gs_u64 lost_homeless;	/* part of lost: entries among those */
+	gs_u64 lost_abandoned;	/* part of lost: calls on a system stack, which the scheduler leaves without returning */
 	gs_u64 other;		/* calls that went to an "other" series for want of room */
 	gs_u64 buckets_dropped;	/* calls whose histogram row found no room; count and sum still have them */
 	gs_u64 stacks_dropped;	/* calls whose stack found no room */

@@ -179,6 +179,7 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	if (read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at)) {
 		count(&counts->no_goroutine);
 		count(&counts->lost);
+		count(&counts->lost_homeless);
 		return 0;
 	}
 	goroutine = goroutine_of(&hit.at, counts, 1);
@@ -186,7 +187,7 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 		count(&counts->lost);
 		return 0;
 	}
-	unwind(goroutine, &hit.at.key, hit.at.depth, counts, &counts->panics);
+	unwind(goroutine, &hit.at.key, hit.at.depth, counts, BY_PANIC);
 	frame.depth = hit.at.depth;
 	frame.probe = hit.probe;
 	frame.series = hit.probe;
@@ -218,7 +219,7 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 		count(&counts->unmatched_returns);
 		return 0;
 	}
-	unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, &counts->panics);
+	unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC);
 	open = goroutine->open ? frame_at(goroutine, &hit.at.key, goroutine->open - 1) : 0;
 	if (!open || open->depth != hit.at.depth || open->probe != hit.probe) {
 		count(&counts->unmatched_returns);
@@ -263,9 +264,9 @@ static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts
 	if (!goroutine)
 		return 0;
 	if (hit.kind == GS_SITE_RECOVERY)
-		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, &counts->panics);
+		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC);
 	else
-		unwind(goroutine, &hit.at.key, 0, counts, &counts->goexits);
+		unwind(goroutine, &hit.at.key, 0, counts, BY_GOEXIT);
 	return 0;
 unreadable:
 	count(&counts->no_goroutine);

@@ -75,12 +75,27 @@ static __always_inline void drop_frame(struct gs_goroutine *goroutine, const str
 /* LIMIT: the same on kernels without bpf_loop. */
 #define MAX_UNWOUND_UNROLLED 32
 
+/* How an unwinding ends calls. */
+enum ending { BY_PANIC, BY_GOEXIT, ABANDONED };
+
 struct unwinding {
 	struct gs_goroutine *goroutine;
 	struct gs_goroutine_key key;
 	gs_u32 depth;
 	gs_u32 ended;
+	enum ending ending;
 };
+
+/* Notes an ending in the totals of the probe whose call it was. */
+static __always_inline void count_ending(gs_u32 probe, enum ending ending)
+{
+	struct gs_stats *totals = bpf_map_lookup_elem(&stats, &probe);
+
+	if (totals && ending == BY_PANIC)
+		count(&totals->panics);
+	else if (totals && ending == BY_GOEXIT)
+		count(&totals->goexits);
+}
 
 /* Ends the innermost open call if it lies at `depth` or deeper; 1 when there is no more to end. */
 static long unwind_one(gs_u64 index, struct unwinding *u)
@@ -98,17 +113,20 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
 	/* A frame that vanished (its map entry was never written) is over in any case. */
 	if (frame && frame->depth < u->depth)
 		return 1;
+	if (frame)
+		count_ending(frame->probe, u->ending);
 	drop_frame(goroutine, &u->key, open - 1);
 	u->ended++;
 	return 0;
 }
 
 /*
- * Ends every open call at `depth` or deeper and counts them under `heading`. Where not all could be ended at once, which of
+ * Ends every open call at `depth` or deeper. A system stack (no goroutine id) is left by the scheduler for another
+ * goroutine, again and again: what was called on it and did not return is abandoned, no panic. Where not all could be ended at once, which of
  * the rest are over is not known: they are given up as lost.
  */
 static __always_inline void unwind(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 depth,
-				   struct gs_balance *counts, gs_u64 *heading)
+				   struct gs_balance *counts, enum ending ending)
 {
 	struct unwinding u = { .goroutine = goroutine, .key = *key, .depth = depth, .ended = 0 };
 	gs_u32 open = goroutine->open;
@@ -119,6 +137,7 @@ static __always_inline void unwind(struct gs_goroutine *goroutine, const struct 
 	innermost = frame_at(goroutine, key, open - 1);
 	if (innermost && innermost->depth < depth)
 		return;
+	u.ending = goroutine->goid ? ending : ABANDONED;
 	if (config.has_loop) {
 		bpf_loop(MAX_UNWOUND, unwind_one, &u, 0);
 	} else {
@@ -126,7 +145,14 @@ static __always_inline void unwind(struct gs_goroutine *goroutine, const struct 
 			if (unwind_one(i, &u))
 				break;
 	}
-	__sync_fetch_and_add(heading, u.ended);
+	if (u.ending == BY_PANIC) {
+		__sync_fetch_and_add(&counts->panics, u.ended);
+	} else if (u.ending == BY_GOEXIT) {
+		__sync_fetch_and_add(&counts->goexits, u.ended);
+	} else {
+		__sync_fetch_and_add(&counts->lost, u.ended);
+		__sync_fetch_and_add(&counts->lost_abandoned, u.ended);
+	}
 	open = goroutine->open;
 	innermost = open ? frame_at(goroutine, key, open - 1) : 0;
 	if (innermost && innermost->depth >= depth) {
@@ -153,7 +179,7 @@ static __always_inline struct gs_goroutine *goroutine_of(const struct where *at,
 		goroutine->goid = at->goid;
 	}
 	if (goroutine->goid != at->goid) {
-		unwind(goroutine, &at->key, 0, counts, &counts->goexits);
+		unwind(goroutine, &at->key, 0, counts, BY_GOEXIT);
 		goroutine->goid = at->goid;
 	}
 	return goroutine;

@@ -149,11 +149,13 @@ export const gsKey = {
 
 /** struct gs_stats */
 export const gsStats = {
-  size: 32,
+  size: 48,
   count: { offset: 0, size: 8 },
   sum: { offset: 8, size: 8 },
   min: { offset: 16, size: 8 },
   max: { offset: 24, size: 8 },
+  panics: { offset: 32, size: 8 },
+  goexits: { offset: 40, size: 8 },
 } as const;
 
 /** struct gs_row_key */
@@ -194,7 +196,7 @@ export const gsStack = {
 
 /** struct gs_balance */
 export const gsBalance = {
-  size: 112,
+  size: 128,
   entries: { offset: 0, size: 8 },
   returns: { offset: 8, size: 8 },
   panics: { offset: 16, size: 8 },
@@ -203,12 +205,14 @@ export const gsBalance = {
   lost: { offset: 40, size: 8 },
   hits: { offset: 48, size: 8 },
   noGoroutine: { offset: 56, size: 8 },
-  other: { offset: 64, size: 8 },
-  bucketsDropped: { offset: 72, size: 8 },
-  stacksDropped: { offset: 80, size: 8 },
-  samplesDropped: { offset: 88, size: 8 },
-  counted: { offset: 96, size: 8 },
-  unreadable: { offset: 104, size: 8 },
+  lostHomeless: { offset: 64, size: 8 },
+  lostAbandoned: { offset: 72, size: 8 },
+  other: { offset: 80, size: 8 },
+  bucketsDropped: { offset: 88, size: 8 },
+  stacksDropped: { offset: 96, size: 8 },
+  samplesDropped: { offset: 104, size: 8 },
+  counted: { offset: 112, size: 8 },
+  unreadable: { offset: 120, size: 8 },
 } as const;
 
 /** struct gs_goroutine_key */

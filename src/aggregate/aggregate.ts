@@ -4,7 +4,7 @@
  */
 import { type Balance, balanceOf, type Cost, costOf } from "./balance.js";
 import type { Dimension, Measure } from "./dimension.js";
-import type { DetailLoss, RecordBatch } from "./records.js";
+import type { DetailLoss, EndingsRecord, RecordBatch } from "./records.js";
 import { joinStacks, type StackSample } from "./samples.js";
 import { compareSeries, type RecordedProbes, type Series, seriesOf } from "./series.js";
 
@@ -18,6 +18,8 @@ export interface Aggregate {
   readonly cost: Cost;
   /** Those with calls, by total time, longest first; equal ones by probe and values. */
   readonly series: readonly Series[];
+  /** Of the probes with calls that did not return. */
+  readonly endings: readonly EndingsRecord[];
   /** In the order of their series, then by total time, longest first. */
   readonly samples: readonly StackSample[];
 }
@@ -38,6 +40,7 @@ export function aggregate(batch: RecordBatch, probes: RecordedProbes): Aggregate
     loss: batch.loss,
     cost: costOf(batch.cost),
     series: decoded.map(({ series }) => series),
+    endings: batch.endings,
     samples: joinStacks(batch.samples, batch.stacks, byId),
   };
 }

@@ -62,6 +62,17 @@ export interface DetailLoss {
   readonly noGoroutine: bigint;
   /** Calls and places whose measured value could not be read; in no series. */
   readonly unreadable: bigint;
+  /** Part of the lost calls: their goroutine could not be read. */
+  readonly homeless: bigint;
+  /** Part of the lost calls: made on a system stack, which the scheduler leaves without returning. */
+  readonly abandoned: bigint;
+}
+
+/** How the calls of one probe ended that did not return. */
+export interface EndingsRecord {
+  readonly probe: number;
+  readonly panics: bigint;
+  readonly goexits: bigint;
 }
 
 export interface CostRecord {
@@ -80,6 +91,8 @@ export interface RecordBatch {
   readonly loss: DetailLoss;
   readonly cost: CostRecord;
   readonly series: readonly SeriesRecord[];
+  /** Of the probes that have any. */
+  readonly endings: readonly EndingsRecord[];
   readonly samples: readonly SampleRecord[];
   readonly stacks: readonly StackRecord[];
 }

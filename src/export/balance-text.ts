@@ -1,5 +1,5 @@
 /** The closing words of a run, for stderr: the balance of its calls, what it could not keep, and what it cost. */
-import type { Aggregate, Balance } from "../aggregate/index.js";
+import { type Aggregate, type Balance, type DetailLoss, quantile } from "../aggregate/index.js";
 import { paint, type TextStyle } from "./style.js";
 import { formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";
 
@@ -42,8 +42,28 @@ function costSentence({ cost }: Aggregate): string {
   return `${hits} of ${formatNanoseconds(cost.nsPerHit)} each, ${total} altogether${share}`;
 }
 
-function notes({ balance }: Aggregate): readonly string[] {
+/** Calls whose median is below this many times the price of a hit look much longer than they are. */
+const SHORT_CALLS = 20;
+
+/** Undefined when all that was measured is long against the probes themselves. */
+function probeTimeNote({ measure, cost, series }: Aggregate): string | undefined {
+  const { nsPerHit } = cost;
+  if (measure.kind !== "duration" || nsPerHit === undefined) return undefined;
+  const short = series.some(({ histogram }) => {
+    const median = quantile(histogram, 0.5);
+    return median !== undefined && Number(median) < SHORT_CALLS * nsPerHit;
+  });
+  if (!short) return undefined;
+  return `durations contain the probes' own time, up to about ${formatNanoseconds(
+    2 * nsPerHit,
+  )} a call and as much for each measured call inside it: short calls look longer than they are`;
+}
+
+function notes(results: Aggregate): readonly string[] {
+  const { balance } = results;
   const lines: string[] = [];
+  const probeTime = probeTimeNote(results);
+  if (probeTime !== undefined) lines.push(probeTime);
   if (balance.unmatchedReturns > 0n) {
     // A call that was lost returns too, and nothing tells it from one that was running before.
     const since = balance.lost === 0n ? "already running at attach" : "already running at attach, or lost";
@@ -61,13 +81,12 @@ function warnings({ balance, loss }: Aggregate): readonly string[] {
     lines.push(`the balance does not hold: ${formatQuantity(missing, "call")} ${what}; please report this`);
   }
   if (balance.lost > 0n) {
-    lines.push(
-      `${formatQuantity(balance.lost, "call")} of ${formatCount(balance.entries)} lost: the kernel had no room for them`,
-    );
+    const of = `${formatQuantity(balance.lost, "call")} of ${formatCount(balance.entries)} lost`;
+    lines.push(`${of}: ${lossReasons(balance.lost, loss).join(", ")}`);
   }
-  if (loss.noGoroutine > 0n) {
-    lines.push(`${formatQuantity(loss.noGoroutine, "hit")} outside any readable goroutine`);
-  }
+  // Of entries they are among the lost; of other hits nothing else tells.
+  const others = loss.noGoroutine - loss.homeless;
+  if (others > 0n) lines.push(`${formatQuantity(others, "return")} outside any readable goroutine`);
   if (loss.otherSeries > 0n) {
     lines.push(`${formatQuantity(loss.otherSeries, "call")} went to "other": too many different values`);
   }
@@ -78,6 +97,15 @@ function warnings({ balance, loss }: Aggregate): readonly string[] {
   if (loss.stacks > 0n) lines.push(`${formatQuantity(loss.stacks, "call")} without a stack: no room, or not readable`);
   if (loss.samples > 0n) lines.push(`${formatQuantity(loss.samples, "call")} missing from the profile: no room`);
   return lines;
+}
+
+function lossReasons(lost: bigint, { homeless, abandoned }: DetailLoss): readonly string[] {
+  const reasons: string[] = [];
+  const noRoom = lost - homeless - abandoned;
+  if (noRoom > 0n) reasons.push(`${formatCount(noRoom)} for which the kernel had no room`);
+  if (homeless > 0n) reasons.push(`${formatCount(homeless)} outside any readable goroutine`);
+  if (abandoned > 0n) reasons.push(`${formatCount(abandoned)} on a system stack that the scheduler left`);
+  return reasons;
 }
 
 const were = (count: bigint): string => `${formatQuantity(count, "call")} ${count === 1n ? "was" : "were"}`;

@@ -15,12 +15,17 @@ export function formatHistJson(run: Run, results: Aggregate): string {
     },
     startTime: new Date(results.startTimeMs).toISOString(),
     durationNs: integerJson(results.durationNs),
-    probes: run.probes.map(({ function: name, entrySites, returnSites, inlinedCopies }) => ({
-      function: name,
-      entrySites,
-      returnSites,
-      inlinedCopies,
-    })),
+    probes: run.probes.map(({ function: name, entrySites, returnSites, inlinedCopies }, number) => {
+      const endings = results.endings.find(({ probe }) => probe === number);
+      return {
+        function: name,
+        entrySites,
+        returnSites,
+        inlinedCopies,
+        panics: integerJson(endings?.panics ?? 0n),
+        goexits: integerJson(endings?.goexits ?? 0n),
+      };
+    }),
     balance: {
       entries: integerJson(balance.entries),
       returns: integerJson(balance.returns),

@@ -33,7 +33,13 @@ export function formatHistText(run: Run, results: Aggregate, options: HistTextOp
   const lines = sections
     .filter((section) => section.series.length > 0)
     .flatMap((section) => [...formatSection(section, run, results, options), ""]);
-  const silent = run.probes.filter((_, probe) => !results.series.some((series) => series.probe === probe));
+  const silent = run.probes.flatMap((probe, number): SilentProbe[] => {
+    if (results.series.some((series) => series.probe === number)) return [];
+    const { panics = 0n, goexits = 0n } = results.endings.find((each) => each.probe === number) ?? {};
+    return [{ ...probe, ended: panics + goexits }];
+  });
+  // Those that were called are not crowded out.
+  silent.sort((a, b) => Number(b.ended > 0n) - Number(a.ended > 0n));
   const closing = [...silentLines(silent, options.style), ...lossLines(results, options.style)];
   return `${[...lines, ...closing].join("\n").trimEnd()}\n`;
 }
@@ -98,6 +104,7 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
   return [
     paint(style, "title", `${printable(section.title)}${titleOf(results.measure)}`),
     `  ${summary}`,
+    ...endingLines(section, run, results).map((line) => `  ${paint(style, "warning", line)}`),
     ...inlinedLines(section, run).map((line) => `  ${paint(style, "warning", line)}`),
     "",
     ...seriesTable(section, shown, total, results.measure, style).map((line) => `  ${line}`),
@@ -196,6 +203,19 @@ function hiddenLine(hidden: readonly Series[], total: Histogram, measure: Measur
   ];
 }
 
+/** Calls of the section's functions that are in no row, because they did not return. */
+function endingLines(section: Section, run: Run, results: Aggregate): readonly string[] {
+  const probes = new Set(section.series.map((series) => series.probe));
+  return results.endings.flatMap(({ probe, panics, goexits }) => {
+    if (!probes.has(probe)) return [];
+    const of = probes.size === 1 ? "" : ` of ${printable(run.probes[probe]?.function ?? "")}`;
+    return [
+      ...(panics === 0n ? [] : [`${formatQuantity(panics, "more call")}${of} panicked`]),
+      ...(goexits === 0n ? [] : [`${formatQuantity(goexits, "more call")}${of} ended by runtime.Goexit`]),
+    ];
+  });
+}
+
 function inlinedLines(section: Section, run: Run): readonly string[] {
   const probes = new Set(section.series.map((series) => series.probe));
   return run.probes.flatMap((probe, number) => {
@@ -209,15 +229,21 @@ function inlinedLines(section: Section, run: Run): readonly string[] {
 /** LIMIT: names listed of functions that were never called. */
 const MAX_SILENT = 10;
 
-function silentLines(silent: readonly RunProbe[], style: TextStyle): readonly string[] {
+/** A probe without a row: of its calls, if any, none returned. */
+interface SilentProbe extends RunProbe {
+  readonly ended: bigint;
+}
+
+function silentLines(silent: readonly SilentProbe[], style: TextStyle): readonly string[] {
   if (silent.length === 0) return [];
   const names = silent.slice(0, MAX_SILENT).map((probe) => {
     const copies = formatQuantity(probe.inlinedCopies, "inlined copy", "inlined copies");
     const note = probe.inlinedCopies === 0 ? "" : `, ${copies} not measured`;
-    return `${printable(probe.function)}: no calls${note}`;
+    const calls = probe.ended === 0n ? "no calls" : `none of ${formatQuantity(probe.ended, "call")} returned`;
+    return `${printable(probe.function)}: ${calls}${note}`;
   });
   const more = silent.length - names.length;
-  if (more > 0) names.push(`and ${formatCount(more)} more without calls`);
+  if (more > 0) names.push(`and ${formatCount(more)} more without a call that returned`);
   return names.map((line) => paint(style, "faint", line));
 }
 

@@ -5,14 +5,15 @@
  * links live only as long as their descriptors.
  */
 import type { RecordBatch } from "../aggregate/index.js";
-import { UnsupportedError } from "../base/index.js";
+import { RunError, UnsupportedError } from "../base/index.js";
 import { type AttachMode, hasUprobeMulti, Link, type SiteAttachment } from "../bpf/index.js";
 import type { PlannedProbe, ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { CostMeter } from "./cost.js";
+import { requireMappedCode } from "./mapped-code.js";
 import { ProgramFile } from "./program-file.js";
 import { type CallPrograms, type CapacityOptions, loadCallPrograms, SERIES_CAPACITY } from "./programs.js";
-import { readCounts, readSamples, readSeries, readStacks } from "./snapshot.js";
+import { readCounts, readEndings, readSamples, readSeries, readStacks } from "./snapshot.js";
 import type { Target } from "./target.js";
 import { type RunSettings, siteCookie } from "./wire.js";
 
@@ -21,7 +22,7 @@ export interface SessionOptions {
   readonly keep: { readonly histogram: boolean; readonly stacks: boolean };
   /** How to attach; without it, the best this kernel has. */
   readonly attachMode?: AttachMode;
-  /** Distinct combinations of `by` values kept apart; SERIES_CAPACITY without it. */
+  /** Series besides each function's own; SERIES_CAPACITY without it. */
   readonly seriesCapacity?: number;
   /** Smaller or larger maps than a run usually has. */
   readonly capacities?: CapacityOptions;
@@ -52,7 +53,8 @@ export class Session implements Disposable {
 
   /**
    * Loads, verifies every site's bytes once more, attaches, and lets a held command run. Nothing stays behind when it
-   * throws: UnsupportedError (libbpf, privilege, kernel), UnmeasurableError (the file changed), RunError.
+   * throws: UnsupportedError (libbpf, privilege, kernel), UnmeasurableError (the file changed, its code is not what runs,
+   * there is too much of it), RunError.
    */
   static async open(plan: ProbePlan, target: Target, options: SessionOptions): Promise<Session> {
     if (plan.target.arch !== "amd64" || process.arch !== "x64") {
@@ -62,16 +64,19 @@ export class Session implements Disposable {
       );
     }
     using file = ProgramFile.open(plan, target.path);
+    const running = target.process();
+    if (running !== undefined) requireMappedCode(plan, running);
     await target.hold();
     const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options);
-    const meter = new CostMeter(plan, mode, target.process(), programs);
+    let meter: CostMeter | undefined;
     let link: Link | undefined;
     try {
+      meter = new CostMeter(plan, mode, target.process(), programs);
       link = attachAll(plan, target, file.path, programs, mode);
       programs.measure("on");
     } catch (error) {
       link?.[Symbol.dispose]();
-      meter[Symbol.dispose]();
+      meter?.[Symbol.dispose]();
       programs[Symbol.dispose]();
       throw error;
     }
@@ -109,6 +114,7 @@ export class Session implements Disposable {
       loss: counts.loss,
       cost: this.meter.read(counts),
       series: readSeries(this.programs, this.plan),
+      endings: readEndings(this.programs, this.plan),
       samples: readSamples(this.programs, this.plan),
       stacks: readStacks(this.programs, this.plan),
     };
@@ -141,6 +147,17 @@ interface LoadedPrograms {
   readonly mode: AttachMode;
 }
 
+/** When the kernel refuses the programs either way, both of its reasons are told. */
+function loadWithoutLoop(first: RunError, load: () => CallPrograms): CallPrograms {
+  try {
+    return load();
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const { message, hint } = error;
+    throw new RunError(error.code, `${message}; with bpf_loop: ${first.message}`, { hint, cause: error });
+  }
+}
+
 /** Tries what is best and falls back by what the kernel refuses, never by its version. */
 function loadPrograms(
   plan: ProbePlan,
@@ -152,8 +169,8 @@ function loadPrograms(
     try {
       return loadCallPrograms(plan, { ...settings, hasLoop: true }, mode);
     } catch (error) {
-      if (error instanceof UnsupportedError) throw error;
-      return loadCallPrograms(plan, { ...settings, hasLoop: false }, mode);
+      if (!(error instanceof RunError)) throw error;
+      return loadWithoutLoop(error, () => loadCallPrograms(plan, { ...settings, hasLoop: false }, mode));
     }
   };
   const mode = wanted ?? "uprobe-multi";

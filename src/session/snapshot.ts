@@ -20,6 +20,7 @@ import {
 import type {
   BalanceRecord,
   DetailLoss,
+  EndingsRecord,
   RawValue,
   SampleRecord,
   SeriesRecord,
@@ -81,6 +82,8 @@ export function readCounts(programs: CallPrograms): Counts {
         samples: summed(value, gsBalance.samplesDropped),
         noGoroutine: summed(value, gsBalance.noGoroutine),
         unreadable: summed(value, gsBalance.unreadable),
+        homeless: summed(value, gsBalance.lostHomeless),
+        abandoned: summed(value, gsBalance.lostAbandoned),
       },
       hits: summed(value, gsBalance.hits),
     };
@@ -183,6 +186,19 @@ export function readSeries(programs: CallPrograms, plan: ProbePlan): SeriesRecor
     });
   });
   return series.filter((one) => one.probe >= 0);
+}
+
+/** Calls that did not return, of the probes that had any. */
+export function readEndings(programs: CallPrograms, plan: ProbePlan): EndingsRecord[] {
+  const endings: EndingsRecord[] = [];
+  forEachElement(programs.maps.stats, (key, value) => {
+    const probe = key.readUInt32LE(0);
+    if (probe >= plan.probes.length) return;
+    const panics = summed(value, gsStats.panics);
+    const goexits = summed(value, gsStats.goexits);
+    if (panics + goexits > 0n) endings.push({ probe, panics, goexits });
+  });
+  return endings;
 }
 
 function requireValue(value: RawValue | undefined): RawValue {

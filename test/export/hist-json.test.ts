@@ -45,7 +45,9 @@ test("the object of cli.md, whole", () => {
     target: { pid: 4711, exe: "/usr/bin/store", buildId: "6f1e0a", goVersion: "go1.27.4" },
     startTime: "2026-01-02T03:04:05.678Z",
     durationNs: 3000123456,
-    probes: [{ function: "main.(*Store).Lookup", entrySites: 1, returnSites: 3, inlinedCopies: 0 }],
+    probes: [
+      { function: "main.(*Store).Lookup", entrySites: 1, returnSites: 3, inlinedCopies: 0, panics: 0, goexits: 0 },
+    ],
     balance: { entries: 7, returns: 4, panics: 1, goexits: 0, open: 1, unmatchedReturns: 3, lost: 1 },
     cost: { hits: 14, nsPerHit: 612, shareOfTarget: 0.001 },
     series: [

@@ -64,7 +64,16 @@ test("the closing balance", () => {
   const broken = {
     ...RESULTS_OF_ONE,
     balance: { ...RESULTS_OF_ONE.balance, entries: 1234n, discrepancy: 1229n },
-    loss: { otherSeries: 1n, buckets: 2n, stacks: 3n, samples: 4n, noGoroutine: 5n, unreadable: 0n },
+    loss: {
+      otherSeries: 1n,
+      buckets: 2n,
+      stacks: 3n,
+      samples: 4n,
+      noGoroutine: 5n,
+      unreadable: 0n,
+      homeless: 0n,
+      abandoned: 0n,
+    },
   };
   assertGolden("balance-broken.txt", formatBalanceText(broken, PLAIN));
   const doubled = { ...RESULTS_OF_ONE, balance: { ...RESULTS_OF_ONE.balance, entries: 4n, discrepancy: -1n } };
@@ -108,6 +117,7 @@ const blank = (name: string): ListEntry => ({
   size: 1,
   params: [],
   results: [],
+  captured: () => [],
   signatureSource: "dwarf",
   entry: undefined,
   returns: 1,
@@ -134,6 +144,10 @@ const ENTRIES: readonly ListEntry[] = [
       { name: "~r0", type: "string", location: "ax, bx" },
       { name: "err", type: "error", location: "cx, di" },
     ],
+    captured: () => [
+      { name: "base", type: "int", location: "*(dx+8)" },
+      { name: "all", type: "[4]int", location: undefined },
+    ],
     signatureSource: "dwarf",
     entry: { offset: fileOffset(0xa1c44), instruction: "jbe 0x4a1f00" },
     returns: 3,
@@ -155,6 +169,7 @@ const ENTRIES: readonly ListEntry[] = [
     size: 64,
     params: undefined,
     results: undefined,
+    captured: () => [],
     signatureSource: undefined,
     entry: undefined,
     returns: 0,
@@ -172,6 +187,7 @@ const ENTRIES: readonly ListEntry[] = [
     size: 12,
     params: [],
     results: [{ name: "", type: "int", location: "ax" }],
+    captured: () => [],
     signatureSource: "runtime-types",
     entry: { offset: fileOffset(0xa2100), instruction: "mov $0x1,%eax" },
     returns: 1,
@@ -208,6 +224,10 @@ test("list --json: the array of cli.md, whole", () => {
         { name: "~r0", type: "string", location: "ax, bx" },
         { name: "err", type: "error", location: "cx, di" },
       ],
+      captured: [
+        { name: "base", type: "int", location: "*(dx+8)" },
+        { name: "all", type: "[4]int", location: null },
+      ],
       signatureSource: "dwarf",
       entry: { offset: 0xa1c44, instruction: "jbe 0x4a1f00" },
       returns: 3,
@@ -229,6 +249,7 @@ test("list --json: the array of cli.md, whole", () => {
       size: 64,
       params: null,
       results: null,
+      captured: [],
       signatureSource: null,
       entry: null,
       returns: 0,

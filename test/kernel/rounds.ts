@@ -110,6 +110,9 @@ function compareBalance(name: string, measured: Aggregate, truth: FunctionTruth)
     },
     `balance of ${name}`,
   );
+  const endings = { panics: BigInt(truth.panic.count), goexits: BigInt(truth.goexit.count) };
+  const some = endings.panics + endings.goexits > 0n;
+  assert.deepEqual(measured.endings, some ? [{ probe: 0, ...endings }] : [], `endings of ${name}`);
 }
 
 function compareSum(what: string, sumNs: number, { innerNs, outerNs }: Ending): void {
