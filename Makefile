@@ -16,7 +16,7 @@ TSC := node_modules/.bin/tsc
 ESBUILD := node_modules/.bin/esbuild
 SOURCES := $(shell find src test -name '*.ts')
 
-.PHONY: setup build check bpf fixtures generate test golden bench fuzz demo
+.PHONY: setup build check bpf fixtures generate test golden bench fuzz matrix demo
 .DEFAULT_GOAL := build
 
 # --- what a machine needs ---
@@ -100,6 +100,13 @@ bench: build fixtures
 fuzz: build fixtures
 	test/run fuzz
 
-# The example service of fixtures/, measured by PID; needs root.
-demo: build fixtures
+# Every Go version in every mode, 20 minutes and more; `make test` compares every version plain and as a stripped,
+# position-independent program, and the newest one for arm64, with cgo and as a library in C.
+matrix: build
+	@.ci/setup gcc libc6-dev binutils
+	node fixtures/build.mjs --set matrix
+	test/run matrix
+
+# The example service of fixtures/, the one fixture it builds, measured by PID; needs root.
+demo: build
 	fixtures/demo

@@ -68,10 +68,12 @@ export async function compareStripped(stripped: string, twin: string): Promise<v
 }
 
 /**
- * How far behind the start of `.text` the Go text begins, which is where a C compiler's code stands; addr2line takes the
- * one for the other.
+ * How far behind the start of `.text` the Go text begins, which is where a C compiler's code stands. Without symbols
+ * addr2line takes the one for the other.
  */
-function textShift({ elf, moduledata }: GoBinary): number {
+function textShift(binary: GoBinary): number {
+  const { elf, moduledata } = binary;
+  if (binary.elfSymbols().length > 0) return 0;
   const section = elf.findSection(".text");
   assert.ok(section !== undefined);
   return moduledata.text - section.virtualAddress;
