@@ -43,6 +43,21 @@ export interface GoVariable {
   readonly type: GoType;
 }
 
+/** What a function finds in its closure context, to which a register points while the function is entered. */
+export interface CapturedVariable extends GoVariable {
+  /** In the context: of the variable, or of its address. */
+  readonly offset: number;
+  /** `address`: captured by reference. `unknown`: the debug data leave open which of the two. */
+  readonly held: "value" | "address" | "unknown";
+}
+
+/** What a closure takes from around it. */
+export interface Captures {
+  readonly variables: readonly CapturedVariable[];
+  /** Why one may be missing in the list, as a clause: `its debug data …`. Undefined when none is. */
+  readonly gap: string | undefined;
+}
+
 /** Where a signature comes from; `list` says it. */
 export type SignatureSource = "dwarf" | "runtime-types" | "sig" | "symbol-file";
 
@@ -60,6 +75,8 @@ export interface Signature {
    * listed one is at the first instruction, as far as the source says it.
    */
   readonly entryPlaces?: readonly (RecordedPlace | undefined)[];
+  /** Of a function literal, a method value and what the compiler makes of `go` and `defer`. Looked up when called. */
+  readonly captures?: () => Captures;
   /** True when the source leaves out the results of functions such as this. */
   readonly mayLackResults?: boolean;
 }

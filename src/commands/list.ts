@@ -13,7 +13,7 @@ const copiesOf = ({ inlinedInto }: FunctionDescription): readonly ListedCopy[] =
   inlinedInto().map(({ into, file, line }) => ({ function: into, file, line }));
 
 const entryOf = (description: FunctionDescription, named: "by name" | "as one of all"): ListEntry => {
-  const { fn, file, line, parameters, results, signatureSource, sites, inlinedCopies } = description;
+  const { fn, file, line, parameters, results, captured, signatureSource, sites, inlinedCopies } = description;
   return {
     kind: "function",
     name: fn.name,
@@ -23,6 +23,7 @@ const entryOf = (description: FunctionDescription, named: "by name" | "as one of
     size: fn.end - fn.entry,
     params: parameters,
     results,
+    captured: () => captured().map((each) => ({ ...each, location: each.location || undefined })),
     signatureSource,
     entry: sites.ok ? { offset: sites.value.entry.offset, instruction: sites.value.entry.instruction } : undefined,
     returns: sites.ok ? sites.value.exitCount : 0,

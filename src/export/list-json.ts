@@ -18,6 +18,7 @@ const entryJson = (entry: ListEntry) => ({
   size: entry.size,
   params: entry.params?.map(variableJson) ?? null,
   results: entry.results?.map(variableJson) ?? null,
+  captured: entry.captured().map(variableJson),
   signatureSource: entry.signatureSource ?? null,
   entry: entry.entry === undefined ? null : { offset: entry.entry.offset, instruction: entry.entry.instruction },
   returns: entry.returns,

@@ -5,7 +5,7 @@ import type { SignatureSource } from "../binary/index.js";
 export interface ListedVariable {
   readonly name: string;
   readonly type: string;
-  /** Where it is when the function is entered, or left: `ax`, `bx,cx`, `sp+8`; undefined when not known. */
+  /** Where it is when the function is entered, or left: `ax`, `bx,cx`, `sp+8`, `*(dx+8)`; undefined when not known. */
   readonly location: string | undefined;
 }
 
@@ -29,6 +29,8 @@ export interface ListEntry {
   /** Undefined when the binary does not tell. */
   readonly params: readonly ListedVariable[] | undefined;
   readonly results: readonly ListedVariable[] | undefined;
+  /** What a closure captured. */
+  readonly captured: () => readonly ListedVariable[];
   /** Who says so; undefined when nobody does. */
   readonly signatureSource: SignatureSource | undefined;
   /** Undefined when the function is refused. */

@@ -88,6 +88,7 @@ function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
     ...sites,
     ...variableLines("param", entry.params, parameterName, style),
     ...variableLines("result", entry.results, resultName, style),
+    ...variableLines("captured", entry.captured(), ({ name }) => name, style),
     ...copies,
     ...(entry.refused === undefined ? [] : refusalLines(entry.refused)).map((line, index) =>
       index === 0 ? `  ${paint(style, "warning", `refused: ${line}`)}` : `  ${line}`,

@@ -1,6 +1,6 @@
 /** What `list` says of one function, whether it can be probed or not: sites, and where arguments and results are. */
 import type { Outcome } from "../base/index.js";
-import type { GoBinary, GoVariable, SignatureSource } from "../binary/index.js";
+import type { GoBinary, GoVariable, Signature, SignatureSource } from "../binary/index.js";
 import type { GoFunction, InlinedCopy, SymbolTable } from "../symbols/index.js";
 import { AMD64_INTEGER_REGISTERS, assign, type Place } from "./abi.js";
 import { SiteFinder, type SiteSummary } from "./code-sites.js";
@@ -10,7 +10,10 @@ import { conventionOf, dictionaryOf, givenSignatures } from "./signatures.js";
 export interface DescribedVariable {
   readonly name: string;
   readonly type: string;
-  /** `ax`, `bx,cx`, `x0`, `sp+8` with SP as it is at the entry and at a return; empty for a value without bytes. */
+  /**
+   * `ax`, `bx,cx`, `x0`, `sp+8` with SP as it is at the entry and at a return; `*(dx+8)` in a closure's context, `**(dx+8)`
+   * behind a pointer in it; empty for a value without bytes, or where its place is uncertain.
+   */
   readonly location: string;
 }
 
@@ -21,6 +24,8 @@ export interface FunctionDescription {
   /** Undefined when neither binary nor `--sig` tells. */
   readonly parameters: readonly DescribedVariable[] | undefined;
   readonly results: readonly DescribedVariable[] | undefined;
+  /** What a closure captured, as far as the binary tells where it is. Looked up when called. */
+  readonly captured: () => readonly DescribedVariable[];
   /** Who tells. */
   readonly signatureSource: SignatureSource | undefined;
   readonly sites: Outcome<SiteSummary>;
@@ -53,6 +58,18 @@ function describeVariables(
   return variables.map(({ name, type }, index) => {
     const place = places[index];
     return { name, type: type.name, location: place === undefined ? "" : locationOf(place, arch) };
+  });
+}
+
+/** FACT(go1.18..go1.27): the register that points to a closure's context. */
+const CONTEXT_REGISTERS: Readonly<Record<GoBinary["arch"], string>> = { amd64: "dx", arm64: "r26" };
+
+function describeCaptured(signature: Signature | undefined, arch: GoBinary["arch"]): readonly DescribedVariable[] {
+  const variables = signature?.captures?.().variables ?? [];
+  return variables.map(({ name, type, offset, held }) => {
+    const slot = `*(${CONTEXT_REGISTERS[arch]}+${offset})`;
+    const location = { value: slot, address: `*${slot}`, unknown: "" }[held];
+    return { name, type: type.name, location };
   });
 }
 
@@ -90,6 +107,7 @@ export function* describeFunctions(
       ...symbols.place(fn),
       parameters: signature && describeVariables(signature.parameters, assignment?.parameters ?? [], binary.arch),
       results: signature && describeVariables(signature.results, assignment?.results ?? [], binary.arch),
+      captured: () => describeCaptured(signature, binary.arch),
       signatureSource: signature?.source,
       sites: finder.summarize(fn),
       inlinedCopies: copies.get(fn.name) ?? 0,

@@ -1,13 +1,16 @@
 /** What a name in an expression stands for: a parameter, a result, or nothing this function has. */
 import type { Outcome } from "../base/index.js";
 import { found, refused } from "../base/index.js";
-import type { GoVariable, RecordedPlace, Signature } from "../binary/index.js";
+import type { CapturedVariable, GoVariable, RecordedPlace, Signature } from "../binary/index.js";
 import type { Assignment, Place } from "./abi.js";
 
 /** A variable of the signature, and where it is at its end of the call. */
 export interface Bound {
   readonly variable: GoVariable;
-  readonly place: Place;
+  /** `context`: at that offset of what the context register points to. */
+  readonly place: Place | { readonly kind: "context"; readonly offset: number };
+  /** `pointer`: the place holds the variable's address. */
+  readonly through: "nothing" | "pointer";
   readonly phase: "entry" | "return";
 }
 
@@ -34,6 +37,11 @@ export function knownNames(signature: Signature): string {
     parts.push(`arguments: ${describe(parameterNames(signature), signature.parameters)}`);
   }
   if (signature.results.length > 0) parts.push(`results: ${describe(resultNames(signature), signature.results)}`);
+  const captured = signature.captures?.().variables ?? [];
+  if (captured.length > 0) {
+    const names = captured.map(({ name }) => name);
+    parts.push(`captured: ${describe(names, captured)}`);
+  }
   return parts.join("; ");
 }
 
@@ -60,12 +68,27 @@ export function bindName(name: string, signature: Signature, assignment: Assignm
   const only = name === "ret" && signature.results.length === 1 ? 0 : undefined;
   const result = positionOf(name, signature.results, /^ret(\d+)$/) ?? only;
   if (result !== undefined) return bound(signature.results[result], assignment.results[result], "return");
+  const captures = signature.captures?.();
+  const captured = captures?.variables.find((variable) => variable.name === name);
+  if (captured !== undefined) return boundInContext(captured);
   const known = knownNames(signature);
   return refused(
     "unknown-argument",
-    `it has no argument or result ${name}`,
+    `it has no argument or result ${name}${captures?.gap === undefined ? "" : `, and ${captures.gap}`}`,
     known === "" ? "it has neither arguments nor results" : known,
   );
+}
+
+function boundInContext({ name, type, offset, held }: CapturedVariable): Outcome<Bound> {
+  if (held === "unknown") {
+    return refused(
+      "uncertain-argument",
+      `its debug data leave open whether it captured ${name} itself or its address`,
+      "measure the function that contains it",
+    );
+  }
+  const through = held === "address" ? "pointer" : "nothing";
+  return found({ variable: { name, type }, place: { kind: "context", offset }, through, phase: "entry" });
 }
 
 /**
@@ -102,7 +125,10 @@ function isAt(place: Place, recorded: RecordedPlace): boolean {
 
 /** A declared name goes before a position: a parameter may well be called arg1. */
 function positionOf(name: string, variables: readonly GoVariable[], positional: RegExp): number | undefined {
-  const declared = variables.findIndex((variable) => isNamed(variable) && variable.name === name);
+  // A literal that is called where it stands gets what it captured as parameters; `&n` is the address of n.
+  const declared = variables.findIndex(
+    (variable) => isNamed(variable) && (variable.name === name || variable.name === `&${name}`),
+  );
   if (declared >= 0) return declared;
   const number = positional.exec(name)?.[1];
   return number !== undefined && Number(number) < variables.length ? Number(number) : undefined;
@@ -111,5 +137,8 @@ function positionOf(name: string, variables: readonly GoVariable[], positional: 
 function bound(variable: GoVariable | undefined, place: Place | undefined, phase: Bound["phase"]): Outcome<Bound> {
   if (variable === undefined || place === undefined)
     return refused("unknown-argument", "its signature has no such place");
-  return found({ variable, place, phase });
+  if (!variable.name.startsWith("&") || variable.type.kind !== "pointer")
+    return found({ variable, place, through: "nothing", phase });
+  const captured = { name: variable.name.slice(1), type: variable.type.target() };
+  return found({ variable: captured, place, through: "pointer", phase });
 }

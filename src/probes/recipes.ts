@@ -10,7 +10,7 @@ import { found, refused } from "../base/index.js";
 import type { GoField, GoType, Signature } from "../binary/index.js";
 import { AMD64_INTEGER_REGISTERS, type Assignment, type Piece } from "./abi.js";
 import { type Expression, formatExpression } from "./expression.js";
-import { bindName } from "./names.js";
+import { type Bound, bindName } from "./names.js";
 import type { FetchStep, Recipe } from "./plan.js";
 
 /** A recipe together with how its value is read back. */
@@ -35,6 +35,8 @@ type Operand = {
 const MAX_STEPS = 12;
 
 const WORD = 8;
+/** FACT(go1.5..go1.27): a closure is called with DX pointing to its context, and a stack check leaves it there. */
+const CLOSURE_CONTEXT: FetchStep = { op: "register", register: "dx" };
 const INT: GoType = { kind: "int", name: "int", size: WORD, signed: true };
 const BOOL: GoType = { kind: "bool", name: "bool", size: 1 };
 
@@ -122,10 +124,7 @@ function locate(expression: Expression, signature: Signature, assignment: Assign
     case "name": {
       const name = bindName(expression.name, signature, assignment);
       if (!name.ok) return name;
-      const { variable, place, phase } = name.value;
-      const common = { type: variable.type, phase, text: expression.name };
-      if (place.kind === "registers") return found({ ...common, at: "registers", pieces: place.pieces });
-      return found({ ...common, at: "memory", steps: [{ op: "stack", offset: place.offset }], offset: 0 });
+      return found(operandOf(name.value, expression.name));
     }
     case "special":
       return refused("not-supported", `$${expression.name} is not available in --by`);
@@ -147,6 +146,17 @@ function locate(expression: Expression, signature: Signature, assignment: Assign
         `${formatExpression(expression)} is a number: nothing can be taken from it`,
       );
   }
+}
+
+function operandOf({ variable, place, through, phase }: Bound, text: string): Operand {
+  const common = { type: variable.type, phase, text };
+  const own: Operand =
+    place.kind === "registers"
+      ? { ...common, at: "registers", pieces: place.pieces }
+      : place.kind === "stack"
+        ? { ...common, at: "memory", steps: [{ op: "stack", offset: place.offset }], offset: 0 }
+        : { ...common, at: "memory", steps: [CLOSURE_CONTEXT], offset: place.offset };
+  return through === "nothing" ? own : { ...common, at: "memory", steps: loadWord(own, 0), offset: 0 };
 }
 
 function dereference(of: Operand, text: string): Outcome<Operand> {

@@ -1,4 +1,4 @@
-/** The program of test/kernel/subject: built by a Go version of the fixtures, started, told what to do. */
+/** Programs of folders beside this file, built by a Go version of the fixtures; that of subject started, and told what to do. */
 import { execFileSync } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -16,11 +16,17 @@ export type SubjectKind = keyof typeof SUBJECTS;
 
 /** Builds it where it is not up to date; its path. */
 export function subjectPath(kind: SubjectKind): string {
-  const { go, mode }: { go: GoVersion; mode: string } = SUBJECTS[kind];
-  const command = goCommand(go);
-  const path = join(checkout, "build", "subject", kind);
-  execFileSync(command, ["build", "-trimpath", "-buildvcs=false", `-buildmode=${mode}`, "-o", path, "."], {
-    cwd: join(checkout, "test", "kernel", "subject"),
+  return buildProgram("subject", { ...SUBJECTS[kind], name: kind });
+}
+
+/** Builds the program of a folder next to this file where it is not up to date; its path. `name` tells builds apart. */
+export function buildProgram(
+  folder: string,
+  { go, mode, name }: { readonly go: GoVersion; readonly mode: string; readonly name: string },
+): string {
+  const path = join(checkout, "build", "subject", name);
+  execFileSync(goCommand(go), ["build", "-trimpath", "-buildvcs=false", `-buildmode=${mode}`, "-o", path, "."], {
+    cwd: join(checkout, "test", "kernel", folder),
     env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GOWORK: "off", GOCACHE: cache },
   });
   return path;

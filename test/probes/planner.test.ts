@@ -228,7 +228,11 @@ test("functions without a return and without a body are refused by name", async 
   const inlined = await failure({ probes: ["main.newBook"] });
   assert.deepEqual(
     [inlined["code"], inlined["message"]],
-    ["inlined-everywhere", "main.newBook has no body of its own: all its 2 calls were inlined"],
+    [
+      "inlined-everywhere",
+      "main.newBook has no body of its own: all its 2 calls were inlined, in main.round at fixtures/truth/main.go:87, " +
+        "in main.round.func1 at fixtures/truth/main.go:94",
+    ],
   );
 });
 

@@ -54,6 +54,7 @@ export const AT = {
   goKey: 0x2901,
   goElement: 0x2902,
   goEmbeddedField: 0x2903,
+  goClosureOffset: 0x2907,
 } as const;
 
 export const FORM = {

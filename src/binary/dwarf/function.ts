@@ -1,6 +1,7 @@
 /** One function that has code: its place, its signature, where its variables live. */
 import { FormatError, hex, type VirtualAddress, virtualAddress } from "../../base/index.js";
 import type { GoType, GoVariable, RecordedPlace, Signature } from "../gotype.js";
+import { capturesOf } from "./captures.js";
 import { AT, TAG } from "./constants.js";
 import type { Die } from "./die.js";
 import type { Dwarf } from "./dwarf.js";
@@ -48,6 +49,8 @@ const sourceName = (name: string): string => (name === "_" || /^~[rpb]\d+$/.test
 /** A parameter, a result or a local variable of a function. */
 export interface DwarfVariable extends GoVariable {
   readonly role: "parameter" | "result" | "local";
+  /** Of a captured variable: where its closure's context holds it, or its address. */
+  readonly contextOffset: number | undefined;
   /** Where it lives when the instruction at `address` is about to run; undefined where the compiler recorded no place. */
   locationAt(address: VirtualAddress): readonly LocationPiece[] | undefined;
 }
@@ -137,14 +140,29 @@ export class DwarfFunction {
       }
     }
     const results = pick("result").map(({ name, type }) => ({ name, type }));
+    const captures = capturesOf({
+      name: this.name,
+      variables: () => this.variables(),
+      listsCaptures: this.die.unit.listsCaptures,
+      findType: (name) => this.dwarf.findType(name),
+      findReceiverName: (method) => this.dwarf.findFunction(method)?.receiverName,
+    });
     const signature = {
       parameters,
       results,
       hasReceiver,
       source: "dwarf",
       mayLackResults: this.mayLackResults,
+      ...(captures === undefined ? {} : { captures }),
     } as const;
     return this.listsBlankParameters ? signature : { ...signature, entryPlaces };
+  }
+
+  /** What a method calls its receiver; undefined when it has none, or no name for it. */
+  get receiverName(): string | undefined {
+    const receiver = parseReceiver(this.name);
+    const named = this.variables().find(({ role }) => role === "parameter");
+    return receiver !== undefined && isOfType(named?.type, receiver) ? named?.name || undefined : undefined;
   }
 
   /** Parameters, results, then locals of the outermost block, each group in source order. A shape's dictionary is left out. */
@@ -180,6 +198,7 @@ export class DwarfFunction {
         name: sourceName(name),
         type: this.dwarf.typeAt(offset),
         role,
+        contextOffset: first(chain, (entry) => entry.number(AT.goClosureOffset)),
         locationAt: (address) => first(entries, (entry) => locationAt(entry, address)),
       });
     }

@@ -36,6 +36,8 @@ export class Unit implements UnitHeader {
   readonly isGo: boolean;
   /** Whether its compiler writes blank parameters down. */
   readonly listsBlankParameters: boolean;
+  /** Whether its compiler writes down where closures hold captured variables. */
+  readonly listsCaptures: boolean;
   /** DW_AT_low_pc of the root: what DWARF 4 range and location lists count from. */
   readonly baseAddress: number;
   readonly addressBase: number;
@@ -56,7 +58,9 @@ export class Unit implements UnitHeader {
     const root = Die.at(this, header.rootOffset);
     this.root = root?.tag === TAG.compileUnit ? root : undefined;
     this.isGo = this.root?.number(AT.language) === LANGUAGE_GO;
-    this.listsBlankParameters = listsBlankParameters(this.root?.string(AT.producer));
+    const producer = this.root?.string(AT.producer);
+    this.listsBlankParameters = isAfter(producer, 21);
+    this.listsCaptures = isAfter(producer, 22);
     // Without a base attribute, index forms count from behind the header of the section's first table.
     const afterHeader = header.offsetSize === 8 ? 16 : 8;
     this.addressBase = this.root?.number(AT.addressBase) ?? afterHeader;
@@ -67,10 +71,14 @@ export class Unit implements UnitHeader {
   }
 }
 
-/** FACT(go1.19..go1.27): up to Go 1.21 blank parameters are left out of the debug data; later they are `~p0`, `~p1`, …. */
-const listsBlankParameters = (producer: string | undefined): boolean => {
+/**
+ * Whether a compiler is of a later release than this.
+ * FACT(go1.19..go1.27): up to Go 1.21 blank parameters are left out of the debug data; later they are `~p0`, `~p1`, ….
+ * FACT(go1.19..go1.27): DW_AT_go_closure_offset is written from Go 1.23 on.
+ */
+const isAfter = (producer: string | undefined, release: number): boolean => {
   const minor = /\bgo1\.(\d+)/.exec(producer ?? "")?.[1];
-  return minor === undefined || Number(minor) > 21;
+  return minor === undefined || Number(minor) > release;
 };
 
 const parseHeader = (cursor: Cursor): { header: UnitHeader; readable: boolean } => {
