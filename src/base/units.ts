@@ -14,13 +14,10 @@ export type VirtualAddress = Branded<number, "VirtualAddress">;
 export type FileOffset = Branded<number, "FileOffset">;
 /** An address inside a running process: virtual address plus load bias. */
 export type RuntimeAddress = Branded<number, "RuntimeAddress">;
-/** A duration in nanoseconds. */
-export type Nanoseconds = Branded<bigint, "Nanoseconds">;
 
 export const virtualAddress = (value: number): VirtualAddress => value as VirtualAddress;
 export const fileOffset = (value: number): FileOffset => value as FileOffset;
 export const runtimeAddress = (value: number): RuntimeAddress => value as RuntimeAddress;
-export const nanoseconds = (value: bigint): Nanoseconds => value as Nanoseconds;
 
 /** Hexadecimal with `0x`, as every message and table prints addresses. */
 export const hex = (value: number | bigint): string => `0x${value.toString(16)}`;

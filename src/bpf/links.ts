@@ -8,9 +8,11 @@ import {
   closeDescriptor,
   createPerfEventLink,
   createUprobeMultiLink,
+  ENOTSUPP,
   failed,
   kernelError,
   openUprobeEvent,
+  type SystemCallResult,
 } from "../kernel/index.js";
 
 /** How sites are attached on this kernel; see `features`. */
@@ -46,20 +48,12 @@ export class Link implements Disposable {
   }
 
   private static attachMulti(attach: Attach): Link {
-    const file = attach.displayPath ?? attach.path;
-    const result = createUprobeMultiLink({
-      programFd: attach.programFd,
-      path: attach.path,
-      offsets: attach.sites.map((site) => site.offset),
-      cookies: attach.sites.map((site) => site.cookie),
-      pid: attach.pid ?? 0,
-    });
-    if (failed(result)) {
-      const range = attach.sites.map((site) => hex(site.offset));
-      const where = range.length <= 3 ? range.join(", ") : `${range.length} sites`;
-      throw kernelError(`attach ${where} of ${file}: link_create`, result.errno);
-    }
-    return new Link([result.value]);
+    const result = linkSites(attach, attach.sites);
+    if (!failed(result)) return new Link([result.value]);
+    const culprit = result.errno === ENOTSUPP ? findRefusedSite(attach) : undefined;
+    const offsets = (culprit === undefined ? attach.sites : [culprit]).map((site) => hex(site.offset));
+    const where = offsets.length <= 3 ? offsets.join(", ") : `${offsets.length} sites`;
+    throw kernelError(`attach ${where} of ${attach.displayPath ?? attach.path}: link_create`, result.errno);
   }
 
   private static attachEvents(attach: Attach): Link {
@@ -87,10 +81,37 @@ export class Link implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // Links before the events they hang on: in reverse order of their making.
+    // Links before the events they hang on: in reverse order of their making. LIMIT: one perf event after the other,
+    // some 50 ms each, during which the program does nothing because nothing is measured any more. Only threads of our own could
+    // wait for several at once, and disposing would have to wait for those.
     for (const descriptor of this.descriptors.reverse()) closeDescriptor(descriptor);
     this.descriptors = [];
   }
+}
+
+const linkSites = (attach: Attach, sites: readonly SiteAttachment[]): SystemCallResult =>
+  createUprobeMultiLink({
+    programFd: attach.programFd,
+    path: attach.path,
+    offsets: sites.map((site) => site.offset),
+    cookies: sites.map((site) => site.cookie),
+    pid: attach.pid ?? 0,
+  });
+
+/** A site whose instruction the kernel puts no probe on, by halves; undefined when it takes each half this time. */
+function findRefusedSite(attach: Attach): SiteAttachment | undefined {
+  const refuses = (sites: readonly SiteAttachment[]): boolean => {
+    const result = linkSites(attach, sites);
+    if (failed(result)) return result.errno === ENOTSUPP;
+    closeDescriptor(result.value);
+    return false;
+  };
+  let sites = attach.sites;
+  while (sites.length > 1) {
+    const half = sites.slice(0, Math.floor(sites.length / 2));
+    sites = refuses(half) ? half : sites.slice(half.length);
+  }
+  return refuses(sites) ? sites[0] : undefined;
 }
 
 function uprobePmuType(): number {

@@ -20,10 +20,6 @@ export class RunStatistics implements Disposable {
     return failed(result) ? undefined : new RunStatistics(result.value);
   }
 
-  get enabled(): boolean {
-    return this.fd !== undefined;
-  }
-
   /** What a program has run while timing was on; undefined when the kernel does not say. */
   static of(programFd: number): ProgramRuns | undefined {
     const result = programRunStatistics(programFd);

@@ -22,7 +22,7 @@ const missing = (name: string, { message, hint }: { message: string; hint?: stri
 });
 
 /** One obstacle hides what would come after it. */
-function programChecks({ obstacle, attachMode, hasLoop }: MachineFindings): DoctorCheck[] {
+function programChecks({ obstacle, attachMode, hasLoop, threadStorageObstacle }: MachineFindings): DoctorCheck[] {
   if (obstacle?.code === "libbpf-missing") return [missing("libbpf", obstacle)];
   const libbpf = ok("libbpf", "found");
   if (obstacle?.code === "not-permitted") return [libbpf, missing("privilege", obstacle)];
@@ -35,7 +35,15 @@ function programChecks({ obstacle, attachMode, hasLoop }: MachineFindings): Doct
   const programs = hasLoop
     ? ok("programs", "accepted by the kernel's verifier")
     : degraded("programs", "accepted by the kernel's verifier, without bpf_loop", "a kernel from 5.17 on has bpf_loop");
-  return [libbpf, privilege, programs, attach];
+  const assembly =
+    threadStorageObstacle === undefined
+      ? ok("assembly", "functions in assembly can be measured")
+      : degraded(
+          "assembly",
+          `functions in assembly can't be measured: ${threadStorageObstacle.message}`,
+          "it takes a kernel with its type data (BTF): /sys/kernel/btf/vmlinux",
+        );
+  return [libbpf, privilege, programs, attach, assembly];
 }
 
 function architectureCheck(): DoctorCheck {

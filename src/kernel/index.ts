@@ -4,7 +4,7 @@
  */
 export { findProcessCpuTime } from "./clock.js";
 export { CODE_PAGE_SITES, CodePage } from "./code-page.js";
-export { errnoName, kernelError } from "./errno.js";
+export { ENOTSUPP, errnoName, kernelError, targetGone } from "./errno.js";
 export { BpfObject, type ObjectSettings } from "./libbpf.js";
 export {
   ATTACH_UPROBE_MULTI,

@@ -21,7 +21,6 @@ interface Functions {
   readonly mapFd: (map: Pointer) => number;
   readonly programFd: (program: Pointer) => number;
   readonly setAttachType: (program: Pointer, type: number) => number;
-  readonly setAutoload: (program: Pointer, on: boolean) => number;
 }
 
 let bound: Functions | undefined;
@@ -52,7 +51,6 @@ function functions(): Functions {
     mapFd: f("bpf_map__fd", "int", ["void *"]) as Functions["mapFd"],
     programFd: f("bpf_program__fd", "int", ["void *"]) as Functions["programFd"],
     setAttachType: f("bpf_program__set_expected_attach_type", "int", ["void *", "int"]) as Functions["setAttachType"],
-    setAutoload: f("bpf_program__set_autoload", "int", ["void *", "bool"]) as Functions["setAutoload"],
   };
   return bound;
 }
@@ -86,10 +84,8 @@ export interface ObjectSettings {
   readonly keySizes: Readonly<Record<string, number>>;
   /** Bytes of read-only data sections, by section name. */
   readonly readOnlyData: Readonly<Record<string, Buffer>>;
-  /** Programs to load, each with its expected attach type. */
+  /** The object's programs, each with its expected attach type. */
   readonly programs: Readonly<Record<string, number>>;
-  /** Programs of the object that this run does not need. */
-  readonly unusedPrograms: readonly string[];
 }
 
 /** A loaded BPF object: owns every descriptor in it; disposing unloads all that nothing else holds. */
@@ -140,9 +136,6 @@ export class BpfObject implements Disposable {
     }
     for (const [program, type] of Object.entries(settings.programs)) {
       this.expectSuccess(f.setAttachType(this.program(program), type), `attach type of ${program}`);
-    }
-    for (const program of settings.unusedPrograms) {
-      this.expectSuccess(f.setAutoload(this.program(program), false), `autoload of ${program}`);
     }
   }
 

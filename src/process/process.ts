@@ -1,7 +1,7 @@
 /** A running process as the target of a measurement. */
 import { statSync } from "node:fs";
 import { ProfilerError, UnmeasurableError } from "../base/index.js";
-import { type FileSegment, findLoadBias, type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
+import { type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
 import { type PidNamespace, readPidNamespace } from "./namespace.js";
 import { noSuchProcess, readProcFile, readProcIdentity, readProcLink } from "./proc-file.js";
 import { type ProcessStat, type ProcessStatus, parseStat, parseStatus } from "./status.js";
@@ -47,6 +47,10 @@ function readExecutable(pid: number): ProcessExecutable {
 
 const hasEnded = (stat: ProcessStat): boolean => /[ZXx]/.test(stat.state) && stat.threads <= 1;
 
+/** It was there and ours to look at when it was opened: it has ended, or become a program of other privileges. */
+const isOutOfSight = (error: unknown): boolean =>
+  error instanceof ProfilerError && (error.code === "no-such-process" || error.code === "not-permitted");
+
 /** What was true when it was opened, and questions that are asked anew each time. */
 export class TargetProcess {
   readonly pid: number;
@@ -55,8 +59,6 @@ export class TargetProcess {
   /** Effective user. */
   readonly userId: number;
   readonly startTicks: number;
-  /** See ProcessStatus. */
-  readonly shadowStack: boolean;
   /** Its innermost pid namespace, and its pid there. */
   readonly namespace: PidNamespace;
   readonly namespacePid: number;
@@ -66,20 +68,20 @@ export class TargetProcess {
     this.command = stat.command;
     this.startTicks = stat.startTicks;
     this.userId = status.userId;
-    this.shadowStack = status.shadowStack;
     this.namespacePid = status.namespacePid;
     this.executable = executable;
     this.namespace = readPidNamespace(pid);
   }
 
-  /** False once it has ended, even if another process has its pid by now. */
+  /** False once it has ended, even if another process has its pid by now, or has become what we may not look at. */
   isAlive(): boolean {
     return this.findStat() !== undefined;
   }
 
   /**
    * Tells the program that it runs from every other that it was before or becomes by exec, the same file run anew
-   * included. Undefined once it has ended. LIMIT: without address space randomization a file run anew looks the same.
+   * included. Undefined once it has ended, or has become what we may not look at.
+   * LIMIT: without address space randomization a file run anew looks the same.
    */
   findProgram(): string | undefined {
     const stat = this.findStat();
@@ -88,7 +90,7 @@ export class TargetProcess {
       const { device, inode } = readProcIdentity(this.pid, "exe");
       return `${device}:${inode} ${stat.stackStart}`;
     } catch (error) {
-      if (error instanceof ProfilerError && error.code === "no-such-process") return undefined;
+      if (isOutOfSight(error)) return undefined;
       throw error;
     }
   }
@@ -98,7 +100,7 @@ export class TargetProcess {
     try {
       return isSameFile(path, readProcIdentity(this.pid, "exe"));
     } catch (error) {
-      if (error instanceof ProfilerError && error.code === "no-such-process") return false;
+      if (isOutOfSight(error)) return false;
       throw error;
     }
   }
@@ -108,9 +110,9 @@ export class TargetProcess {
     return parseMappings(readProcFile(this.pid, "maps"));
   }
 
-  /** Load bias of its own executable, whose loaded segments are given; undefined when its code is not mapped. */
-  findLoadBias(segments: readonly FileSegment[]): number | undefined {
-    return findLoadBias(mappingsOfFile(this.readMappings(), this.executable), segments);
+  /** Those of its executable, whatever that is called now. Throws as openProcess does. */
+  readExecutableMappings(): readonly Mapping[] {
+    return mappingsOfFile(this.readMappings(), readExecutable(this.pid));
   }
 
   private findStat(): ProcessStat | undefined {
@@ -118,7 +120,7 @@ export class TargetProcess {
       const stat = parseStat(readProcFile(this.pid, "stat"));
       return stat.startTicks === this.startTicks && !hasEnded(stat) ? stat : undefined;
     } catch (error) {
-      if (error instanceof ProfilerError && error.code === "no-such-process") return undefined;
+      if (isOutOfSight(error)) return undefined;
       throw error;
     }
   }

@@ -47,8 +47,6 @@ export interface ProcessStatus {
   readonly userId: number;
   /** Its pid in the innermost pid namespace it is in; what a BPF program compares with that namespace's helper. */
   readonly namespacePid: number;
-  /** The first thread's returns are checked against a shadow stack, so nothing else may change them. */
-  readonly shadowStack: boolean;
 }
 
 export function parseStatus(text: string): ProcessStatus {
@@ -76,6 +74,5 @@ export function parseStatus(text: string): ProcessStatus {
     processId,
     userId: number("Uid", fields.get("Uid")?.[1]),
     namespacePid: number("NSpid", namespacePids[namespacePids.length - 1]),
-    shadowStack: fields.get("x86_Thread_features")?.includes("shstk") ?? false,
   };
 }

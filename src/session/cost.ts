@@ -50,7 +50,6 @@ function measureInto(costs: Map<TrapKind, number>, mode: AttachMode, kinds: read
     keySizes: {},
     readOnlyData: {},
     programs: { empty: attachType(mode) },
-    unusedPrograms: [],
   });
   const programFd = object.programFd("empty");
   const bare = bestTime(page);
@@ -107,7 +106,13 @@ export class CostMeter implements Disposable {
   }
 
   private findCpuTime(): bigint | undefined {
-    return this.target?.isAlive() ? findProcessCpuTime(this.target.pid) : undefined;
+    try {
+      return this.target?.isAlive() ? findProcessCpuTime(this.target.pid) : undefined;
+    } catch (error) {
+      // Asked by a timer too: what cannot be read now is no reason to end a run.
+      if (error instanceof ProfilerError) return undefined;
+      throw error;
+    }
   }
 
   /** The target's CPU time is gone with it, so the last value seen is kept. */

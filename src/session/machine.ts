@@ -2,7 +2,7 @@
 import { ProfilerError, virtualAddress } from "../base/index.js";
 import { type AttachMode, hasUprobeMulti } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
-import { type CallPrograms, loadCallPrograms } from "./programs.js";
+import { type CallObject, type CallPrograms, loadCallPrograms } from "./programs.js";
 
 export interface MachineFindings {
   /** Why no run is possible; undefined when one is. */
@@ -11,6 +11,8 @@ export interface MachineFindings {
   readonly attachMode: AttachMode | undefined;
   /** Whether programs may loop by `bpf_loop` (kernel 5.17). */
   readonly hasLoop: boolean;
+  /** Why functions can't be measured that don't keep the goroutine in its register; undefined when they can. */
+  readonly threadStorageObstacle: ProfilerError | undefined;
 }
 
 const EMPTY_PLAN: ProbePlan = {
@@ -40,10 +42,10 @@ const EMPTY_PLAN: ProbePlan = {
   warnings: [],
 };
 
-function tryLoad(mode: AttachMode, hasLoop: boolean): CallPrograms | ProfilerError {
+function tryLoad(mode: AttachMode, hasLoop: boolean, name: CallObject): CallPrograms | ProfilerError {
   const settings = { tgid: 0, pidNamespace: undefined, seriesCapacity: 1, histogram: true, stacks: true, hasLoop };
   try {
-    return loadCallPrograms(EMPTY_PLAN, settings, mode);
+    return loadCallPrograms(EMPTY_PLAN, settings, mode, name);
   } catch (error) {
     if (error instanceof ProfilerError) return error;
     throw error;
@@ -55,15 +57,19 @@ export function examineMachine(): MachineFindings {
   let obstacle: ProfilerError | undefined;
   for (const hasLoop of [true, false]) {
     for (const attachMode of ["uprobe-multi", "perf-event"] as const) {
-      const loaded = tryLoad(attachMode, hasLoop);
+      const loaded = tryLoad(attachMode, hasLoop, "calls");
       if (loaded instanceof ProfilerError) {
         obstacle ??= loaded;
         continue;
       }
       using programs = loaded;
-      if (attachMode === "perf-event" || hasUprobeMulti(programs.site))
-        return { obstacle: undefined, attachMode, hasLoop };
+      if (attachMode === "uprobe-multi" && !hasUprobeMulti(programs.site)) continue;
+      const threadStorage = tryLoad(attachMode, hasLoop, "calls-tls");
+      if (threadStorage instanceof ProfilerError)
+        return { obstacle: undefined, attachMode, hasLoop, threadStorageObstacle: threadStorage };
+      threadStorage[Symbol.dispose]();
+      return { obstacle: undefined, attachMode, hasLoop, threadStorageObstacle: undefined };
     }
   }
-  return { obstacle, attachMode: undefined, hasLoop: false };
+  return { obstacle, attachMode: undefined, hasLoop: false, threadStorageObstacle: obstacle };
 }

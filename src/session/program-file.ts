@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { hex, messageOf, UnmeasurableError } from "../base/index.js";
+import { targetGone } from "../kernel/index.js";
 import type { ProbePlan, Site } from "../probes/index.js";
 
 /** Every instruction that a run of the plan puts a probe on. */
@@ -33,7 +34,7 @@ export class ProgramFile implements Disposable {
     } catch (cause) {
       // Its process has ended, or the name is gone.
       const reason = messageOf(cause).replace(/,.*/, "");
-      throw new UnmeasurableError("target-gone", `${plan.target.path}: ${reason}`, { cause });
+      throw targetGone(`${plan.target.path}: ${reason}`, { cause });
     }
     const file = new ProgramFile(fd);
     try {

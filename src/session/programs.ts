@@ -15,6 +15,7 @@ import {
   gsStack,
   gsStats,
 } from "../abi/index.js";
+import { UnmeasurableError } from "../base/index.js";
 import {
   type AttachMode,
   attachType,
@@ -24,10 +25,15 @@ import {
   readObject,
   setArrayElement,
 } from "../bpf/index.js";
+import { formatBytes, formatCount, formatQuantity } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { keyLayout, type RunSettings, sharedRecipes, wireConfig, wireProbe } from "./wire.js";
 
-/** LIMIT: distinct combinations of `--by` values kept apart; the rest share one "other" series per function. */
+/**
+ * LIMIT: series of a run besides each function's own. A combination of `--by` values that were all read at one end of
+ * the call takes one; with both arguments and results, so does each combination of the arguments alone. The calls of
+ * those that find no room share their function's "other" series.
+ */
 export const SERIES_CAPACITY = 10_000;
 /** LIMIT: bytes that one map of per-CPU values may grow to, all CPUs together. */
 const PER_CPU_MAP_BYTES = 256 * 1024 * 1024;
@@ -72,6 +78,21 @@ export interface CallPrograms extends Disposable {
   measure(state: "on" | "off"): void;
 }
 
+/**
+ * How many series a run can have besides each function's own, which it must have; no more than are wanted. Throws an
+ * UnmeasurableError when there is no room for the functions' own.
+ */
+export function seriesRoom(functions: number, wanted: number, cpus: number): number {
+  const bytes = gsStats.size * cpus;
+  const most = Math.floor(PER_CPU_MAP_BYTES / bytes);
+  if (functions <= most) return Math.min(wanted, most - functions);
+  throw new UnmeasurableError(
+    "too-many-functions",
+    `${formatQuantity(functions, "function")}: their totals on ${formatQuantity(cpus, "CPU")} take ${formatBytes(functions * bytes)}, and a run may take ${formatBytes(PER_CPU_MAP_BYTES)}`,
+    { hint: `measure ${formatCount(most)} at once, or fewer` },
+  );
+}
+
 const perCpuEntries = (valueSize: number, most: number): number =>
   Math.max(1024, Math.min(most, Math.floor(PER_CPU_MAP_BYTES / (valueSize * possibleCpus() + ELEMENT_OVERHEAD))));
 
@@ -92,16 +113,31 @@ function mapSizes(plan: ProbePlan, settings: RunSettings): Record<string, number
   };
 }
 
-export function loadCallPrograms(plan: ProbePlan, settings: RunSettings, mode: AttachMode): CallPrograms {
+/** The programs that a plan needs: to tell the goroutine by thread-local storage takes types of the kernel (BTF). */
+export type CallObject = "calls" | "calls-tls";
+
+export const objectFor = (plan: ProbePlan): CallObject =>
+  plan.probes.some((probe) => probe.goroutine === "tls") ? "calls-tls" : "calls";
+
+/**
+ * Throws an UnmeasurableError when the plan is too large, else as BpfObject.load does. Fewer series are kept apart than
+ * the settings want when their totals would take too much memory.
+ */
+export function loadCallPrograms(
+  plan: ProbePlan,
+  wanted: RunSettings,
+  mode: AttachMode,
+  name: CallObject = objectFor(plan),
+): CallPrograms {
+  const seriesCapacity = seriesRoom(plan.probes.length, wanted.seriesCapacity, possibleCpus());
+  const settings = { ...wanted, seriesCapacity };
   const type = attachType(mode);
   const keySize = gsKey.bytes.offset + keyLayout(plan.dimensions).bytes;
-  const name = plan.probes.some((probe) => probe.goroutine === "tls") ? "calls-tls" : "calls";
   const object = BpfObject.load(name, readObject(name), {
     maxEntries: mapSizes(plan, settings),
     keySizes: { series: keySize },
     readOnlyData: { ".rodata.config": wireConfig(plan, settings) },
     programs: { site: type },
-    unusedPrograms: [],
   });
   try {
     const map = (name: string, key: number, value: number, perCpu: boolean): MapShape => ({

@@ -36,7 +36,6 @@ function emptyPrograms(sites: readonly SiteAttachment[]): Attach {
       keySizes: {},
       readOnlyData: {},
       programs: { empty: attachType("uprobe-multi") },
-      unusedPrograms: [],
     });
     const link = Link.attach(
       { programFd: object.programFd("empty"), path: `/proc/${pid}/exe`, pid, sites },

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openElf, openFileSource } from "../../src/binary/index.js";
 import type { ProbePlan, Site } from "../../src/probes/index.js";
-import { openProcess } from "../../src/process/index.js";
+import { findLoadBias, openProcess } from "../../src/process/index.js";
 import { type Fixture, fixturePath, goVersions, startFixture } from "../fixture.js";
 import { Measuring, planner, withoutKernel } from "./measuring.js";
 
@@ -53,7 +53,7 @@ function foreignBytes(pid: number, plan: ProbePlan, loadBias: number): string[] 
 
 async function loadBias(pid: number): Promise<number> {
   using source = openFileSource(`/proc/${pid}/exe`);
-  const bias = openProcess(pid).findLoadBias((await openElf(source)).loads);
+  const bias = findLoadBias(openProcess(pid).readExecutableMappings(), (await openElf(source)).loads);
   return bias ?? assert.fail("the program is mapped");
 }
 

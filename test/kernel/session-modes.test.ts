@@ -5,11 +5,11 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync 
 import { test } from "node:test";
 import { openElf, openFileSource } from "../../src/binary/index.js";
 import type { ProbePlan, Site } from "../../src/probes/index.js";
-import { openProcess } from "../../src/process/index.js";
+import { findLoadBias, openProcess } from "../../src/process/index.js";
 import { openTarget, Session } from "../../src/session/index.js";
 import { fixturePath, runTruth, startFixture } from "../fixture.js";
 import { Measuring, planner, withoutKernel } from "./measuring.js";
-import { balance, startSubject, tell } from "./subject.js";
+import { balance, startSubject, subjectPath, tell } from "./subject.js";
 
 const options = { skip: withoutKernel };
 const MODES = ["uprobe-multi", "perf-event"] as const;
@@ -79,7 +79,8 @@ const sitesOf = (plan: ProbePlan): Site[] => [
 /** Which sites of the program hold their own bytes, and which something else. */
 async function probedSites(pid: number, plan: ProbePlan): Promise<number> {
   using source = openFileSource(`/proc/${pid}/exe`);
-  const bias = openProcess(pid).findLoadBias((await openElf(source)).loads) ?? assert.fail("mapped");
+  const mappings = openProcess(pid).readExecutableMappings();
+  const bias = findLoadBias(mappings, (await openElf(source)).loads) ?? assert.fail("mapped");
   const memory = openSync(`/proc/${pid}/mem`, "r");
   try {
     return sitesOf(plan).filter((site) => {
@@ -128,12 +129,14 @@ for (const attachMode of MODES) {
     const good = (await planner(target))({ probes: ["main.Step"] });
     (await Measuring.start(good, target, { keep: KEEP, attachMode }))[Symbol.dispose]();
     const before = holdings().sort();
-    // The last site to be attached lies where there is no file any more, and is said to hold no bytes.
+    // The last site to be attached lies where there is no file any more, and is said to hold no bytes; of a file, not of
+    // a process, whose mappings would be looked at first.
     const [probe] = good.probes;
     assert.ok(probe !== undefined);
     const nowhere = { ...probe.entry, offset: (2 ** 40) as Site["offset"], bytes: Buffer.alloc(0) };
     const bad = { ...good, probes: [{ ...probe, entry: nowhere }] };
-    await assert.rejects(Session.open(bad, openTarget(target), { keep: KEEP, attachMode }), { kind: "failed" });
+    const everyProcess = openTarget({ kind: "exe", path: subjectPath("pie") });
+    await assert.rejects(Session.open(bad, everyProcess, { keep: KEEP, attachMode }), { kind: "failed" });
     assert.deepEqual(holdings().sort(), before);
     assert.equal(await probedSites(subject.pid, good), 0);
     await subject.stop();
