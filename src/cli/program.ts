@@ -13,6 +13,7 @@ import {
   type Streams,
   type TargetRequest,
 } from "../commands/index.js";
+import { type CommandLine, formatCommandLine } from "./command-line.js";
 import { parseDuration } from "./duration.js";
 
 /** What commander collects; every option is absent unless given. */
@@ -49,10 +50,12 @@ function parseExpression(text: string, earlier: readonly string[] = []): readonl
   return [...earlier, text];
 }
 
-function parseExpressionText(text: string): string {
-  if (text.trim() === "") throw new UsageError("an expression is empty", { hint: "a parameter's name: --of size" });
-  return text;
-}
+const measured =
+  (name: "--of" | "--value") =>
+  (text: string): string => {
+    if (text.trim() !== "") return text;
+    throw new UsageError(`${name} wants an expression`, { hint: `a parameter's name: ${name} size` });
+  };
 
 const nonEmpty = (text: string): string => {
   if (text === "") throw new InvalidArgumentError("It must not be empty.");
@@ -68,10 +71,10 @@ const option = {
     ),
   by: () => new Option("--by <expr>", "split by this value of each call; repeatable").argParser(parseExpression),
   of: () =>
-    new Option("--of <expr>", "measure this value of each call instead of its duration").argParser(parseExpressionText),
+    new Option("--of <expr>", "measure this value of each call instead of its duration").argParser(measured("--of")),
   value: () =>
     new Option("--value <expr>", "sum up this value of each call instead of its duration").argParser(
-      parseExpressionText,
+      measured("--value"),
     ),
   sig: () =>
     new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
@@ -108,15 +111,16 @@ const common = (given: Given): CommonRequest => ({
 });
 
 /**
- * The program. `command` is what followed `--`, undefined without one. The chosen command's exit status goes to
- * `finish`. Parsing throws UsageErrors of ours and CommanderErrors.
+ * The program, to parse that line's own words. The chosen command's exit status goes to `finish`. Parsing throws
+ * UsageErrors of ours and CommanderErrors.
  */
 export function createProgram(
   version: string,
   streams: Streams,
-  command: readonly string[] | undefined,
+  line: CommandLine,
   finish: (status: number) => void,
 ): Command {
+  const { command } = line;
   const planRequest = (probes: string[], given: Given): PlanRequest => ({
     ...common(given),
     target: oneTarget(given, command),
@@ -199,7 +203,10 @@ export function createProgram(
     .addOption(option.by())
     .addOption(option.value())
     .addOption(option.sig())
-    .action(async (probes: string[], given: Given) => finish(await profile(measureRequest(probes, given), streams)));
+    .action(async (probes: string[], given: Given) => {
+      const request = { ...measureRequest(probes, given), commandLine: formatCommandLine(line.words) };
+      finish(await profile(request, streams));
+    });
 
   program
     .command("doctor")
@@ -215,7 +222,7 @@ export function createProgram(
   for (const each of program.commands) {
     each.copyInheritedSettings(program);
     each.addOption(new Option("-o, --output <file>", outputText(each.name())).argParser(nonEmpty));
-    each.addOption(new Option("--json", "results, and errors, as JSON"));
+    each.addOption(new Option("--json", each.name() === "profile" ? "errors as JSON" : "results, and errors, as JSON"));
     each.addOption(new Option("-q, --quiet", "no progress and no balance on stderr"));
     each.addOption(new Option("-v, --verbose", "more detail"));
   }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
 import { EXIT_STATUS, messageOf, ProfilerError, RunError } from "../base/index.js";
 import type { Streams } from "../commands/index.js";
+import { splitCommandLine } from "./command-line.js";
 import { createProgram, usageErrorOf } from "./program.js";
 import { type ProcessStreams, processStreams } from "./streams.js";
 
@@ -31,16 +32,14 @@ const bugOf = (error: unknown): ProfilerError =>
 
 /** Runs the command that `argv` (without node and script) asks for; never throws. The answer is the exit status. */
 export async function run(argv: readonly string[], streams: ProcessStreams = processStreams()): Promise<number> {
-  const dashes = argv.indexOf("--");
-  const own = dashes < 0 ? argv : argv.slice(0, dashes);
-  const command = dashes < 0 ? undefined : argv.slice(dashes + 1);
-  const json = own.includes("--json");
+  const line = splitCommandLine(argv);
+  const json = line.own.includes("--json");
   let status = 0;
   try {
-    const program = createProgram(version(), streams, command, (result) => {
+    const program = createProgram(version(), streams, line, (result) => {
       status = result;
     });
-    await program.parseAsync(own, { from: "user" });
+    await program.parseAsync(line.own, { from: "user" });
     // Errors of the streams arrive as events, after what was written last.
     await new Promise((resolve) => setImmediate(resolve));
     const failure = streams.failure();

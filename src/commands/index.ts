@@ -3,7 +3,7 @@
  * that went well. Failures are thrown, as a ProfilerError. Each command's code is imported when it runs, so that
  * `--help` costs nothing.
  */
-import type { DoctorRequest, ListRequest, MeasureRequest, PlanRequest } from "./request.js";
+import type { DoctorRequest, ListRequest, MeasureRequest, PlanRequest, ProfileRequest } from "./request.js";
 import type { Streams } from "./streams.js";
 
 export type * from "./request.js";
@@ -18,7 +18,7 @@ export const plan = async (request: PlanRequest, streams: Streams): Promise<numb
 export const hist = async (request: MeasureRequest, streams: Streams): Promise<number> =>
   (await import("./hist.js")).hist(request, streams);
 
-export const profile = async (request: MeasureRequest, streams: Streams): Promise<number> =>
+export const profile = async (request: ProfileRequest, streams: Streams): Promise<number> =>
   (await import("./profile.js")).profile(request, streams);
 
 export const doctor = async (request: DoctorRequest, streams: Streams): Promise<number> =>

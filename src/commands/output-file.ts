@@ -10,7 +10,11 @@ const outputError = (path: string, error: unknown): RunError => {
   });
 };
 
-/** A file that keeps its old contents until the new ones are there. Disposing of it without writing leaves no trace. */
+/**
+ * A file that keeps its old contents until the new ones are known; a disk that is full while they are written leaves a
+ * part of them. It stays the file it was, with its owner, mode and links, as after `>` in a shell. Disposing of it
+ * without writing leaves no trace.
+ */
 export class OutputFile implements Disposable {
   readonly path: string;
   private descriptor: number | undefined;

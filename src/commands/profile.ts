@@ -4,7 +4,7 @@ import type { GoBinary } from "../binary/index.js";
 import { encodeProfile, formatQuantity, type ProfileMapping } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { exitStatus, measure, tellBalance } from "./measure.js";
-import type { MeasureRequest } from "./request.js";
+import type { ProfileRequest } from "./request.js";
 import { openResults } from "./results.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
@@ -28,7 +28,7 @@ function codeMapping(binary: GoBinary, plan: ProbePlan): ProfileMapping {
   };
 }
 
-export async function profile(request: MeasureRequest, streams: Streams): Promise<number> {
+export async function profile(request: ProfileRequest, streams: Streams): Promise<number> {
   const output = request.output ?? DEFAULT_OUTPUT;
   if (output === "-" && streams.out.isTerminal) {
     throw new UsageError("a profile is binary: it does not go to a terminal", { hint: "write it to a file: -o FILE" });
@@ -48,7 +48,7 @@ export async function profile(request: MeasureRequest, streams: Streams): Promis
       results,
       mapping,
       symbolize: (address) => subject.table.symbolize(address),
-      commandLine: ["gospect", ...process.argv.slice(2)].join(" "),
+      commandLine: request.commandLine,
       integerLabels: "numbers",
     }),
   );

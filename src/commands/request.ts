@@ -34,6 +34,11 @@ export interface MeasureRequest extends PlanRequest {
   readonly durationMs: number | undefined;
 }
 
+export interface ProfileRequest extends MeasureRequest {
+  /** What was typed, as a shell takes it; kept in the profile. */
+  readonly commandLine: string;
+}
+
 export interface DoctorRequest extends CommonRequest {
   readonly target: TargetRequest | undefined;
 }

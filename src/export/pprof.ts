@@ -42,6 +42,14 @@ const MAPPING_ID = 1;
 const valueUnit = (measure: Measure): string =>
   measure.kind === "value" && measure.unit === "value" ? "count" : "nanoseconds";
 
+/** Names that viewers take for other things (Pyroscope), or that the profile has already. */
+const TAKEN_TYPES: ReadonlySet<string> = new Set(["calls", "contentions", "delay", "samples"]);
+
+function valueTypeOf(measure: Measure): string {
+  if (measure.kind !== "value") return "latency";
+  return TAKEN_TYPES.has(measure.name) ? `${measure.name}_value` : measure.name;
+}
+
 /** A sum that may have run over 64 bits is not written; the profile then has the calls alone. */
 const sumsAreKnown = (results: Aggregate): boolean =>
   results.series.every(({ histogram }) => histogram.sum !== undefined);
@@ -51,7 +59,7 @@ export function encodeProfile(request: ProfileRequest): Buffer {
   const { results } = request;
   const profile = new Profile({ period: 1 });
   const strings = profile.stringTable;
-  const valueType = results.measure.kind === "value" ? results.measure.name : "latency";
+  const valueType = valueTypeOf(results.measure);
   const calls = () => ValueType.create({ type: strings.dedup("calls"), unit: strings.dedup("count") });
   const value = ValueType.create({ type: strings.dedup(valueType), unit: strings.dedup(valueUnit(results.measure)) });
   const hasSums = sumsAreKnown(results);

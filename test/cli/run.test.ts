@@ -56,6 +56,8 @@ test("a wrong command line is one sentence, a hint and status 2", async () => {
     [["hist", "x", "-p"], "option '-p, --pid <pid>' argument missing", "gospect --help explains"],
     [["hist", "x", "-p", "1", "--bye", "n"], "unknown option '--bye'", "Did you mean --by?"],
     [["hist", "x", "-p", "1", "--by", " "], "--by wants an expression", "a parameter's name: --by tenant"],
+    [["hist", "x", "-p", "1", "--of", ""], "--of wants an expression", "a parameter's name: --of size"],
+    [["profile", "x", "-p", "1", "--value", ""], "--value wants an expression", "a parameter's name: --value size"],
     [["hist", "x", "-p", "1", "-d", "10"], "malformed duration '10'", "write a number and a unit: 500ms, 30s, 2m, 1h"],
     [
       ["plan", "x", "-p", "1", "--sig", "f"],
