@@ -23,7 +23,11 @@ export async function hist(request: MeasureRequest, streams: Streams): Promise<n
   results.finish(
     request.json
       ? formatHistJson(run, measurement.results)
-      : formatHistText(run, measurement.results, { style: results.style, ...HIST_TEXT_DEFAULTS }),
+      : formatHistText(run, measurement.results, {
+          style: results.style,
+          ...HIST_TEXT_DEFAULTS,
+          ...(request.verbose ? { detail: "all" } : {}),
+        }),
   );
   tellBalance(measurement, request, streams);
   return await exitStatus(subject, measurement, request, streams);

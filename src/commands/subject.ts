@@ -1,9 +1,9 @@
 /** What every command but doctor begins with: the target, its binary, and the plan for the probes asked for. */
 import { type GoBinary, openGoBinary } from "../binary/index.js";
-import { formatQuantity } from "../export/index.js";
 import { type ProbePlan, planProbes } from "../probes/index.js";
 import { openTarget, type Target } from "../session/index.js";
 import { openSymbolTable, type SymbolTable } from "../symbols/index.js";
+import { forewarnings } from "./forewarnings.js";
 import type { CommonRequest, PlanRequest, TargetRequest } from "./request.js";
 import type { Streams } from "./streams.js";
 
@@ -47,19 +47,8 @@ export class Subject implements Disposable {
   }
 }
 
-/** LIMIT: functions named one by one that a glob hit but that can't be measured. */
-const REFUSALS_SHOWN = 5;
-
 /** What a run should know of its plan before it begins, on stderr. */
 export function warn(plan: ProbePlan, request: CommonRequest, streams: Streams): void {
   if (request.quiet) return;
-  const shown = request.verbose ? plan.refused : plan.refused.slice(0, REFUSALS_SHOWN);
-  const more = plan.refused.length - shown.length;
-  const lines = [
-    ...shown.map(({ name, refusal }) => `not measured: ${name}: ${refusal.reason}`),
-    ...(more === 0 ? [] : [`not measured: ${formatQuantity(more, "more function")}; --verbose names all`]),
-    ...plan.warnings,
-    ...plan.probes.flatMap((probe) => probe.notes.map((note) => `${probe.function.name}: ${note}`)),
-  ];
-  for (const line of lines) streams.err.write(`${line}\n`);
+  for (const line of forewarnings(plan, request.verbose ? "named" : "counted")) streams.err.write(`${line}\n`);
 }

@@ -13,7 +13,7 @@ import {
 } from "../aggregate/index.js";
 import { formatBars, rowBounds, type Scale, scaleOf, sparkline } from "./bars.js";
 import type { Run, RunProbe } from "./run.js";
-import { type Column, columnWidths, formatTable, paint, type TextStyle, tableWidth } from "./style.js";
+import { type Column, columnWidths, fit, fitSymbol, formatTable, paint, type TextStyle, tableWidth } from "./style.js";
 import { formatCount, formatNanoseconds, formatQuantity, formatShare, formatterOf } from "./units.js";
 
 export interface HistTextOptions {
@@ -22,6 +22,8 @@ export interface HistTextOptions {
   readonly maxSeries: number;
   /** Histograms drawn below each table. */
   readonly histograms: number;
+  /** `all`: every function is named of which something is to be said, however many there are. */
+  readonly detail?: "all";
 }
 
 /** What a finished run prints. */
@@ -40,7 +42,7 @@ export function formatHistText(run: Run, results: Aggregate, options: HistTextOp
   });
   // Those that were called are not crowded out.
   silent.sort((a, b) => Number(b.ended > 0n) - Number(a.ended > 0n));
-  const closing = [...silentLines(silent, options.style), ...lossLines(results, options.style)];
+  const closing = [...silentLines(silent, options), ...lossLines(results, options.style)];
   return `${[...lines, ...closing].join("\n").trimEnd()}\n`;
 }
 
@@ -48,6 +50,8 @@ export function formatHistText(run: Run, results: Aggregate, options: HistTextOp
 interface Section {
   readonly title: string;
   readonly keyTitles: readonly string[];
+  /** How a key is cut that is too wide. */
+  readonly cut: typeof fit;
   readonly series: readonly Series[];
   readonly keysOf: (series: Series) => readonly string[];
   readonly captionOf: (series: Series) => string;
@@ -61,6 +65,7 @@ function byFunction(results: Aggregate): Section {
   return {
     title: functions.size === 1 && only !== undefined ? only : `${formatCount(functions.size)} functions`,
     keyTitles: ["function"],
+    cut: fitSymbol,
     series: results.series,
     keysOf: (series) => [printable(series.function)],
     captionOf: (series) => printable(series.function),
@@ -74,6 +79,7 @@ function byValues(run: Run, results: Aggregate): readonly Section[] {
   const sections = run.probes.map((probe, number) => ({
     title: probe.function,
     keyTitles: names,
+    cut: fit,
     series: results.series.filter((series) => series.probe === number),
     keysOf,
     captionOf: (series: Series): string =>
@@ -105,7 +111,7 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
     paint(style, "title", `${printable(section.title)}${titleOf(results.measure)}`),
     `  ${summary}`,
     ...endingLines(section, run, results).map((line) => `  ${paint(style, "warning", line)}`),
-    ...inlinedLines(section, run).map((line) => `  ${paint(style, "warning", line)}`),
+    ...inlinedLines(section, run, options).map((line) => `  ${paint(style, "warning", line)}`),
     "",
     ...seriesTable(section, shown, total, results.measure, style).map((line) => `  ${line}`),
     ...hiddenLine(section.series.slice(options.maxSeries), total, results.measure).map(
@@ -146,7 +152,9 @@ function seriesTable(
 ): readonly string[] {
   const keyWidth = Math.max(12, Math.floor((style.width * 0.45) / section.keyTitles.length));
   const columns: Column[] = [
-    ...section.keyTitles.map((title): Column => ({ title, align: "left", tone: "key", maxWidth: keyWidth })),
+    ...section.keyTitles.map(
+      (title): Column => ({ title, align: "left", tone: "key", maxWidth: keyWidth, cut: section.cut }),
+    ),
     { title: "calls", align: "right", tone: "plain" },
     { title: measure.kind === "duration" ? "time" : "share", align: "right", tone: "plain" },
     ...(measure.kind === "count" ? [] : [...QUANTILES.map(({ name }) => name), "max"]).map(
@@ -216,8 +224,16 @@ function endingLines(section: Section, run: Run, results: Aggregate): readonly s
   });
 }
 
-function inlinedLines(section: Section, run: Run): readonly string[] {
+/** LIMIT: functions named in a table's head for their inlined copies. */
+const MAX_INLINED = 5;
+
+function inlinedLines(section: Section, run: Run, { detail }: HistTextOptions): readonly string[] {
   const probes = new Set(section.series.map((series) => series.probe));
+  const inlined = run.probes.filter((probe, number) => probes.has(number) && probe.inlinedCopies > 0);
+  if (inlined.length > MAX_INLINED && detail !== "all") {
+    const copies = inlined.reduce((sum, probe) => sum + probe.inlinedCopies, 0);
+    return [`${formatCount(copies)} inlined copies of ${formatCount(inlined.length)} functions are not measured`];
+  }
   return run.probes.flatMap((probe, number) => {
     if (!probes.has(number) || probe.inlinedCopies === 0) return [];
     const copies = formatQuantity(probe.inlinedCopies, "inlined copy", "inlined copies");
@@ -226,24 +242,25 @@ function inlinedLines(section: Section, run: Run): readonly string[] {
   });
 }
 
-/** LIMIT: names listed of functions that were never called. */
-const MAX_SILENT = 10;
+/** LIMIT: functions that were never called and are still named; of more, a pattern's, nobody reads the names. */
+const MAX_SILENT = 5;
 
 /** A probe without a row: of its calls, if any, none returned. */
 interface SilentProbe extends RunProbe {
   readonly ended: bigint;
 }
 
-function silentLines(silent: readonly SilentProbe[], style: TextStyle): readonly string[] {
-  if (silent.length === 0) return [];
-  const names = silent.slice(0, MAX_SILENT).map((probe) => {
+function silentLines(silent: readonly SilentProbe[], { style, detail }: HistTextOptions): readonly string[] {
+  const never = silent.filter(({ ended }) => ended === 0n);
+  const counted = never.length > MAX_SILENT && detail !== "all";
+  const named = counted ? silent.filter(({ ended }) => ended > 0n) : silent;
+  const names = named.map((probe) => {
     const copies = formatQuantity(probe.inlinedCopies, "inlined copy", "inlined copies");
     const note = probe.inlinedCopies === 0 ? "" : `, ${copies} not measured`;
     const calls = probe.ended === 0n ? "no calls" : `none of ${formatQuantity(probe.ended, "call")} returned`;
     return `${printable(probe.function)}: ${calls}${note}`;
   });
-  const more = silent.length - names.length;
-  if (more > 0) names.push(`and ${formatCount(more)} more without a call that returned`);
+  if (counted) names.push(`${formatCount(never.length)} functions: no calls; --verbose names them`);
   return names.map((line) => paint(style, "faint", line));
 }
 

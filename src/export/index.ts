@@ -17,5 +17,5 @@ export { formatPlanText } from "./plan-text.js";
 export { encodeProfile, type ProfileMapping, type ProfileRequest } from "./pprof.js";
 export type { Symbolizer } from "./pprof-locations.js";
 export type { Run, RunProbe, RunTarget } from "./run.js";
-export { displayWidth, fit, paint, type TextStyle, type Tone } from "./style.js";
+export { displayWidth, fit, fitSymbol, paint, type TextStyle, type Tone } from "./style.js";
 export { formatBytes, formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";

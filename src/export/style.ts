@@ -50,6 +50,26 @@ export function fit(text: string, width: number): string {
   return `${kept}…`;
 }
 
+/**
+ * A Go symbol cut to at most `width` columns from the left, where names of one package are alike: whole elements of its
+ * import path as long as that is enough, `…etcdserver.(*EtcdServer).run`.
+ */
+export function fitSymbol(name: string, width: number): string {
+  if (displayWidth(name) <= width) return name;
+  // Type arguments hold paths of their own.
+  const path = /^[^[(]*\//.exec(name)?.[0] ?? "";
+  for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
+    const rest = `…${name.slice(slash + 1)}`;
+    if (displayWidth(rest) <= width) return rest;
+  }
+  let kept = "";
+  for (const character of Array.from(name).reverse()) {
+    if (displayWidth(character + kept) > width - 1) break;
+    kept = character + kept;
+  }
+  return `…${kept}`;
+}
+
 export type Alignment = "left" | "right";
 
 export const pad = (text: string, width: number, alignment: Alignment): string => {
@@ -63,6 +83,8 @@ export interface Column {
   readonly tone: Tone;
   /** Longer texts are cut. */
   readonly maxWidth?: number;
+  /** How they are cut; `fit` unless told. */
+  readonly cut?: typeof fit;
 }
 
 const GAP = "  ";
@@ -91,7 +113,7 @@ export function formatTable(
     columns
       .map((column, index) => {
         const width = widths[index] ?? 0;
-        return pad(paint(style, toneOf(column), fit(cells[index] ?? "", width)), width, column.align);
+        return pad(paint(style, toneOf(column), (column.cut ?? fit)(cells[index] ?? "", width)), width, column.align);
       })
       .join(GAP)
       .trimEnd();

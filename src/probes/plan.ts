@@ -72,6 +72,8 @@ export interface PlannedFunction {
   readonly size: number;
   readonly file: string | undefined;
   readonly line: number | undefined;
+  /** Made by the compiler. */
+  readonly wrapper: boolean;
 }
 
 /** A function that will be measured. Its place in `ProbePlan.probes` is its probe number. */

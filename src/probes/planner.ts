@@ -168,7 +168,7 @@ function plannedProbe(
   const kind = place ? "place" : "call";
   const { file, line } = symbols.place(fn);
   return {
-    function: { name: fn.name, address: fn.entry, size: fn.end - fn.entry, file, line },
+    function: { name: fn.name, address: fn.entry, size: fn.end - fn.entry, file, line, wrapper: fn.wrapper },
     signature,
     kind,
     entry: sites.entry,

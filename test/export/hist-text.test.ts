@@ -36,6 +36,26 @@ test("nothing was called", () => {
   assertGolden("hist-nothing.txt", formatHistText(RUN, RESULTS_OF_NOTHING, { style: PLAIN, ...HIST_TEXT_DEFAULTS }));
 });
 
+test("of a pattern's many functions without calls, only how many they are", () => {
+  const idle = Array.from({ length: 7 }, (_, index) => ({
+    ...RUN_OF_ONE.probes[0],
+    function: `main.idle${index}`,
+    entrySites: 1,
+    returnSites: 1,
+    inlinedCopies: 0,
+  }));
+  const run = { ...RUN_OF_ONE, probes: [...RUN_OF_ONE.probes, ...idle] };
+  const options = { style: PLAIN, ...HIST_TEXT_DEFAULTS };
+  const closing = (page: string): readonly string[] => page.split("\n").filter((line) => line.includes("no calls"));
+  assert.deepEqual(closing(formatHistText(run, RESULTS_OF_ONE, options)), [
+    "7 functions: no calls; --verbose names them",
+  ]);
+  assert.deepEqual(
+    closing(formatHistText(run, RESULTS_OF_ONE, { ...options, detail: "all" })),
+    idle.map((probe) => `${probe.function}: no calls`),
+  );
+});
+
 test("losses that leave the numbers incomplete are said", () => {
   const results = {
     ...RESULTS_OF_ONE,

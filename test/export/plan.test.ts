@@ -51,6 +51,7 @@ const PLAN: ProbePlan = {
         size: 1512,
         file: "/src/store.go",
         line: 41,
+        wrapper: false,
       },
       signature: {
         parameters: [
@@ -96,6 +97,7 @@ const PLAN: ProbePlan = {
         size: 32,
         file: undefined,
         line: undefined,
+        wrapper: false,
       },
       signature: undefined,
       kind: "call",

@@ -4,6 +4,7 @@ import { fileOffset, refused, UnmeasurableError, UsageError, virtualAddress } fr
 import {
   displayWidth,
   fit,
+  fitSymbol,
   formatBalanceText,
   formatBytes,
   formatCount,
@@ -56,6 +57,18 @@ test("counts, shares, sizes", () => {
 
 test("text is measured and cut in terminal columns", () => {
   assert.deepEqual(["abc", "日本", "e\u0301", "\x1b[1mab\x1b[0m"].map(displayWidth), [3, 4, 1, 2]);
+  const method = "go.etcd.io/etcd/etcdserver.(*EtcdServer).run";
+  assert.deepEqual(
+    [60, 40, 33, 30, 12].map((width) => fitSymbol(method, width)),
+    [
+      method,
+      "…etcd/etcdserver.(*EtcdServer).run",
+      "…etcdserver.(*EtcdServer).run",
+      "…etcdserver.(*EtcdServer).run",
+      "…Server).run",
+    ],
+  );
+  assert.equal(fitSymbol("main.Sum[a.org/x/y.Key]", 16), "…[a.org/x/y.Key]");
   assert.deepEqual([fit("abcdef", 4), fit("日本語", 4), fit("abc", 3)], ["abc…", "日…", "abc"]);
 });
 
@@ -85,6 +98,8 @@ test("errors: a sentence, and the hint on its own line", () => {
   const usage = new UsageError("no target");
   assert.equal(formatErrorText(unknown, PLAIN), "error: no function main.Lokup\nhint: did you mean main.Lookup?\n");
   assert.equal(formatErrorText(usage, PLAIN), "error: no target\n");
+  const pointing = new UsageError('expression "a..b"', { hint: "a..b\n  ^" });
+  assert.equal(formatErrorText(pointing, PLAIN), 'error: expression "a..b"\nhint: a..b\n        ^\n');
   assert.deepEqual(JSON.parse(formatErrorJson(unknown)), {
     error: { code: "no-match", message: "no function main.Lokup", hint: "did you mean main.Lookup?" },
   });
@@ -104,7 +119,7 @@ test("names from a hostile file don't steer the terminal", () => {
   assert.equal(page.split("\n")[0], plain);
   assert.equal(
     formatErrorText(new UsageError(`no ${name}`, { hint: "a\nb\x9b" }), PLAIN),
-    `error: no ${plain}\nhint: a\nb\\x9b\n`,
+    `error: no ${plain}\nhint: a\n      b\\x9b\n`,
   );
 });
 

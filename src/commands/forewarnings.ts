@@ -1,0 +1,67 @@
+/**
+ * What a run should know of its plan before it begins: function by function, or, where a pattern named many, how many
+ * functions each thing is true of.
+ */
+import { formatCount } from "../export/index.js";
+import type { PlannedProbe, ProbePlan, RefusedFunction } from "../probes/index.js";
+
+/** LIMIT: functions named one by one, of those refused and of those with notes. */
+const FEW = 5;
+
+/** Lines without their newlines. `named`: each function, however many there are. */
+export function forewarnings(plan: ProbePlan, detail: "named" | "counted"): readonly string[] {
+  const noted = plan.probes.filter(({ notes }) => notes.length > 0);
+  const refusals = detail === "named" || plan.refused.length <= FEW ? eachRefusal : countedRefusals;
+  const notes = detail === "named" || noted.length <= FEW ? eachNote : countedNotes;
+  return [...refusals(plan.refused), ...plan.warnings, ...notes(noted)];
+}
+
+const eachRefusal = (functions: readonly RefusedFunction[]): readonly string[] =>
+  functions.map(({ name, refusal }) => `not measured: ${name}: ${refusal.reason}`);
+
+const eachNote = (probes: readonly PlannedProbe[]): readonly string[] =>
+  probes.flatMap((probe) => probe.notes.map((note) => `${probe.function.name}: ${note}`));
+
+/** By reason, the most frequent ones first. */
+function countedRefusals(functions: readonly RefusedFunction[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { refusal } of functions) counts.set(refusal.reason, (counts.get(refusal.reason) ?? 0) + 1);
+  const reasons = [...counts].sort(([, a], [, b]) => b - a);
+  const shown = reasons
+    .slice(0, FEW)
+    .map(
+      ([reason, count]) => `not measured: ${count === 1 ? "1 function" : `${formatCount(count)} functions`}: ${reason}`,
+    );
+  const rest = reasons.slice(FEW).reduce((sum, [, count]) => sum + count, 0);
+  const more = rest === 0 ? [] : [`not measured: ${formatCount(rest)} more for other reasons`];
+  return [...shown, ...more, "--verbose names the functions that are not measured"];
+}
+
+/** What is worth a note, and the note for many. */
+const KINDS: readonly { readonly is: (probe: PlannedProbe) => boolean; readonly one: string; readonly many: string }[] =
+  [
+    {
+      is: (probe) => probe.function.wrapper,
+      one: "is a wrapper made by the compiler: direct calls of what it wraps do not pass through it",
+      many: "are wrappers made by the compiler: direct calls of what they wrap do not pass through them",
+    },
+    {
+      is: (probe) => probe.exits.some((exit) => exit.kind === "tail-jump"),
+      one: "has exits that are tail jumps: time until the jump, without results",
+      many: "have exits that are tail jumps: time until the jump, without results",
+    },
+    {
+      is: (probe) => probe.inlinedCopies > 0,
+      one: "has inlined copies, which are not measured",
+      many: "have inlined copies, which are not measured",
+    },
+  ];
+
+function countedNotes(probes: readonly PlannedProbe[]): readonly string[] {
+  const lines = KINDS.flatMap(({ is, one, many }) => {
+    const count = probes.filter(is).length;
+    if (count === 0) return [];
+    return [count === 1 ? `1 function ${one}` : `${formatCount(count)} functions ${many}`];
+  });
+  return [...lines, "--verbose names them"];
+}
