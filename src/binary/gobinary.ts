@@ -107,7 +107,7 @@ export async function openGoSource(source: ByteSource): Promise<GoBinary> {
     const buildInfo = findBuildInfo(elf);
     if (buildInfo === undefined)
       throw new UnmeasurableError("not-go", `${source.path}: not a Go program`, {
-        hint: "functions of C programs are measured as c:SYMBOL, USDT probes as usdt:PROVIDER:NAME",
+        hint: "this version measures functions of Go programs only; the file has no build information of Go's",
       });
     const version = parseGoVersion(buildInfo.goVersion);
     if (version === undefined)

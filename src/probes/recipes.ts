@@ -127,7 +127,7 @@ function locate(expression: Expression, signature: Signature, assignment: Assign
       return found(operandOf(name.value, expression.name));
     }
     case "special":
-      return refused("not-supported", `$${expression.name} is not available in --by`);
+      return refused("not-supported", `$${expression.name} is not measured by this version`);
     case "field": {
       const of = locate(expression.of, signature, assignment);
       return of.ok ? field(of.value, expression.name, formatExpression(expression)) : of;
@@ -307,14 +307,14 @@ function fetch(of: Operand): Outcome<CompiledExpression> {
         return refused(
           "float-in-register",
           `${of.text} is a ${type.name} in a register that uprobes cannot read`,
-          "an integer, bool or string can be read",
+          "integers, bools and strings can be read",
         );
       }
       break;
     default:
       break;
   }
-  return refused("unreadable-argument", `${of.text} is ${article(type)}: it can't be a --by value`, hintFor(of));
+  return refused("unreadable-argument", `${of.text} is ${article(type)}: it can't be read as one value`, hintFor(of));
 }
 
 const wordSize = (size: number): 1 | 2 | 4 | 8 | undefined =>
@@ -360,6 +360,13 @@ function article(type: GoType): string {
   }
 }
 
+/** As what a field or an element can be taken from: `*p.next` would be `*(p.next)`, and p.next goes through p anyway. */
+function selectable(text: string): string {
+  if (!text.startsWith("*")) return text;
+  const pointer = text.slice(1);
+  return pointer.startsWith("*") ? `(${pointer})` : pointer;
+}
+
 /** What of a value can be read, when the value itself can't. */
 function hintFor(of: Operand): string | undefined {
   const { type, text } = of;
@@ -374,11 +381,14 @@ function hintFor(of: Operand): string | undefined {
     case "func":
       return `${text} != nil can be read`;
     case "array":
-      return `an element can be read: ${text}[0]`;
+      return `an element can be read: ${selectable(text)}[0]`;
     case "struct": {
       const first = type.fields[0];
-      return first && `a field can be read: ${text}.${first.name}`;
+      return first && `a field can be read: ${selectable(text)}.${first.name}`;
     }
+    case "float":
+    case "complex":
+      return "integers, bools and strings can be read";
     default:
       return undefined;
   }
