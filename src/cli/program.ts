@@ -1,5 +1,5 @@
 /** The commands and options of cli.md, in commander's terms. */
-import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "../base/index.js";
 import {
   type CommonRequest,
@@ -56,6 +56,13 @@ const measured =
     if (text.trim() !== "") return text;
     throw new UsageError(`${name} wants an expression`, { hint: `a parameter's name: ${name} size` });
   };
+
+function parseProbe(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (text.trim() === "") {
+    throw new UsageError("an empty name", { hint: "name a Go function, a glob or a /regular expression/" });
+  }
+  return [...earlier, text];
+}
 
 const nonEmpty = (text: string): string => {
   if (text === "") throw new InvalidArgumentError("It must not be empty.");
@@ -155,7 +162,7 @@ export function createProgram(
     .summary("what can be probed in a binary")
     .description("Lists functions with signature, place, entry and return sites, and why some can't be probed.")
     .usage(`${TARGET} [PATTERN…] [options]`)
-    .argument("[pattern...]", `${PROBE}; else everything`)
+    .addArgument(new Argument("[pattern...]", `${PROBE}; else everything`).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe("the file to read"))
     .addOption(option.sig())
@@ -169,7 +176,7 @@ export function createProgram(
     .summary("the sites and recipes a run would use, without attaching")
     .description("Prints the exact sites, instructions and argument recipes that a run would use. Attaches nothing.")
     .usage(`${TARGET} PROBE… [options]`)
-    .argument("<probe...>", PROBE)
+    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe("the file to read"))
     .addOption(option.by())
@@ -182,7 +189,7 @@ export function createProgram(
     .summary("histograms of latency, per combination of --by values")
     .description("Measures calls and prints histograms of their latency, one per combination of --by values.")
     .usage(`${TARGET} PROBE… [options]`)
-    .argument("<probe...>", PROBE)
+    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
@@ -196,7 +203,7 @@ export function createProgram(
     .summary("a pprof file: stacks, calls and latency, --by values as labels")
     .description("Measures calls and writes a profile for go tool pprof: who calls, how often, how long, with what.")
     .usage(`${TARGET} PROBE… [options]`)
-    .argument("<probe...>", PROBE)
+    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
@@ -220,14 +227,28 @@ export function createProgram(
     );
 
   for (const each of program.commands) {
+    if (each.options.some(({ long }) => long === "--by")) each.addHelpText("after", EXPRESSIONS);
     each.copyInheritedSettings(program);
     each.addOption(new Option("-o, --output <file>", outputText(each.name())).argParser(nonEmpty));
     each.addOption(new Option("--json", each.name() === "profile" ? "errors as JSON" : "results, and errors, as JSON"));
-    each.addOption(new Option("-q, --quiet", "no progress and no balance on stderr"));
-    each.addOption(new Option("-v, --verbose", "more detail"));
+    each.addOption(new Option("-q, --quiet", "no notes, progress and balance on stderr"));
+    each.addOption(new Option("-v, --verbose", "more detail, and names where many functions would be counted"));
   }
   return program;
 }
+
+/** The commands that take expressions end their help with these. */
+const EXPRESSIONS = `
+Expressions (EXPR) take a value from the arguments and results of a call:
+  tenant, err         a parameter or result by its name in the source
+  arg0, ret0          by position; a method's receiver is arg0
+  s.shard.id          a field, through pointers
+  *e, e[3]            what a pointer points to; an element of an array
+  len(e), cap(e)      of strings, slices, maps, channels
+  e != nil            true or false: err != nil
+  log2(n)             integers in buckets that double in size
+  lin(n, 0, 100, 10)  integers in 10 buckets of 100, from 0
+Integers, bools, strings, byte slices and pointers can be read; floats can't, in this version.`;
 
 const TARGET = "(-p PID | -e FILE | -- COMMAND ARG…)";
 const PROBE = "Go symbols as go tool nm prints them, globs (main.*), /regular expressions/";

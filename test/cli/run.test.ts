@@ -46,6 +46,8 @@ test("a wrong command line is one sentence, a hint and status 2", async () => {
     [["foo"], "unknown command 'foo'", "gospect --help explains"],
     [["histt"], "unknown command 'histt'", "Did you mean hist?"],
     [["hist"], "missing required argument 'probe'", "gospect --help explains"],
+    [["list", "-p", "1", ""], "an empty name", "name a Go function, a glob or a /regular expression/"],
+    [["hist", " ", "-p", "1"], "an empty name", "name a Go function, a glob or a /regular expression/"],
     [["hist", "x"], "no target", "give one of --pid PID, --exe FILE and -- COMMAND ARG…"],
     [["hist", "x", "-p", "1", "-e", "y"], "more than one target", "give one of --pid, --exe and -- COMMAND"],
     [["hist", "x", "-p", "1", "--", "y"], "more than one target", "give one of --pid, --exe and -- COMMAND"],
