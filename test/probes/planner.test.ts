@@ -200,7 +200,7 @@ test("what can't be read is refused, with what can", async () => {
     "unreadable-argument | a is an array ([2]int): it can't be read as one value | an element can be read: a[0]",
     "unknown-argument | it has no argument or result c | arguments: a int, b int; results: ret0 int, ret1 int",
     "unreadable-argument | a is an integer (int), which has no fields | -",
-    "unreadable-argument | *n is a struct (main.Pair): it can't be read as one value | a field can be read: n.A",
+    "unreadable-argument | *n is a struct (main.Pair): it can't be read as one value | a field can be read: n.X",
     "not-supported | $goid is not measured by this version | -",
     "not-supported | type(e) is not measured by this version | -",
     "unreadable-argument | a is an integer (int), which has no len | -",
