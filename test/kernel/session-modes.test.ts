@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import { test } from "node:test";
+import { ProfilerError } from "../../src/base/index.js";
 import { openElf, openFileSource } from "../../src/binary/index.js";
 import type { ProbePlan, Site } from "../../src/probes/index.js";
 import { findLoadBias, openProcess } from "../../src/process/index.js";
@@ -142,6 +143,35 @@ for (const attachMode of MODES) {
     await subject.stop();
   });
 }
+
+/** Uprobes take no instruction with a lock prefix; this is `lock cmpxchg`, which the runtime is full of. */
+const LOCKED = Buffer.from([0xf0, 0x0f, 0xb1]);
+
+test("the one site that the kernel refuses is named, and no other is left attached", options, async () => {
+  using subject = await startSubject("pie");
+  const target = { kind: "pid", pid: subject.pid } as const;
+  const good = (await planner(target))({ probes: ["main.Step", "main.Nest", "main.Words"] });
+  const [first, ...others] = good.probes;
+  assert.ok(first !== undefined);
+  const file = readFileSync(subjectPath("pie"));
+  const offset = file.indexOf(LOCKED) as Site["offset"];
+  const bias = first.entry.address - first.entry.offset;
+  const locked: Site = { ...first.entry, offset, address: (offset + bias) as Site["address"], bytes: LOCKED };
+  const bad = { ...good, probes: [{ ...first, exits: [...first.exits, locked] }, ...others] };
+  for (const attachMode of MODES) {
+    await assert.rejects(Session.open(bad, openTarget(target), { keep: KEEP, attachMode }), (error) => {
+      assert.ok(error instanceof ProfilerError && error.code === "instruction-not-supported", String(error));
+      const call = attachMode === "uprobe-multi" ? "link_create" : "perf_event_open";
+      assert.equal(
+        error.message.replace(/(link_create|perf_event_open).*/, "$1"),
+        `attach 0x${offset.toString(16)} of ${subjectPath("pie")}: ${call}`,
+      );
+      return true;
+    });
+    assert.equal(await probedSites(subject.pid, good), 0);
+  }
+  await subject.stop();
+});
 
 test("two sessions on one target at once are both exact, whichever ends first", options, async () => {
   using subject = await startSubject("plain");
