@@ -23,7 +23,7 @@ const entryOf = (description: FunctionDescription, named: "by name" | "as one of
     size: fn.end - fn.entry,
     params: parameters,
     results,
-    captured: () => captured().map((each) => ({ ...each, location: each.location || undefined })),
+    captured,
     signatureSource,
     entry: sites.ok ? { offset: sites.value.entry.offset, instruction: sites.value.entry.instruction } : undefined,
     returns: sites.ok ? sites.value.exitCount : 0,

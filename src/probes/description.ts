@@ -2,19 +2,20 @@
 import type { Outcome } from "../base/index.js";
 import type { GoBinary, GoVariable, Signature, SignatureSource } from "../binary/index.js";
 import type { GoFunction, InlinedCopy, SymbolTable } from "../symbols/index.js";
-import { AMD64_INTEGER_REGISTERS, assign, type Place } from "./abi.js";
+import { AMD64_INTEGER_REGISTERS, type Assignment, assign, type Place } from "./abi.js";
 import { SiteFinder, type SiteSummary } from "./code-sites.js";
+import { isPlaceCertain } from "./names.js";
 import { resolveSelector } from "./selector.js";
-import { conventionOf, dictionaryOf, givenSignatures } from "./signatures.js";
+import { conventionOf, dictionaryOf, givenSignatures, lacksReceiver } from "./signatures.js";
 
 export interface DescribedVariable {
   readonly name: string;
   readonly type: string;
   /**
    * `ax`, `bx,cx`, `x0`, `sp+8` with SP as it is at the entry and at a return; `*(dx+8)` in a closure's context, `**(dx+8)`
-   * behind a pointer in it; empty for a value without bytes, or where its place is uncertain.
+   * behind a pointer in it; undefined where that is uncertain.
    */
-  readonly location: string;
+  readonly location: string | undefined;
 }
 
 export interface FunctionDescription {
@@ -52,13 +53,21 @@ function locationOf(place: Place, arch: GoBinary["arch"]): string {
 
 function describeVariables(
   variables: readonly GoVariable[],
-  places: readonly Place[],
+  places: readonly (Place | undefined)[],
   arch: GoBinary["arch"],
 ): readonly DescribedVariable[] {
   return variables.map(({ name, type }, index) => {
     const place = places[index];
-    return { name, type: type.name, location: place === undefined ? "" : locationOf(place, arch) };
+    return { name, type: type.name, location: place && locationOf(place, arch) };
   });
+}
+
+/** Undefined for parameters whose place can't be told, as for expressions that name them. */
+function certainPlaces(signature: Signature, assignment: Assignment, fn: GoFunction): readonly (Place | undefined)[] {
+  if (lacksReceiver(fn, signature)) return [];
+  return assignment.parameters.map((place, index) =>
+    isPlaceCertain(index, signature, assignment) ? place : undefined,
+  );
 }
 
 /** FACT(go1.18..go1.27): the register that points to a closure's context. */
@@ -68,7 +77,7 @@ function describeCaptured(signature: Signature | undefined, arch: GoBinary["arch
   const variables = signature?.captures?.().variables ?? [];
   return variables.map(({ name, type, offset, held }) => {
     const slot = `*(${CONTEXT_REGISTERS[arch]}+${offset})`;
-    const location = { value: slot, address: `*${slot}`, unknown: "" }[held];
+    const location = { value: slot, address: `*${slot}`, unknown: undefined }[held];
     return { name, type: type.name, location };
   });
 }
@@ -102,10 +111,11 @@ export function* describeFunctions(
   for (const fn of functions) {
     const signature = given.get(fn.name) ?? symbols.signature(fn);
     const assignment = signature && assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn));
+    const places = signature && assignment && certainPlaces(signature, assignment, fn);
     yield {
       fn,
       ...symbols.place(fn),
-      parameters: signature && describeVariables(signature.parameters, assignment?.parameters ?? [], binary.arch),
+      parameters: signature && describeVariables(signature.parameters, places ?? [], binary.arch),
       results: signature && describeVariables(signature.results, assignment?.results ?? [], binary.arch),
       captured: () => describeCaptured(signature, binary.arch),
       signatureSource: signature?.source,

@@ -95,7 +95,7 @@ function boundInContext({ name, type, offset, held }: CapturedVariable): Outcome
  * Whether a parameter is where counting off says. Where unnamed ones may be missing from the list, the recorded place of
  * this one or of a later one of the same kind must prove it.
  */
-function isPlaceCertain(index: number, signature: Signature, assignment: Assignment): boolean {
+export function isPlaceCertain(index: number, signature: Signature, assignment: Assignment): boolean {
   const { entryPlaces } = signature;
   const own = assignment.parameters[index];
   if (entryPlaces === undefined || own === undefined) return true;

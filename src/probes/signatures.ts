@@ -28,12 +28,24 @@ export const lacksReceiver = (fn: GoFunction, signature: Signature): boolean =>
 
 /** How a function of this binary gets its arguments. */
 export function conventionOf(binary: GoBinary, fn: GoFunction): CallingConvention {
-  if (fn.assembly || !usesRegisterAbi(binary)) return STACK_ABI;
+  if (fn.assembly || !usesRegisterAbi(binary) || isForAssembly(binary, fn)) return STACK_ABI;
   return binary.arch === "amd64" ? AMD64_REGISTER_ABI : ARM64_REGISTER_ABI;
 }
 
-/** A function literal, or what the compiler makes of `go` and `defer`: it has a closure's context instead. */
-const CLOSURE = /\.(?:func|gowrap|deferwrap)\d[^\]]*$|-fm$/;
+/**
+ * Whether it is the wrapper by which assembly calls a Go function: it bears the name of the function, and gets its
+ * arguments as assembly passes them. A wrapper for one instance of a generic function may bear the name of others; assembly
+ * calls none of them.
+ */
+function isForAssembly(binary: GoBinary, fn: GoFunction): boolean {
+  if (!fn.wrapper || fn.name.includes("[")) return false;
+  const { pclntab } = binary;
+  const bodies = pclntab.findIndexesByName(pclntab.nameOf(fn.index));
+  return bodies.some((index) => index !== fn.index && !pclntab.isAssembly(index));
+}
+
+/** A function literal, a loop's body, what the compiler makes of `go` and `defer`: it has a closure's context instead. */
+const CLOSURE = /(?:\.(?:func|gowrap|deferwrap)|-range)\d[^\]]*$|-fm$/;
 
 /**
  * FACT(go1.18..go1.27): the body that instances of one shape share takes a dictionary; its symbol says `go.shape`, which
