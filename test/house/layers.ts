@@ -98,7 +98,7 @@ function circles(imports: ReadonlyMap<string, readonly string[]>): string[] {
   return found;
 }
 
-/** Every rule that `files` break, a sentence each. `dependencies` are the runtime ones of package.json. */
+/** Every rule that `files` break, a sentence each. `dependencies` are those that the program runs with, bundled or not. */
 export function violations(files: readonly SourceFile[], dependencies: readonly string[]): string[] {
   const found: string[] = [];
   const rowOf = new Map(ROWS.flatMap((row, index) => row.map((folder) => [folder, index] as const)));
@@ -154,7 +154,7 @@ export function violations(files: readonly SourceFile[], dependencies: readonly 
   for (const name of new Set([...dependencies, ...Object.keys(DEPENDENCY_OWNERS)])) {
     if (!usedDependencies.has(name)) found.push(`dependency ${name}: nothing uses it`);
     if (DEPENDENCY_OWNERS[name] === undefined) found.push(`dependency ${name}: no folder owns it`);
-    if (!dependencies.includes(name)) found.push(`dependency ${name}: not in package.json`);
+    if (!dependencies.includes(name)) found.push(`dependency ${name}: neither in package.json nor bundled`);
   }
   return found;
 }
