@@ -81,9 +81,8 @@ export class Link implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // Links before the events they hang on: in reverse order of their making. LIMIT: one perf event after the other,
-    // some 50 ms each, during which the program does nothing because nothing is measured any more. Only threads of our own could
-    // wait for several at once, and disposing would have to wait for those.
+    // Links before the events they hang on: in reverse order of their making. LIMIT: 100 ms for each perf event: the
+    // kernel waits, under one lock, until its probe is in use nowhere, so closing by many threads takes as long.
     for (const descriptor of this.descriptors.reverse()) closeDescriptor(descriptor);
     this.descriptors = [];
   }
