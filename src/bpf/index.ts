@@ -5,6 +5,6 @@
 export { BpfObject, CODE_PAGE_SITES, CodePage, type ObjectSettings } from "../kernel/index.js";
 export { attachType, hasUprobeMulti } from "./features.js";
 export { type Attach, type AttachMode, Link, type SiteAttachment } from "./links.js";
-export { countCpus, forEachElement, type MapShape, possibleCpus, setArrayElement } from "./maps.js";
+export { countCpus, forEachElement, type MapShape, possibleCpus, requireShape, setArrayElement } from "./maps.js";
 export { readObject } from "./objects.js";
 export { type ProgramRuns, RunStatistics } from "./statistics.js";

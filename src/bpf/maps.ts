@@ -1,7 +1,7 @@
 /** Reading whole maps: batches of keys and values as buffers, per-CPU values side by side. */
 import { readFileSync } from "node:fs";
-import { FormatError } from "../base/index.js";
-import { ERRNO, failed, kernelError, lookupMapBatch, updateMapElement } from "../kernel/index.js";
+import { FormatError, RunError } from "../base/index.js";
+import { ERRNO, failed, kernelError, lookupMapBatch, mapSizes, updateMapElement } from "../kernel/index.js";
 
 /** LIMIT: elements and bytes of one batch; larger batches cost memory, smaller ones system calls. */
 const BATCH = 4096;
@@ -28,6 +28,23 @@ export function countCpus(list: string): number {
     count += Number(match[2] ?? match[1]) - Number(match[1]) + 1;
   }
   return count;
+}
+
+/**
+ * Throws unless the kernel's map is of this shape. What the kernel copies out is as large as its map says, not as large as
+ * our buffers: a BPF object of another build would overwrite our memory.
+ */
+export function requireShape(map: MapShape): MapShape {
+  const sizes = mapSizes(map.fd);
+  if ("errno" in sizes) throw kernelError(`look at map ${map.name}`, sizes.errno);
+  if (sizes.keySize === map.keySize && sizes.valueSize === map.valueSize) return map;
+  throw new RunError(
+    "object-mismatch",
+    `map ${map.name} of the BPF object is not the one this program was built with`,
+    {
+      hint: "run `make build`; an installed package is damaged: install it again",
+    },
+  );
 }
 
 let possible: number | undefined;

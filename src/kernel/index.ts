@@ -16,6 +16,7 @@ export {
   enableRunStatistics,
   failed,
   lookupMapBatch,
+  mapSizes,
   openUprobeEvent,
   programRunStatistics,
   type SystemCallFailure,

@@ -211,6 +211,17 @@ export function programRunStatistics(programFd: number): { runTimeNs: bigint; ru
   };
 }
 
+/** Offsets in struct bpf_map_info. */
+const MAP_INFO = { size: 88, keySize: 8, valueSize: 12 } as const;
+
+/** Sizes of a map's keys and values, as the kernel has them. */
+export function mapSizes(mapFd: number): { keySize: number; valueSize: number } | SystemCallFailure {
+  const info = Buffer.alloc(MAP_INFO.size);
+  const result = objectInfo(BPF_OBJ_GET_INFO_BY_FD, { fd: mapFd, info_len: info.length, info });
+  if (failed(result)) return result;
+  return { keySize: info.readUInt32LE(MAP_INFO.keySize), valueSize: info.readUInt32LE(MAP_INFO.valueSize) };
+}
+
 const enableStats = bpfCall("gs_attr_stats", { type: "uint32" });
 const BPF_STATS_RUN_TIME = 0;
 

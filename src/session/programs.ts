@@ -23,6 +23,7 @@ import {
   type MapShape,
   possibleCpus,
   readObject,
+  requireShape,
   setArrayElement,
 } from "../bpf/index.js";
 import { formatBytes, formatCount, formatQuantity } from "../export/index.js";
@@ -140,13 +141,8 @@ export function loadCallPrograms(
     programs: { site: type },
   });
   try {
-    const map = (name: string, key: number, value: number, perCpu: boolean): MapShape => ({
-      fd: object.mapFd(name),
-      name,
-      keySize: key,
-      valueSize: value,
-      perCpu,
-    });
+    const map = (name: string, keySize: number, valueSize: number, perCpu: boolean): MapShape =>
+      requireShape({ fd: object.mapFd(name), name, keySize, valueSize, perCpu });
     const maps: CallMaps = {
       balance: map("balance", 4, gsBalance.size, true),
       goroutines: map("goroutines", gsGoroutineKey.size, gsGoroutine.size, false),
