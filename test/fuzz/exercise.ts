@@ -142,6 +142,7 @@ function examineFunctions(examiner: Examiner, binary: GoBinary): SymbolTable | u
     examiner.ask(() => table.findByName(name));
     examiner.ask(() => table.nearest(name, 5));
     examiner.ask(() => table.inlinedCopies(new Set([name])));
+    examiner.ask(() => table.inlinedPlaces(new Set([name])));
   }
   return table;
 }
@@ -197,7 +198,8 @@ function examineDwarf(examiner: Examiner, binary: GoBinary): void {
     examiner.ask(() => [fn.name, fn.file, fn.line]);
     const signature = examiner.ask(() => fn.signature);
     const seen = new Set<string>();
-    for (const { type } of [...(signature?.parameters ?? []), ...(signature?.results ?? [])])
+    const captures = examiner.ask(() => signature?.captures?.().variables);
+    for (const { type } of [...(signature?.parameters ?? []), ...(signature?.results ?? []), ...(captures ?? [])])
       examineType(examiner, type, seen);
     for (const variable of examiner.ask(() => fn.variables()) ?? []) examiner.ask(() => variable.locationAt(fn.lowPc));
     examiner.ask(() => dwarf.lineAt(fn.lowPc));

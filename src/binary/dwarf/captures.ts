@@ -57,20 +57,22 @@ const MAX_BY_VALUE = 128;
 /** FACT(go1.17..go1.27): values of at most four words, in structs of at most four fields, are kept in registers. */
 const MAX_IN_REGISTERS = 32;
 const MAX_FIELDS = 4;
+/** LIMIT: structs and arrays in each other; damaged debug data may have them without end. */
+const MAX_NESTING = 8;
 
 /**
  * Whether a captured variable that the code reaches by its address is one whose address was captured. One that was copied
  * into the context, but that the compiler cannot keep in registers, is reached so too.
  */
 function isCapturedByAddress(type: GoType): boolean {
-  return type.size > MAX_BY_VALUE || fitsRegisters(type);
+  return type.size > MAX_BY_VALUE || fitsRegisters(type, MAX_NESTING);
 }
 
-function fitsRegisters(type: GoType): boolean {
-  if (type.size > MAX_IN_REGISTERS) return false;
-  if (type.kind === "array") return type.length <= 1 && fitsRegisters(type.element());
+function fitsRegisters(type: GoType, nesting: number): boolean {
+  if (nesting === 0 || type.size > MAX_IN_REGISTERS) return false;
+  if (type.kind === "array") return type.length <= 1 && fitsRegisters(type.element(), nesting - 1);
   if (type.kind !== "struct") return true;
-  return type.fields.length <= MAX_FIELDS && type.fields.every((field) => fitsRegisters(field.type));
+  return type.fields.length <= MAX_FIELDS && type.fields.every((field) => fitsRegisters(field.type, nesting - 1));
 }
 
 /** FACT(go1.17..go1.27): the context of `x.Method` holds the code's address and x. */
