@@ -14,6 +14,7 @@ import { basePath } from "./bases.js";
 const targetAt = (path: string): Target =>
   ({
     path,
+    process: () => undefined,
     hold: () => Promise.reject(new Error("verified")),
   }) as unknown as Target;
 
