@@ -4,6 +4,7 @@
  * While compiling, a value is either spread over registers or lies in memory at an address that the steps so far leave in
  * A. Whatever the machine cannot read (a float register, a map's element) is refused, with what would work instead.
  */
+import { gsLimits } from "../abi/index.js";
 import type { ValueEncoding } from "../aggregate/index.js";
 import type { Outcome } from "../base/index.js";
 import { found, refused } from "../base/index.js";
@@ -31,9 +32,6 @@ type Operand = {
   | { readonly at: "memory"; readonly steps: readonly FetchStep[]; readonly offset: number }
 );
 
-// LIMIT: steps of one recipe; GS_MAX_STEPS of bpf/abi.h.
-const MAX_STEPS = 12;
-
 const WORD = 8;
 /** FACT(go1.5..go1.27): a closure is called with DX pointing to its context, and a stack check leaves it there. */
 const CLOSURE_CONTEXT: FetchStep = { op: "register", register: "dx" };
@@ -50,9 +48,12 @@ export function compileExpression(
   assignment: Assignment,
 ): Outcome<CompiledExpression> {
   const compiled = compileValue(expression, signature, assignment);
-  if (compiled.ok && compiled.value.recipe.steps.length > MAX_STEPS) {
+  if (compiled.ok && compiled.value.recipe.steps.length > gsLimits.GS_MAX_STEPS) {
     const count = compiled.value.recipe.steps.length;
-    return refused("too-many-steps", `${formatExpression(expression)} takes ${count} steps, ${MAX_STEPS} are possible`);
+    return refused(
+      "too-many-steps",
+      `${formatExpression(expression)} takes ${count} steps, ${gsLimits.GS_MAX_STEPS} are possible`,
+    );
   }
   return compiled;
 }
