@@ -69,8 +69,8 @@ enum gs_opcode {
 	GS_LOAD_PAIR = 6,	/* A, B = two words at A + imm: a string or slice header in memory */
 	GS_ADD = 7,		/* A += imm */
 	GS_TAKE_B = 8,		/* A = B */
-	GS_LOG2 = 9,		/* A = floor(log2(A)), unsigned; 0 for 0 */
-	GS_LINEAR = 10,		/* A = bucket of A as signed: 0 below low, 1..count, count + 1 from the end on */
+	GS_LOG2 = 9,		/* A = floor(log2(A)); 0 for 0; 64 for a negative A if `b` (signed) */
+	GS_LINEAR = 10,		/* A = bucket of A, signed if `b`: 0 below low, 1..count, count + 1 from the end on */
 	GS_TRUNCATE = 11,	/* keep the low `a` bytes of A, sign-extended if `b`: a narrow value in a register */
 	GS_NOT_ZERO = 12,	/* A = A != 0 */
 };

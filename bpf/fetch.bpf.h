@@ -43,10 +43,13 @@ static __always_inline gs_u64 floor_log2(gs_u64 value)
 }
 
 /* 0: below low; 1..count: the buckets; count + 1: at or above the end. */
-static __always_inline gs_u64 linear_bucket(gs_s64 value, gs_s64 low, gs_u64 width, gs_u64 count)
+static __always_inline gs_u64 linear_bucket(gs_s64 value, gs_u32 is_signed, gs_s64 low, gs_u64 width, gs_u64 count)
 {
 	gs_u64 bucket;
 
+	/* Unsigned and beyond what a signed number holds: beyond every bucket. */
+	if (!is_signed && value < 0)
+		return count + 1;
 	if (value < low)
 		return 0;
 	if (!width)
@@ -109,8 +112,8 @@ static __always_inline void step(struct fetched *f, const struct pt_regs *ctx, g
 	case GS_LOAD_PAIR: load_pair(f, s->imm); break;
 	case GS_ADD: f->a += s->imm; break;
 	case GS_TAKE_B: f->a = f->b; break;
-	case GS_LOG2: f->a = floor_log2(f->a); break;
-	case GS_LINEAR: f->a = linear_bucket(f->a, linear[0], linear[1], linear[2]); break;
+	case GS_LOG2: f->a = s->b && (gs_s64)f->a < 0 ? 64 : floor_log2(f->a); break;
+	case GS_LINEAR: f->a = linear_bucket(f->a, s->b, linear[0], linear[1], linear[2]); break;
 	case GS_TRUNCATE: f->a = narrow(f->a, s->a, s->b); break;
 	case GS_NOT_ZERO: f->a = f->a != 0; break;
 	}

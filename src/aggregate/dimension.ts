@@ -6,7 +6,7 @@ export type ValueEncoding =
   | { readonly kind: "bool" }
   | { readonly kind: "string" }
   | { readonly kind: "pointer" }
-  /** `log2(e)`: the value is the exponent. */
+  /** `log2(e)`: the value is the exponent; 64 stands for a negative number. */
   | { readonly kind: "log2" }
   /** `lin(e, low, high, width)`: bucket number; 0 is below `low`, `buckets + 1` is at or above the end. */
   | { readonly kind: "linear"; readonly low: number; readonly width: number; readonly buckets: number };

@@ -51,6 +51,7 @@ function decodeBits(bits: bigint, encoding: ValueEncoding): KeyValue {
         : { kind: "pointer", text, json: text, integer: bits };
     }
     case "log2":
+      if (bits === NEGATIVE_LOG2) return range(undefined, 0n);
       // The exponent of 0 is recorded as 0, together with that of 1.
       return range(bits === 0n ? 0n : 1n << bits, 1n << (bits + 1n));
     case "linear": {
@@ -65,6 +66,9 @@ function decodeBits(bits: bigint, encoding: ValueEncoding): KeyValue {
       throw new Error("invariant violated: a string value was recorded as bits");
   }
 }
+
+/** What stands for the exponent of a negative number. */
+const NEGATIVE_LOG2 = 64n;
 
 const unreadable = (reason: string): KeyValue => ({
   kind: "unreadable",

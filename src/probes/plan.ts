@@ -54,8 +54,14 @@ export type FetchStep =
   | { readonly op: "load-pair"; readonly offset: number }
   | { readonly op: "add"; readonly value: number }
   | { readonly op: "take-b" }
-  | { readonly op: "log2" }
-  | { readonly op: "linear"; readonly low: number; readonly width: number; readonly buckets: number }
+  | { readonly op: "log2"; readonly signed: boolean }
+  | {
+      readonly op: "linear";
+      readonly signed: boolean;
+      readonly low: number;
+      readonly width: number;
+      readonly buckets: number;
+    }
   | { readonly op: "truncate"; readonly size: 1 | 2 | 4; readonly signed: boolean }
   | { readonly op: "not-zero" };
 

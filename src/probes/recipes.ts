@@ -72,12 +72,8 @@ function compileValue(
       const inner = compileValue(expression.of, signature, assignment);
       if (!inner.ok) return inner;
       const { low, width, buckets } = expression;
-      return bucketed(
-        inner.value,
-        "lin",
-        { op: "linear", low, width, buckets },
-        { kind: "linear", low, width, buckets },
-      );
+      const step = (signed: boolean): FetchStep => ({ op: "linear", signed, low, width, buckets });
+      return bucketed(inner.value, "lin", step, { kind: "linear", low, width, buckets });
     }
     case "call":
       return compileCall(expression.function, expression.of, signature, assignment);
@@ -96,7 +92,7 @@ function compileCall(
 ): Outcome<CompiledExpression> {
   if (name === "log2") {
     const inner = compileValue(of, signature, assignment);
-    return inner.ok ? bucketed(inner.value, "log2", { op: "log2" }, { kind: "log2" }) : inner;
+    return inner.ok ? bucketed(inner.value, "log2", (signed) => ({ op: "log2", signed }), { kind: "log2" }) : inner;
   }
   if (name === "len" || name === "cap") {
     const operand = locate(of, signature, assignment);
@@ -109,14 +105,14 @@ function compileCall(
 function bucketed(
   inner: CompiledExpression,
   name: string,
-  step: FetchStep,
+  step: (signed: boolean) => FetchStep,
   encoding: ValueEncoding,
 ): Outcome<CompiledExpression> {
   if (inner.encoding.kind !== "integer") {
     return refused("unreadable-argument", `${name} takes an integer, not ${inner.recipe.type.name}`);
   }
   const { phase, steps } = inner.recipe;
-  return found({ recipe: { phase, type: INT, steps: [...steps, step] }, encoding });
+  return found({ recipe: { phase, type: INT, steps: [...steps, step(inner.encoding.signed)] }, encoding });
 }
 
 /** Where the value of an expression without operators is. */

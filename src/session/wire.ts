@@ -117,9 +117,9 @@ function wireStep(step: FetchStep, imageBase: number): WireStep {
     case "take-b":
       return { opcode: gsOpcode.GS_TAKE_B };
     case "log2":
-      return { opcode: gsOpcode.GS_LOG2 };
+      return { opcode: gsOpcode.GS_LOG2, b: step.signed ? 1 : 0 };
     case "linear":
-      return { opcode: gsOpcode.GS_LINEAR };
+      return { opcode: gsOpcode.GS_LINEAR, b: step.signed ? 1 : 0 };
     case "truncate":
       return { opcode: gsOpcode.GS_TRUNCATE, a: step.size, b: step.signed ? 1 : 0 };
     case "not-zero":

@@ -44,6 +44,7 @@ test("ranges of log2 and lin", () => {
   const log2: ValueEncoding = { kind: "log2" };
   assert.deepEqual(decode(bits(10n), log2), ["[1024, 2048)", { low: 1024, high: 2048 }]);
   assert.deepEqual(decode(bits(0n), log2), ["[0, 2)", { low: 0, high: 2 }]);
+  assert.deepEqual(decode(bits(64n), log2), ["< 0", { low: null, high: 0 }]);
   assert.deepEqual(decode(bits(63n), log2), [
     "[9223372036854775808, 18446744073709551616)",
     { low: "9223372036854775808", high: "18446744073709551616" },

@@ -84,7 +84,7 @@ const PLAN: ProbePlan = {
           steps: [
             { op: "image", address: virtualAddress(0x5000) },
             { op: "load", offset: 16, size: 8, signed: true },
-            { op: "linear", low: 0, width: 10, buckets: 10 },
+            { op: "linear", signed: true, low: 0, width: 10, buckets: 10 },
           ],
         },
       ],
@@ -200,7 +200,7 @@ test("plan --json: all of it, whole", () => {
           steps: [
             { op: "image", address: 0x5000 },
             { op: "load", offset: 16, size: 8, signed: true },
-            { op: "linear", low: 0, width: 10, buckets: 10 },
+            { op: "linear", signed: true, low: 0, width: 10, buckets: 10 },
           ],
         },
       ],
