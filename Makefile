@@ -42,7 +42,7 @@ build/.typescript: $(NODE_MODULES) tsconfig.json $(SOURCES)
 
 # The program in few files: node takes longer to find and read a hundred small modules than to run them. Packages in
 # JavaScript are in it, with their licences beside it; those with code of another kind are found when they are needed.
-BUNDLED := commander elfinfo pprof-format
+BUNDLED := @jridgewell/sourcemap-codec commander elfinfo pprof-format
 REQUIRE := import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);
 
 build/.bundle: build/.typescript

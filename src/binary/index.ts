@@ -30,3 +30,4 @@ export type { SourceLine } from "./pclntab-lines.js";
 export { type GoTables, readGoTables } from "./pclntab-locate.js";
 export type { RuntimeTypes } from "./runtime-types/index.js";
 export { type ByteSource, memorySource, openFileSource } from "./source.js";
+export type { SourceCall, SourceStretch } from "./source-stretches.js";

@@ -7,6 +7,7 @@ import { type InlinedCall, InlineEntryReader } from "./inline-tree.js";
 import type { LineTables, SourceLine } from "./pclntab-lines.js";
 import type { FunctionRecords, PclntabSource } from "./pclntab-records.js";
 import { findPcValue, largestPcValue } from "./pctable.js";
+import { type SourceStretch, stretchesOf } from "./source-stretches.js";
 
 /** Where the compiler put a copy of a function's body. */
 export interface InlinedPlaceInCode {
@@ -65,6 +66,24 @@ export class Inlining {
       if (call === undefined) return frames;
       at = call.parentPc;
     }
+  }
+
+  /** The first `size` bytes of a function's code in order, cut where the source place changes. */
+  *stretches(index: number, size: number): Generator<SourceStretch> {
+    const { layout, pcTables, quantum } = this.records;
+    const [files, lines] = [this.records.field(index, layout.pcFile), this.records.field(index, layout.pcLine)];
+    const placed = files !== 0 && lines !== 0;
+    const tables = [placed ? files : 0, placed ? lines : 0, this.treeOf(index)?.indexTable ?? 0] as const;
+    for (const { file, ...stretch } of stretchesOf(pcTables, quantum, tables, size))
+      yield { ...stretch, file: file < 0 || stretch.line < 0 ? undefined : this.lines.fileOf(index, file) };
+  }
+
+  /** The inlined call with that number in the function's stretches. */
+  call(index: number, number: number): InlinedCall {
+    const tree = this.treeOf(index);
+    if (tree === undefined)
+      throw new FormatError("inline tree", index, `no call ${number} in a function without calls`);
+    return this.entries.call(tree.address, number);
   }
 
   /** Where in a function's own source the first instruction is: where that is an inlined call's, the place of the outermost call. */

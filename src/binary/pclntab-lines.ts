@@ -39,7 +39,8 @@ export class LineTables {
     return file === undefined ? undefined : { file, line };
   }
 
-  private fileOf(index: number, number: number): string | undefined {
+  /** The file of that number in the function's file table; undefined when it names none. */
+  fileOf(index: number, number: number): string | undefined {
     const offset = this.fileOffset(index, number);
     if (offset === NO_FILE) return undefined;
     let file = this.files.get(offset);

@@ -11,6 +11,7 @@ import { type InlinedPlaceInCode, Inlining } from "./pclntab-inlining.js";
 import { LineTables, type SourceLine } from "./pclntab-lines.js";
 import { FunctionRecords, type FunctionTable, type PclntabSource } from "./pclntab-records.js";
 import { pcTableExtent } from "./pctable.js";
+import type { SourceCall, SourceStretch } from "./source-stretches.js";
 
 /** One source-level frame at a pc. */
 export interface SourceFrame {
@@ -206,6 +207,22 @@ export class Pclntab {
       inlined: call !== undefined,
       wrapper: this.isWrapperId(call?.functionId ?? this.records.byte(index, this.records.layout.functionId)),
     }));
+  }
+
+  /** The function's code in order, cut where its source position changes. `inlinedCall` explains their calls. */
+  stretches(index: number): Iterable<SourceStretch> {
+    return this.inlining.stretches(index, this.endOf(index) - this.entryOf(index));
+  }
+
+  /** The inlined call with that number in the function's stretches. */
+  inlinedCall(index: number, number: number): SourceCall {
+    const { functionId, nameOffset, startLine, parentPc } = this.inlining.call(index, number);
+    return {
+      function: this.records.nameAt(nameOffset),
+      startLine,
+      wrapper: this.isWrapperId(functionId),
+      parentOffset: parentPc,
+    };
   }
 
   /** The callee of each call inlined into the function, directly or through another inlined one; one name per call. */

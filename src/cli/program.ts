@@ -11,6 +11,7 @@ import {
   plan,
   profile,
   type Streams,
+  symbols,
   type TargetRequest,
 } from "../commands/index.js";
 import { type CommandLine, formatCommandLine } from "./command-line.js";
@@ -25,6 +26,7 @@ interface Given {
   readonly of?: string;
   readonly value?: string;
   readonly sig?: readonly string[];
+  readonly symbols?: string;
   readonly output?: string;
   readonly json?: true;
   readonly quiet?: true;
@@ -85,6 +87,10 @@ const option = {
     ),
   sig: () =>
     new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
+  symbols: () =>
+    new Option("--symbols <file>", "what gospect symbols wrote of the build before it was stripped").argParser(
+      nonEmpty,
+    ),
 };
 
 const EVERY_PROCESS = "every process, now and later, that runs this file";
@@ -134,6 +140,7 @@ export function createProgram(
     probes,
     by: given.by ?? [],
     signatures: given.sig ?? [],
+    symbols: given.symbols,
     of: given.of ?? given.value,
   });
   const measureRequest = (probes: string[], given: Given): MeasureRequest => ({
@@ -166,9 +173,11 @@ export function createProgram(
     .addOption(option.pid())
     .addOption(option.exe("the file to read"))
     .addOption(option.sig())
+    .addOption(option.symbols())
     .action(async (patterns: string[], given: Given) => {
       const target = oneTarget(given, command);
-      finish(await list({ ...common(given), target, patterns, signatures: given.sig ?? [] }, streams));
+      const request = { target, patterns, signatures: given.sig ?? [], symbols: given.symbols };
+      finish(await list({ ...common(given), ...request }, streams));
     });
 
   program
@@ -182,6 +191,7 @@ export function createProgram(
     .addOption(option.by())
     .addOption(option.of())
     .addOption(option.sig())
+    .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => finish(await plan(planRequest(probes, given), streams)));
 
   program
@@ -196,6 +206,7 @@ export function createProgram(
     .addOption(option.by())
     .addOption(option.of())
     .addOption(option.sig())
+    .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => finish(await hist(measureRequest(probes, given), streams)));
 
   program
@@ -210,10 +221,24 @@ export function createProgram(
     .addOption(option.by())
     .addOption(option.value())
     .addOption(option.sig())
+    .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => {
       const request = { ...measureRequest(probes, given), commandLine: formatCommandLine(line.words) };
       finish(await profile(request, streams));
     });
+
+  program
+    .command("symbols")
+    .summary("a symbol file, from the build that still has its debug data")
+    .description(
+      "Writes what debug data say of a build, in a tenth of their size, for --symbols with its stripped twin.",
+    )
+    .usage("(-p PID | -e FILE) -o FILE [options]")
+    .addOption(option.pid())
+    .addOption(option.exe("the build with its debug data"))
+    .action(async (given: Given) =>
+      finish(await symbols({ ...common(given), target: oneTarget(given, command) }, streams)),
+    );
 
   program
     .command("doctor")
@@ -253,10 +278,12 @@ Integers, bools, strings, byte slices and pointers can be read; floats can't, in
 const TARGET = "(-p PID | -e FILE | -- COMMAND ARG…)";
 const PROBE = "Go symbols as go tool nm prints them, globs (main.*), /regular expressions/";
 
-const outputText = (command: string): string =>
-  command === "profile"
-    ? "the profile's file, - for stdout (default: gospect.pb.gz)"
-    : "results go to this file, not to stdout";
+const OUTPUT_TEXTS: Readonly<Record<string, string>> = {
+  profile: "the profile's file, - for stdout (default: gospect.pb.gz)",
+  symbols: "the symbol file, - for stdout",
+};
+
+const outputText = (command: string): string => OUTPUT_TEXTS[command] ?? "results go to this file, not to stdout";
 
 const EXAMPLES = `
 Examples:

@@ -12,7 +12,7 @@ const LIVE_SERIES = 20;
 
 export async function hist(request: MeasureRequest, streams: Streams): Promise<number> {
   using results = openResults(request.output, streams);
-  using subject = await Subject.open(request.target);
+  using subject = await Subject.open(request.target, request.symbols);
   const page = (run: Run, soFar: Aggregate): readonly string[] =>
     formatHistText(run, soFar, { style: styleOf(streams.out), maxSeries: LIVE_SERIES, histograms: 1 }).split("\n");
   const measurement = await measure(subject, subject.plan(request, "measure"), request, streams, {

@@ -3,7 +3,14 @@
  * that went well. Failures are thrown, as a ProfilerError. Each command's code is imported when it runs, so that
  * `--help` costs nothing.
  */
-import type { DoctorRequest, ListRequest, MeasureRequest, PlanRequest, ProfileRequest } from "./request.js";
+import type {
+  DoctorRequest,
+  ListRequest,
+  MeasureRequest,
+  PlanRequest,
+  ProfileRequest,
+  SymbolsRequest,
+} from "./request.js";
 import type { Streams } from "./streams.js";
 
 export type * from "./request.js";
@@ -20,6 +27,9 @@ export const hist = async (request: MeasureRequest, streams: Streams): Promise<n
 
 export const profile = async (request: ProfileRequest, streams: Streams): Promise<number> =>
   (await import("./profile.js")).profile(request, streams);
+
+export const symbols = async (request: SymbolsRequest, streams: Streams): Promise<number> =>
+  (await import("./symbols.js")).symbols(request, streams);
 
 export const doctor = async (request: DoctorRequest, streams: Streams): Promise<number> =>
   (await import("./doctor.js")).doctor(request, streams);

@@ -37,7 +37,7 @@ const entryOf = (description: FunctionDescription, named: "by name" | "as one of
 
 export async function list(request: ListRequest, streams: Streams): Promise<number> {
   using results = openResults(request.output, streams);
-  using subject = await Subject.open(request.target);
+  using subject = await Subject.open(request.target, request.symbols);
   const { patterns, signatures } = request;
   const entries = entriesOf(
     describeFunctions(subject.binary, subject.table, { patterns, signatures }),

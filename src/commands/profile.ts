@@ -34,7 +34,7 @@ export async function profile(request: ProfileRequest, streams: Streams): Promis
     throw new UsageError("a profile is binary: it does not go to a terminal", { hint: "write it to a file: -o FILE" });
   }
   using destination = openResults(output, streams);
-  using subject = await Subject.open(request.target);
+  using subject = await Subject.open(request.target, request.symbols);
   const plan = subject.plan(request, "measure");
   const mapping = codeMapping(subject.binary, plan);
   const measurement = await measure(subject, plan, request, streams, {

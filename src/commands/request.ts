@@ -18,6 +18,8 @@ export interface ListRequest extends CommonRequest {
   readonly patterns: readonly string[];
   /** `FUNC=func(SIGNATURE)`, as written. */
   readonly signatures: readonly string[];
+  /** A symbol file for a stripped program. */
+  readonly symbols: string | undefined;
 }
 
 export interface PlanRequest extends CommonRequest {
@@ -25,6 +27,8 @@ export interface PlanRequest extends CommonRequest {
   readonly probes: readonly string[];
   readonly by: readonly string[];
   readonly signatures: readonly string[];
+  /** A symbol file for a stripped program. */
+  readonly symbols: string | undefined;
   /** The expression measured instead of durations: `hist --of`, `profile --value`. */
   readonly of: string | undefined;
 }
@@ -37,6 +41,10 @@ export interface MeasureRequest extends PlanRequest {
 export interface ProfileRequest extends MeasureRequest {
   /** What was typed, as a shell takes it; kept in the profile. */
   readonly commandLine: string;
+}
+
+export interface SymbolsRequest extends CommonRequest {
+  readonly target: TargetRequest;
 }
 
 export interface DoctorRequest extends CommonRequest {

@@ -2,7 +2,7 @@
 import { type GoBinary, openGoBinary } from "../binary/index.js";
 import { type ProbePlan, planProbes } from "../probes/index.js";
 import { openTarget, type Target } from "../session/index.js";
-import { openSymbolTable, type SymbolTable } from "../symbols/index.js";
+import { openSymbolFile, openSymbolTable, type SymbolFile, type SymbolTable } from "../symbols/index.js";
 import { forewarnings } from "./forewarnings.js";
 import type { CommonRequest, PlanRequest, TargetRequest } from "./request.js";
 import type { Streams } from "./streams.js";
@@ -13,18 +13,25 @@ export class Subject implements Disposable {
   readonly binary: GoBinary;
   readonly table: SymbolTable;
 
-  private constructor(target: Target, binary: GoBinary, table: SymbolTable) {
+  private readonly symbolFile: SymbolFile | undefined;
+
+  private constructor(target: Target, binary: GoBinary, symbolFile: SymbolFile | undefined) {
     this.target = target;
     this.binary = binary;
-    this.table = table;
+    this.symbolFile = symbolFile;
+    this.table = openSymbolTable(binary, { symbolFile });
   }
 
-  static async open(request: TargetRequest): Promise<Subject> {
+  /** `symbols` is the path of a symbol file; one of another build is refused. */
+  static async open(request: TargetRequest, symbols?: string): Promise<Subject> {
     const target = openTarget(request);
     const binary = await openGoBinary(target.path, { displayPath: target.displayPath });
+    let symbolFile: SymbolFile | undefined;
     try {
-      return new Subject(target, binary, openSymbolTable(binary));
+      if (symbols !== undefined) symbolFile = await openSymbolFile(symbols);
+      return new Subject(target, binary, symbolFile);
     } catch (error) {
+      symbolFile?.[Symbol.dispose]();
       binary[Symbol.dispose]();
       throw error;
     }
@@ -42,6 +49,7 @@ export class Subject implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.symbolFile?.[Symbol.dispose]();
     this.binary[Symbol.dispose]();
     this.target[Symbol.dispose]();
   }

@@ -22,6 +22,13 @@ export function formatPlanText(plan: PrintablePlan, style: TextStyle): string {
     .join("\n\n")}\n`;
 }
 
+/** Of the runtime's data layout, as people call them. */
+const FACT_SOURCES: Readonly<Record<string, string>> = {
+  dwarf: "DWARF",
+  "symbol-file": "the symbol file",
+  table: "the table",
+};
+
 function headLines({ target, runtime, dimensions }: PrintablePlan): readonly string[] {
   const buildId = target.gnuBuildId ?? target.goBuildId;
   const facts = [
@@ -38,7 +45,7 @@ function headLines({ target, runtime, dimensions }: PrintablePlan): readonly str
   return [
     `target   ${target.path}`,
     `         ${facts.join(", ")}`,
-    `runtime  ${where}; ${offsets} (from ${runtime.source === "dwarf" ? "DWARF" : `the ${runtime.source}`})`,
+    `runtime  ${where}; ${offsets} (from ${FACT_SOURCES[runtime.source] ?? runtime.source})`,
     ...dimensions.map(({ name, encoding }) => `by       ${name}: ${detailsOf(encoding, "kind")}`),
   ];
 }

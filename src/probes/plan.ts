@@ -121,7 +121,7 @@ export interface RuntimeFacts {
   readonly tlsOffset: number;
   /** False for the stack ABI (Go <= 1.16), where no register holds g. */
   readonly goroutineInRegister: boolean;
-  readonly source: "dwarf" | "table";
+  readonly source: "dwarf" | "symbol-file" | "table";
 }
 
 export interface PlanTarget {

@@ -1,6 +1,6 @@
 /**
  * Where the Go runtime of a binary keeps what the BPF programs follow: a goroutine's id, its thread, and, on the thread,
- * the goroutine it runs. From DWARF where there is some, else from a table of releases.
+ * the goroutine it runs. From DWARF or a symbol file where there is either, else from a table of releases.
  */
 import { UnmeasurableError } from "../base/index.js";
 import type { GoBinary, GoType } from "../binary/index.js";
@@ -35,23 +35,23 @@ export const usesRegisterAbi = (binary: GoBinary): boolean =>
 export const findLayout = (major: number, minor: number): Layout | undefined =>
   major === 1 ? LAYOUTS.find(({ from, to }) => minor >= from && minor <= to)?.layout : undefined;
 
-/** @throws UnmeasurableError `unsupported-version` when neither DWARF nor the table knows the runtime. */
+/** @throws UnmeasurableError `unsupported-version` when neither debug data nor the table know the runtime. */
 export function readRuntimeFacts(binary: GoBinary, symbols: SymbolTable): RuntimeFacts {
   const common = { tlsOffset: findTlsOffset(binary, symbols), goroutineInRegister: usesRegisterAbi(binary) };
   const { version } = binary;
-  const described = readLayout(binary);
-  if (described !== undefined) return { ...described, ...common, source: "dwarf" };
+  const described = readLayout(symbols);
+  if (described !== undefined && symbols.typeSource !== undefined)
+    return { ...described, ...common, source: symbols.typeSource };
   const known = findLayout(version.major, version.minor);
   if (known !== undefined) return { ...known, ...common, source: "table" };
   throw new UnmeasurableError("unsupported-version", `${binary.path}: the runtime of ${version.text} is not known`, {
-    hint: "Go 1.12 to 1.27 are; other releases are measured when the binary keeps its DWARF (no -s -w)",
+    hint: "Go 1.12 to 1.27 are; other releases are measured when the binary keeps its DWARF (no -s -w), or with --symbols",
   });
 }
 
-function readLayout(binary: GoBinary): Layout | undefined {
-  const dwarf = binary.dwarf();
-  const g = dwarf?.findType("runtime.g");
-  const m = dwarf?.findType("runtime.m");
+function readLayout(symbols: SymbolTable): Layout | undefined {
+  const g = symbols.findType("runtime.g");
+  const m = symbols.findType("runtime.m");
   if (g === undefined || m === undefined) return undefined;
   const goidOffset = offsetOf(g, ["goid"]);
   const mOffset = offsetOf(g, ["m"]);

@@ -1,12 +1,16 @@
 /**
- * The symbol table of a Go binary: pclntab for everything, because every binary has it; the ELF symbol table, where it was
- * not stripped, for what pclntab leaves out (ABIs, and type arguments up to go1.20); DWARF for signatures, and where
- * it has none the types that the program keeps for its runtime.
+ * The symbol table of a Go binary. Without a symbol file: pclntab for everything, because every binary has it; the ELF
+ * symbol table, where it was not stripped, for what pclntab leaves out (ABIs, and type arguments up to go1.20); DWARF for
+ * signatures. With one, all of that from there. Signatures that neither has come from the types that the program keeps
+ * for its runtime.
  */
 import type { VirtualAddress } from "../base/index.js";
-import type { GoBinary, Pclntab, Signature } from "../binary/index.js";
+import type { GoBinary, GoType, Signature } from "../binary/index.js";
+import { DebugData } from "./debug-data.js";
+import type { DebugSource, FunctionTable } from "./function-source.js";
 import { ANY_TYPE_ARGUMENTS, collapseTypeArguments, withoutAbiSuffix, withPlainDots } from "./name.js";
 import { nearestNames } from "./nearest.js";
+import type { SymbolFile } from "./symbol-file/index.js";
 import type { Frame, GoFunction, InlinedCopy, SymbolTable } from "./table.js";
 
 /**
@@ -41,22 +45,22 @@ class LazyFunction implements GoFunction {
   }
 
   get entry(): VirtualAddress {
-    return this.table.pclntab.entryOf(this.index);
+    return this.table.source.entryOf(this.index);
   }
 
   get end(): VirtualAddress {
-    return this.table.pclntab.endOf(this.index);
+    return this.table.source.endOf(this.index);
   }
 
   get assembly(): boolean {
-    return this.table.pclntab.isAssembly(this.index);
+    return this.table.source.isAssembly(this.index);
   }
 
   get wrapper(): boolean {
-    const { pclntab } = this.table;
-    if (!pclntab.isWrapper(this.index) || this.assembly) return false;
+    const { source } = this.table;
+    if (!source.isWrapper(this.index) || this.assembly) return false;
     // Such a function may have an ABI wrapper of its own.
-    return !HIDDEN.has(pclntab.nameOf(this.index)) || pclntab.placeOf(this.index).file === GENERATED;
+    return !HIDDEN.has(source.nameOf(this.index)) || source.placeOf(this.index).file === GENERATED;
   }
 }
 
@@ -64,17 +68,18 @@ class LazyFunction implements GoFunction {
 const FEW_NAMES = 32;
 
 class BinarySymbolTable implements SymbolTable {
-  readonly pclntab: Pclntab;
+  readonly source: FunctionTable;
   private readonly binary: GoBinary;
-  private elfNames: ReadonlyMap<number, readonly string[]> | undefined;
+  private readonly debug: DebugSource;
 
-  constructor(binary: GoBinary) {
+  constructor(binary: GoBinary, source: FunctionTable, debug: DebugSource) {
     this.binary = binary;
-    this.pclntab = binary.pclntab;
+    this.source = source;
+    this.debug = debug;
   }
 
   get functionCount(): number {
-    return this.pclntab.functionCount;
+    return this.source.functionCount;
   }
 
   *functions(): Generator<GoFunction> {
@@ -82,40 +87,46 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   findByName(name: string): readonly GoFunction[] {
-    const exact = this.pclntab.findIndexesByName(name);
+    const exact = this.source.findIndexesByName(name);
     if (exact.length > 0) return this.functionsAt(exact);
     const alike = this.functionsAt(this.findAlike(name));
     if (name.includes(ANY_TYPE_ARGUMENTS)) return alike;
-    return alike.filter((fn) => fn.name === name || this.elfNamesAt(fn.entry).includes(name));
+    return alike.filter((fn) => fn.name === name || this.debug.linkNamesOf(fn.index).includes(name));
   }
 
   findByAddress(address: VirtualAddress): GoFunction | undefined {
-    const index = this.pclntab.findIndexByAddress(address);
-    if (index === undefined || address >= this.pclntab.endOf(index)) return undefined;
+    const index = this.source.findIndexByAddress(address);
+    if (index === undefined || address >= this.source.endOf(index)) return undefined;
     return new LazyFunction(this, index);
   }
 
   place(fn: GoFunction): { readonly file: string | undefined; readonly line: number | undefined } {
-    return this.pclntab.placeOf(fn.index);
+    return this.source.placeOf(fn.index);
   }
 
   symbolize(address: VirtualAddress): readonly Frame[] {
     if (this.findByAddress(address) === undefined) return [];
-    return this.pclntab.inlineTreeAt(address).map(({ function: name, file, line, startLine, inlined, wrapper }) => {
+    return this.source.inlineTreeAt(address).map(({ function: name, file, line, startLine, inlined, wrapper }) => {
       return { function: collapseTypeArguments(name), file, line, startLine, inlined, wrapper };
     });
   }
 
   signature(fn: GoFunction): Signature | undefined {
-    // Assembly is in the debug data too, without parameters.
-    const described = fn.assembly ? undefined : this.binary.dwarf()?.findFunctionAt(fn.entry)?.compiledSignature();
-    return described ?? this.binary.runtimeTypes()?.findSignature(fn.entry, fn.name);
+    return this.debug.signatureOf(fn.index) ?? this.binary.runtimeTypes()?.findSignature(fn.entry, fn.name);
+  }
+
+  get typeSource(): SymbolTable["typeSource"] {
+    return this.debug.typeSource;
+  }
+
+  findType(name: string): GoType | undefined {
+    return this.debug.findType(name);
   }
 
   inlinedCopies(names: ReadonlySet<string>): ReadonlyMap<string, number> {
     const spellings = this.inlinedSpellings(names);
     const all = new Set([...spellings.values()].flat());
-    const counts = all.size > FEW_NAMES ? this.pclntab.inlinedCopyCounts() : this.pclntab.inlinedCopyCountsOf(all);
+    const counts = all.size > FEW_NAMES ? this.source.inlinedCopyCounts() : this.source.inlinedCopyCountsOf(all);
     const result = new Map<string, number>();
     for (const [name, each] of spellings) {
       const copies = each.reduce((sum, spelling) => sum + (counts.get(spelling) ?? 0), 0);
@@ -126,7 +137,8 @@ class BinarySymbolTable implements SymbolTable {
 
   inlinedPlaces(names: ReadonlySet<string>): ReadonlyMap<string, readonly InlinedCopy[]> {
     const spellings = this.inlinedSpellings(names);
-    const places = this.pclntab.inlinedCopiesOf(new Set([...spellings.values()].flat()));
+    // Stripping leaves them in the program, and the same build has the same.
+    const places = this.binary.pclntab.inlinedCopiesOf(new Set([...spellings.values()].flat()));
     const result = new Map<string, readonly InlinedCopy[]>();
     for (const [name, each] of spellings) {
       const copies = each.flatMap((spelling) => places.get(spelling) ?? []);
@@ -141,7 +153,7 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   inlinedNames(): Iterable<string> {
-    return this.pclntab.inlinedCopyCounts().keys();
+    return this.source.inlinedCopyCounts().keys();
   }
 
   /** What pclntab may call these functions where they were inlined: nothing else tells instances apart up to go1.20. */
@@ -165,14 +177,14 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   nearest(name: string, limit: number): readonly string[] {
-    return nearestNames(this.pclntab.names(), name, limit);
+    return nearestNames(this.source.names(), name, limit);
   }
 
   /** The linker's name without an ABI suffix, as far as pclntab and ELF symbols tell it. */
   linkName(index: number): string {
-    const name = withPlainDots(this.pclntab.nameOf(index));
+    const name = withPlainDots(this.source.nameOf(index));
     if (!name.includes(ANY_TYPE_ARGUMENTS)) return name;
-    const full = this.elfNamesAt(this.pclntab.entryOf(index)).map(withoutAbiSuffix);
+    const full = this.debug.linkNamesOf(index).map(withoutAbiSuffix);
     return full.find((candidate) => collapseTypeArguments(candidate) === name) ?? name;
   }
 
@@ -185,33 +197,24 @@ class BinarySymbolTable implements SymbolTable {
     const wanted = collapseTypeArguments(withoutAbiSuffix(name));
     const [start = ""] = /^[\w/-]*/.exec(wanted) ?? [];
     const indexes: number[] = [];
-    this.pclntab.names().forEach((each, index) => {
+    this.source.names().forEach((each, index) => {
       if (each.startsWith(start) && withPlainDots(collapseTypeArguments(each)) === wanted) indexes.push(index);
     });
     return indexes;
   }
+}
 
-  private elfNamesAt(address: VirtualAddress): readonly string[] {
-    this.elfNames ??= this.readElfNames();
-    return this.elfNames.get(address) ?? [];
-  }
-
-  private readElfNames(): ReadonlyMap<number, readonly string[]> {
-    const names = new Map<number, string[]>();
-    for (const symbol of this.binary.elfSymbols()) {
-      if (symbol.kind !== "function" || symbol.size === 0) continue;
-      const known = names.get(symbol.address);
-      if (known === undefined) names.set(symbol.address, [symbol.name]);
-      else known.push(symbol.name);
-    }
-    return names;
-  }
+export interface SymbolTableOptions {
+  /** Must stay open as long as the table is used. */
+  readonly symbolFile?: SymbolFile | undefined;
 }
 
 /**
  * The functions of an open binary, which must stay open as long as the table is used. Reads the function table; throws what
- * GoBinary.pclntab throws.
+ * GoBinary.pclntab throws, and UnmeasurableError `build-id-mismatch` when the symbol file describes another build.
  */
-export function openSymbolTable(binary: GoBinary): SymbolTable {
-  return new BinarySymbolTable(binary);
+export function openSymbolTable(binary: GoBinary, { symbolFile }: SymbolTableOptions = {}): SymbolTable {
+  if (symbolFile === undefined) return new BinarySymbolTable(binary, binary.pclntab, new DebugData(binary));
+  symbolFile.requireBuild(binary);
+  return new BinarySymbolTable(binary, symbolFile, symbolFile);
 }

@@ -1,6 +1,6 @@
 /** The vocabulary between the readers and everything that speaks of functions. */
 import type { VirtualAddress } from "../base/index.js";
-import type { Signature } from "../binary/index.js";
+import type { GoType, Signature } from "../binary/index.js";
 
 /** One function body in the binary. Two bodies may share a name (an ABI0 wrapper and its ABIInternal target). */
 export interface GoFunction {
@@ -60,6 +60,10 @@ export interface SymbolTable {
   symbolize(address: VirtualAddress): readonly Frame[];
   /** Parameters and results, from the best source there is; undefined when the binary has none. */
   signature(fn: GoFunction): Signature | undefined;
+  /** Where `findType` looks; undefined when the binary has no such data and there is no symbol file. */
+  readonly typeSource: "dwarf" | "symbol-file" | undefined;
+  /** The type with this name, as DWARF spells it: `runtime.g`. A symbol file has what its functions' signatures lead to. */
+  findType(name: string): GoType | undefined;
   /**
    * How many copies of each of these functions' bodies the compiler put into other functions, over the whole binary;
    * names without any are absent. A body inlined into one that is itself inlined twice counts twice; a copy that left no

@@ -24,6 +24,7 @@ export const ROWS: readonly (readonly string[])[] = [
 /** Runtime dependency to the folder that uses it. */
 export const DEPENDENCY_OWNERS: Readonly<Record<string, string>> = {
   koffi: "kernel",
+  "@jridgewell/sourcemap-codec": "symbols",
   elfinfo: "binary",
   "iced-x86": "binary",
   commander: "cli",

@@ -6,7 +6,7 @@ import { type Aggregate, aggregate } from "../../src/aggregate/index.js";
 import { openGoBinary } from "../../src/binary/index.js";
 import { type ProbePlan, planProbes } from "../../src/probes/index.js";
 import { openTarget, Session, type SessionOptions, type TargetRequest } from "../../src/session/index.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { openSymbolFile, openSymbolTable } from "../../src/symbols/index.js";
 
 /** False with the reason as a test's skip option; GOSPECT_REQUIRE_KERNEL turns the skip into a failure, see test/run. */
 export const withoutKernel: string | false = process.geteuid?.() === 0 ? false : "needs root";
@@ -18,12 +18,13 @@ export interface Request {
   readonly signatures?: readonly string[];
 }
 
-/** A file, read once, for as many plans as wanted. */
-export async function planner(target: TargetRequest): Promise<(request: Request) => ProbePlan> {
+/** A file, read once, for as many plans as wanted; `symbols` is the path of a symbol file. */
+export async function planner(target: TargetRequest, symbols?: string): Promise<(request: Request) => ProbePlan> {
   using opened = openTarget(target);
   const binary = await openGoBinary(opened.path, { displayPath: opened.displayPath });
-  const symbols = openSymbolTable(binary);
-  return ({ probes, by = [], signatures = [], of }) => planProbes(binary, symbols, { probes, by, signatures, of });
+  const symbolFile = symbols === undefined ? undefined : await openSymbolFile(symbols);
+  const table = openSymbolTable(binary, { symbolFile });
+  return ({ probes, by = [], signatures = [], of }) => planProbes(binary, table, { probes, by, signatures, of });
 }
 
 export class Measuring implements Disposable {

@@ -148,7 +148,7 @@ function compareValues(
 
 async function startAll(pid: number, preview: Truth, knowledge: Knowledge): Promise<Part[]> {
   const target = { kind: "pid", pid } as const;
-  const plan = await planner(target);
+  const plan = await planner(target, knowledge.symbols);
   const parts: Part[] = [];
   for (const [name, { by = {} }] of Object.entries(preview)) {
     if (name === SINGLE_RETURN) {
@@ -175,6 +175,8 @@ export interface Knowledge {
   readonly signatures?: Readonly<Record<string, string>>;
   /** Expressions that need more than that, by function; they are not asked. */
   readonly unknown?: Readonly<Record<string, readonly string[]>>;
+  /** Path of a symbol file, which tells all that debug data would. */
+  readonly symbols?: string;
 }
 
 /**

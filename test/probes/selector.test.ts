@@ -44,6 +44,8 @@ const symbols: SymbolTable = {
   place: () => ({ file: undefined, line: undefined }),
   symbolize: () => [],
   signature: () => undefined,
+  typeSource: undefined,
+  findType: () => undefined,
   inlinedCopies: (names) =>
     new Map([...COPIES].flatMap(([name, { length }]) => (names.has(name) ? [[name, length]] : []))),
   inlinedPlaces: (names) => new Map([...COPIES].filter(([name]) => names.has(name))),

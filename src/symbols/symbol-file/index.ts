@@ -1,0 +1,13 @@
+/**
+ * Symbol files: what debug data say of one build — functions, lines, inlining, signatures, types — in a tenth of their
+ * size, for the stripped binary of the same build. Turns a GoBinary into bytes, and such bytes into what a SymbolTable
+ * is made of. format.ts describes the bytes.
+ */
+import { openFileSource } from "../../binary/index.js";
+import { SymbolFile } from "./read.js";
+
+export { SymbolFile } from "./read.js";
+export { writeSymbolFile } from "./write.js";
+
+/** Opens the symbol file at `path`; the caller disposes. Throws as openFileSource and SymbolFile do. */
+export const openSymbolFile = (path: string): SymbolFile => new SymbolFile(openFileSource(path));
