@@ -224,8 +224,8 @@ function build(version: GoVersion, name: string, body: string, ...flags: string[
 }
 
 for (const version of goVersions) {
-  test(`go${version}: strip, objcopy and a link of its own with -s -w make the same build`, async () => {
-    const plain = build(version, "plain", "return p.first + int64(n)");
+  test(`go${version}: strip, objcopy and, with -trimpath, a link of its own with -s -w make the same build`, async () => {
+    const plain = build(version, "plain", "return p.first + int64(n)", "-trimpath");
     using debug = await openGoBinary(plain);
     using symbolFile = await fileOf(debug);
     const stripped = `${plain}-strip`;
@@ -233,7 +233,7 @@ for (const version of goVersions) {
     copyFileSync(plain, stripped);
     execFileSync("strip", [stripped]);
     execFileSync("objcopy", ["--strip-debug", plain, copied]);
-    const linked = build(version, "linked", "return p.first + int64(n)", "-ldflags=-s -w");
+    const linked = build(version, "linked", "return p.first + int64(n)", "-trimpath", "-ldflags=-s -w");
     for (const path of [stripped, copied, linked]) {
       using binary = await openGoBinary(path);
       assert.equal(binary.dwarf(), undefined);
@@ -248,9 +248,10 @@ for (const version of goVersions) {
   });
 
   test(`go${version}: a change that leaves every line and length alone is another build all the same`, async () => {
-    using debug = await openGoBinary(build(version, "plain", "return p.first + int64(n)"));
+    const flags = ["-trimpath", "-ldflags=-s -w"];
+    using debug = await openGoBinary(build(version, "plain", "return p.first + int64(n)", "-trimpath"));
     using symbolFile = await fileOf(debug);
-    using other = await openGoBinary(build(version, "changed", "return p.first - int64(n)", "-ldflags=-s -w"));
+    using other = await openGoBinary(build(version, "changed", "return p.first - int64(n)", ...flags));
     assert.throws(() => openSymbolTable(other, { symbolFile }), { code: "build-id-mismatch" });
   });
 }

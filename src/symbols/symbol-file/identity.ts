@@ -6,9 +6,8 @@
  * With -trimpath the code is too; without, the linker records its own flags among the program's data, which moves
  * what follows, and instructions that refer to it differ in their displacements.
  *
- * So it is the same build when an id is equal; or when code and function table are; or when the function table, the
- * content of the main package (the third part of the Go build id), the module and all build settings but the linker's
- * flags are: then signatures, types and positions hold, and only addresses of data may be others.
+ * So it is the same build when an id is equal, or when code and function table are. A link of its own without -trimpath
+ * is refused: nothing in it proves that types and signatures are the same.
  */
 import { createHash } from "node:crypto";
 import { type Cursor, UnmeasurableError } from "../../base/index.js";
@@ -28,8 +27,6 @@ export interface BuildIdentity {
   readonly codeHash: Buffer;
   /** Of the parts of pclntab, and where the code is. */
   readonly functionTableHash: Buffer;
-  /** Of what the build was made from, as far as the program records it. */
-  readonly settingsHash: Buffer;
 }
 
 export function identityOf(binary: GoBinary): BuildIdentity {
@@ -40,7 +37,6 @@ export function identityOf(binary: GoBinary): BuildIdentity {
     gnuBuildId: binary.gnuBuildId,
     codeHash: hashCode(binary),
     functionTableHash: hashFunctionTable(binary),
-    settingsHash: hashSettings(binary),
   };
 }
 
@@ -59,17 +55,10 @@ function hashFunctionTable(binary: GoBinary): Buffer {
   return hash.digest();
 }
 
-function hashSettings({ buildInfo: { path, mainModule, settings } }: GoBinary): Buffer {
-  const kept = [...settings].filter(([name]) => name !== "-ldflags");
-  return createHash("sha256")
-    .update(JSON.stringify([path, mainModule ?? null, kept]))
-    .digest();
-}
-
 export function writeIdentity(writer: ByteWriter, identity: BuildIdentity): void {
-  const { goVersion, arch, goBuildId, gnuBuildId, codeHash, functionTableHash, settingsHash } = identity;
+  const { goVersion, arch, goBuildId, gnuBuildId, codeHash, functionTableHash } = identity;
   for (const text of [goVersion, arch, goBuildId ?? "", gnuBuildId ?? ""]) writer.text(text);
-  for (const hash of [codeHash, functionTableHash, settingsHash]) writer.raw(hash);
+  for (const hash of [codeHash, functionTableHash]) writer.raw(hash);
 }
 
 export function readIdentity(cursor: Cursor): BuildIdentity {
@@ -80,12 +69,8 @@ export function readIdentity(cursor: Cursor): BuildIdentity {
     gnuBuildId: readText(cursor) || undefined,
     codeHash: cursor.slice(HASH_SIZE),
     functionTableHash: cursor.slice(HASH_SIZE),
-    settingsHash: cursor.slice(HASH_SIZE),
   };
 }
-
-/** The main package's content id. A Go build id is link action / compile action / compile content / link content. */
-const mainContentOf = (goBuildId: string | undefined): string | undefined => goBuildId?.split("/")[2];
 
 const same = <T>(left: T | undefined, right: T | undefined): boolean => left !== undefined && left === right;
 
@@ -93,12 +78,7 @@ function isSameBuild(identity: BuildIdentity, binary: GoBinary): boolean {
   if (identity.arch !== binary.arch || identity.goVersion !== binary.version.text) return false;
   if (same(identity.goBuildId, binary.goBuildId)) return true;
   if (same(identity.gnuBuildId, binary.gnuBuildId)) return true;
-  if (!identity.functionTableHash.equals(hashFunctionTable(binary))) return false;
-  if (identity.codeHash.equals(hashCode(binary))) return true;
-  return (
-    same(mainContentOf(identity.goBuildId), mainContentOf(binary.goBuildId)) &&
-    identity.settingsHash.equals(hashSettings(binary))
-  );
+  return identity.functionTableHash.equals(hashFunctionTable(binary)) && identity.codeHash.equals(hashCode(binary));
 }
 
 const idText = ({ goBuildId, gnuBuildId }: { goBuildId: string | undefined; gnuBuildId: string | undefined }): string =>
@@ -113,7 +93,7 @@ export function requireSameBuild(identity: BuildIdentity, path: string, binary: 
       `its build id is ${idText(identity)} (${identity.goVersion}, ${identity.arch}), ` +
       `the program's ${idText(binary)} (${binary.version.text}, ${binary.arch})`,
     {
-      hint: "make it with gospect symbols from the program before it was stripped, or from a build of the same source that differs in -ldflags='-s -w' only",
+      hint: "make it with gospect symbols from the program before it was stripped, or build both with -trimpath, differing in -ldflags='-s -w' only",
     },
   );
 }
