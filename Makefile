@@ -89,6 +89,7 @@ test: build build/abi/generated.ts fixtures
 # Rewrites test/golden/ with what the program prints now; a person reads the diff.
 golden: build fixtures
 	GOSPECT_GOLDEN=write test/run unit
+	GOSPECT_GOLDEN=write node --test build/test/differential/pprof.test.js build/test/kernel/profile.test.js
 
 # Ratios of costs, as one table; nothing passes or fails. Needs root. GOSPECT_BENCH=short is one quick round of everything,
 # GOSPECT_BENCH=write keeps the table in test/bench/RESULTS.md.
