@@ -34,12 +34,16 @@ export function booksSentence(balance: Balance): string {
   return balance.entries === 0n ? counted : `${balanceSentence(balance)}; ${counted}`;
 }
 
+/** Below this many hits their mean price is that of cold caches and of whatever interrupted them. */
+const MANY_HITS = 1000n;
+
 function costSentence({ cost }: Aggregate): string {
   const hits = formatQuantity(cost.hits, "probe hit");
   if (cost.nsPerHit === undefined) return `${hits}; their price could not be measured`;
   const total = formatNanoseconds(Number(cost.hits) * cost.nsPerHit);
   const share = cost.shareOfTarget === undefined ? "" : `, ${formatShare(cost.shareOfTarget)} of the target's CPU time`;
-  return `${hits} of ${formatNanoseconds(cost.nsPerHit)} each, ${total} altogether${share}`;
+  const few = cost.hits < MANY_HITS ? "about " : "";
+  return `${hits} of ${few}${formatNanoseconds(cost.nsPerHit)} each, ${total} altogether${share}`;
 }
 
 /** Calls whose median is below this many times the price of a hit look much longer than they are. */
