@@ -18,14 +18,14 @@ export const balanceOf = (record: BalanceRecord): Balance => ({
 export interface Cost {
   readonly hits: bigint;
   readonly nsPerHit: number | undefined;
-  /** Time spent in probes over CPU time of the target, 0..1; undefined when either is not known. */
+  /** Time spent in probes over CPU time of the target, 0..1; undefined when either is not known, or they contradict. */
   readonly shareOfTarget: number | undefined;
 }
 
 export function costOf(record: CostRecord): Cost {
   const { hits, nsPerHit, targetCpuNs } = record;
   const known = nsPerHit !== undefined && targetCpuNs !== undefined && targetCpuNs > 0n;
-  // The target's CPU time contains the probes' time, but the two are measured apart: never claim more than all of it.
-  const shareOfTarget = known ? Math.min(1, (Number(hits) * nsPerHit) / Number(targetCpuNs)) : undefined;
-  return { hits, nsPerHit, shareOfTarget };
+  // The target's CPU time contains the probes' time, but the two are measured apart: more than all of it is no share.
+  const ratio = known ? (Number(hits) * nsPerHit) / Number(targetCpuNs) : undefined;
+  return { hits, nsPerHit, shareOfTarget: ratio !== undefined && ratio <= 1 ? ratio : undefined };
 }

@@ -23,6 +23,8 @@ import type { Counts } from "./snapshot.js";
 /** Program runs that are timed; then timing goes off again, because it costs each run two clock readings. */
 const TIMED_RUNS = 5000n;
 const TIMING_CHECK_MS = 200;
+/** Of a target that has ended: what it may have used unseen is then a twentieth at most, for each CPU it kept busy. */
+const LEAST_CPU_OF_ENDED_NS = BigInt(20 * TIMING_CHECK_MS) * 1_000_000n;
 /** Calls of one trap measurement, and how often it is repeated: the best counts, the others were disturbed. */
 const TRAP_CALLS = 200;
 const TRAP_ROUNDS = 5;
@@ -125,9 +127,19 @@ export class CostMeter implements Disposable {
   /** Cost so far, for the counts so far. */
   read({ hits, balance }: Counts): CostRecord {
     this.watch();
-    const { lastCpu, cpuAtStart } = this;
-    const targetCpuNs = lastCpu === undefined || cpuAtStart === undefined ? undefined : lastCpu - cpuAtStart;
-    return { hits, nsPerHit: this.nsPerHit(hits, balance.returns + balance.unmatchedReturns), targetCpuNs };
+    return {
+      hits,
+      nsPerHit: this.nsPerHit(hits, balance.returns + balance.unmatchedReturns),
+      targetCpuNs: this.targetCpu(),
+    };
+  }
+
+  /** What a target that has ended used since it was last looked at is not known: then only a long run has an answer. */
+  private targetCpu(): bigint | undefined {
+    const { lastCpu, cpuAtStart, target } = this;
+    if (lastCpu === undefined || cpuAtStart === undefined) return undefined;
+    const used = lastCpu - cpuAtStart;
+    return target?.isAlive() === true || used >= LEAST_CPU_OF_ENDED_NS ? used : undefined;
   }
 
   /** Mean over entries and exits, in their proportion; undefined before there is one, or when the kernel does not say. */
