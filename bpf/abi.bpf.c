@@ -12,14 +12,22 @@ struct gs_everything {
 	enum gs_parent parent;
 	enum gs_site_kind site_kind;
 	enum gs_opcode opcode;
+	enum gs_relation relation;
+	enum gs_special special;
 	enum gs_register gs_register;
 	enum gs_value_type value_type;
 	enum gs_read_status read_status;
 	enum gs_frame_flag frame_flag;
+	enum gs_frame_decisions frame_decisions;
+	enum gs_outcome outcome;
+	enum gs_event_flag event_flag;
+	enum gs_tail_place tail_place;
 	enum gs_measure measure;
 	struct gs_step step;
 	struct gs_recipe recipe;
+	struct gs_codes codes;
 	struct gs_probe probe;
+	struct gs_constant constant;
 	struct gs_key key;
 	struct gs_stats stats;
 	struct gs_row_key row_key;
@@ -32,6 +40,8 @@ struct gs_everything {
 	struct gs_frame frame;
 	struct gs_goroutine goroutine;
 	struct gs_frame_key frame_key;
+	struct gs_event event;
+	struct gs_capture capture;
 	struct gs_config config;
 };
 

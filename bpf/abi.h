@@ -25,6 +25,18 @@ enum gs_limits {
 	GS_STACK_FRAMES = 127,
 	/* LIMIT: nested open calls of one goroutine kept beside its record; deeper ones go to their own map. */
 	GS_INLINE_FRAMES = 8,
+	/* LIMIT: steps that one evaluation of a code may execute, loops included. */
+	GS_MAX_EXECUTED = 4096,
+	/* LIMIT: bytes of a string that is compared with a literal, which is no longer. */
+	GS_CONSTANT_BYTES = 128,
+	/* LIMIT: values captured at one end of a call, bytes of strings and memory among them, bytes of one of those. */
+	GS_MAX_SLOTS = 256,
+	GS_TAIL_BYTES = 4096,
+	GS_CHUNK_BYTES = 512,
+	/* Variables of a code, which keep values between its steps. */
+	GS_VARIABLES = 16,
+	/* LIMIT: parts of a `--where` that are decided at the entry and asked for at the return. */
+	GS_MAX_DECIDED = 8,
 };
 
 /*
@@ -73,7 +85,43 @@ enum gs_opcode {
 	GS_LINEAR = 10,		/* A = bucket of A, signed if `b`: 0 below low, 1..count, count + 1 from the end on */
 	GS_TRUNCATE = 11,	/* keep the low `a` bytes of A, sign-extended if `b`: a narrow value in a register */
 	GS_NOT_ZERO = 12,	/* A = A != 0 */
+
+	/*
+	 * The rest is for codes only: steps of the map `code`, run one after the other, with variables, jumps and captured
+	 * values. Jumps count from the next step. A read that fails goes on where the last GS_TRY said, with A = 0 and its
+	 * outcome kept for the next slot; without one it ends the code.
+	 */
+	GS_SET = 32,		/* A = imm, sign-extended */
+	GS_SET_HIGH = 33,	/* the high 32 bits of A = imm */
+	GS_GET = 34,		/* A = variable `a` */
+	GS_PUT = 35,		/* variable `a` = A */
+	GS_GET_B = 36,		/* B = variable `a` */
+	GS_PUT_B = 37,		/* variable `a` = B */
+	GS_ADD_VARIABLE = 38,	/* A += variable `a` */
+	GS_MULTIPLY = 39,	/* A *= imm */
+	GS_AND = 40,		/* A &= imm, sign-extended */
+	GS_SHIFT_RIGHT = 41,	/* A >>= imm; arithmetic if `b` */
+	GS_COMPARE = 42,	/* A = (A relation variable imm): enum gs_relation `a`, signed if `b` */
+	GS_ORDER_FLOAT = 43,	/* A, the `a` bytes of a float, = an unsigned integer of the same order, both zeros alike; goes on
+				 * imm steps further instead on a NaN */
+	GS_COMPARE_BYTES = 44,	/* A = -1, 0, 1: the B bytes at A against constant imm; `a`: against as many as it has, a prefix */
+	GS_JUMP = 45,		/* go on imm steps further; backwards if negative */
+	GS_JUMP_IF = 46,	/* the same if A is not 0 */
+	GS_JUMP_UNLESS = 47,	/* the same if A is 0 */
+	GS_SPECIAL = 48,	/* A = enum gs_special `a` */
+	GS_DECIDED = 49,	/* A = whether decision imm of the condition was true at the entry */
+	GS_TRY = 50,		/* from here on a failed read goes on imm steps further */
+	GS_FAIL = 51,		/* as a read that failed with outcome `a` */
+	GS_KEEP = 52,		/* slot imm = A */
+	GS_KEEP_BYTES = 53,	/* slot imm = a gs_tail_place, slot imm + 1 = B: the B bytes at A, at most 8 * `a` of them */
 };
+
+enum gs_relation {
+	GS_EQUAL = 0, GS_NOT_EQUAL = 1, GS_LESS = 2, GS_LESS_OR_EQUAL = 3, GS_GREATER = 4, GS_GREATER_OR_EQUAL = 5,
+};
+
+/* GS_DURATION: ns since the entry, at a return. GS_GOID: 0 where the goroutine is not known. */
+enum gs_special { GS_DURATION = 0, GS_GOID = 1, GS_TID = 2 };
 
 /* Integer registers by the order of Go's ABIInternal on amd64; then the rest by name. */
 enum gs_register {
@@ -96,23 +144,49 @@ struct gs_recipe {
 	gs_u8 type;		/* enum gs_value_type */
 	gs_u8 at_return;	/* 0: evaluated at entry; 1: at return */
 	gs_u16 reserved;
-	gs_u32 reserved2;
+	gs_u32 code;		/* first step in the map `code`, used instead of `steps`; 0: none */
 	gs_s64 linear[3];	/* of GS_LINEAR: low, width, count */
 	struct gs_step steps[GS_MAX_STEPS];
 };
 
-/* The recipes of one probe: what its calls are told apart by, and what is measured of them instead of their duration. */
+/* First steps in the map `code`; 0: none. */
+struct gs_codes {
+	gs_u32 decide[GS_MAX_DECIDED];	/* parts of the condition that only the entry knows; A != 0 is true */
+	gs_u32 where_entry;	/* the call or place is of interest if A != 0 */
+	gs_u32 where_return;
+	gs_u32 capture_entry;
+	gs_u32 capture_return;
+	gs_u32 entry_slots;
+	gs_u32 return_slots;
+};
+
+/*
+ * The recipes of one probe: what its calls are told apart by, and what is measured of them instead of their duration;
+ * its condition, and what is captured of a call.
+ */
 struct gs_probe {
 	struct gs_recipe recipes[GS_MAX_DIMENSIONS];
 	struct gs_recipe value;
+	struct gs_codes codes;
 };
 
-/* How reading a dimension went; two bits each in gs_key.status, dimension 0 lowest. */
+/* A string literal of a condition, zero-padded. */
+struct gs_constant {
+	gs_u64 length;
+	gs_u8 bytes[GS_CONSTANT_BYTES];
+};
+
+/* How reading went: of a dimension in gs_key.status, eight bits each, dimension 0 lowest; of a captured value. */
 enum gs_read_status {
 	GS_READ = 0,
 	GS_FAULT = 1,	/* memory was not readable */
 	GS_NIL = 2,	/* a nil pointer on the way */
-	GS_CUT = 3,	/* a string longer than GS_STRING_BYTES: its beginning is there */
+	GS_CUT = 3,	/* a string longer than there is room for: its beginning is there */
+	/* Of codes only. */
+	GS_TOO_LARGE = 4,	/* a search that took more than GS_MAX_EXECUTED steps */
+	GS_NOT_FOUND = 5,	/* a map without that key, a context without that value, an index beyond the length */
+	GS_OTHER_TYPE = 6,	/* an interface holds something that the plan does not know how to read */
+	GS_NO_ROOM = 7,		/* the record was full */
 };
 
 /*
@@ -183,6 +257,11 @@ struct gs_balance {
 	gs_u64 samples_dropped;	/* calls whose sample found no room */
 	gs_u64 counted;		/* hits of places without an end; not among the entries */
 	gs_u64 unreadable;	/* calls or places whose value could not be read: in no series */
+	gs_u64 filtered;	/* calls or places that the condition left out; calls are among the entries */
+	gs_u64 undecided;	/* the same for a condition that could not be evaluated */
+	gs_u64 events;		/* given to the ring buffer */
+	gs_u64 events_dropped;	/* that found no room there */
+	gs_u64 captures_dropped;	/* calls whose values at the entry found no room: their event lacks them */
 };
 
 /* Identity of a goroutine's record: its g, which the runtime recycles but never frees. */
@@ -204,7 +283,11 @@ struct gs_frame {
 enum gs_frame_flag {
 	GS_FRAME_OTHER = 1,	/* the entry half of the key found no room: the call belongs to "other" */
 	GS_FRAME_UNREADABLE = 2,	/* the value at entry could not be read */
+	GS_FRAME_FILTERED = 4,	/* the condition left the call out */
+	GS_FRAME_CAPTURED = 8,	/* `captures` holds what was captured at the entry */
 };
+/* The decisions of a condition, GS_MAX_DECIDED bits of the flags from this one on. */
+enum gs_frame_decisions { GS_FRAME_DECISION = 8 };
 
 struct gs_goroutine {
 	gs_u64 goid;	/* whose frames these are; another goid on the same g means they are over */
@@ -218,6 +301,48 @@ struct gs_frame_key {
 	gs_u32 tgid;
 	gs_u32 index;
 };
+
+/*
+ * A call that ended, or a place that was passed. What was captured follows: the entry's part, then the return's, each
+ * `slots` words, `slots` bytes of outcomes (0: never reached; else 1 + enum gs_read_status) and `tail` bytes, each of
+ * the three padded to 8 bytes.
+ */
+struct gs_event {
+	gs_u64 start;	/* CLOCK_MONOTONIC, ns; of a place: when it was passed */
+	gs_u64 end;
+	gs_u64 goid;	/* 0: unknown */
+	gs_u64 stack;	/* key in `stacks`; 0: none */
+	gs_u64 image;	/* load bias plus the image's base: what addresses among the captured words are relative to */
+	gs_u64 parent_goid;	/* 0: unknown, or not asked for */
+	gs_u64 created_at;	/* address relative to the image of the `go` statement that made the goroutine; 0: the same */
+	gs_u32 probe;
+	gs_u32 tgid;
+	gs_u32 tid;
+	gs_u32 site;	/* relative to the image */
+	gs_u16 outcome;	/* enum gs_outcome */
+	gs_u16 flags;	/* enum gs_event_flag */
+	gs_u32 level;	/* measured calls of the goroutine that were open around it */
+	gs_u16 entry_slots;
+	gs_u16 return_slots;
+	gs_u16 entry_tail;	/* bytes */
+	gs_u16 return_tail;
+};
+
+enum gs_outcome { GS_RETURNED = 0, GS_PANICKED = 1, GS_EXITED = 2, GS_PASSED = 3, GS_JUMPED = 4 };
+
+enum gs_event_flag {
+	GS_EVENT_NO_ENTRY = 1,	/* what was captured at the entry found no room */
+};
+
+/* What a value of `captures` begins with; the part of the entry follows as in an event. */
+struct gs_capture {
+	gs_u16 slots;
+	gs_u16 tail;
+	gs_u32 reserved;
+};
+
+/* Word of a GS_KEEP_BYTES slot: where its bytes begin in the tail, and how many were kept. */
+enum gs_tail_place { GS_TAIL_OFFSET_BITS = 32 };
 
 /* What is measured of a call or a place. */
 enum gs_measure {
@@ -247,6 +372,14 @@ struct gs_config {
 	gs_u32 one_recipe;	/* 1: every probe uses `only`: the verifier follows its steps alone */
 	gs_u32 measure;		/* enum gs_measure */
 	gs_u32 signed_value;	/* 1: values are signed */
+	gs_u32 codes;		/* 1: some recipe, condition or capture is a code */
+	gs_u32 conditions;	/* 1: some probe has a condition */
+	gs_u32 events;		/* 1: every call and place of interest becomes an event */
+	gs_u32 origins;		/* 1: with the goroutine's parent and the place where it was made */
+	gs_u32 capture_bytes;	/* value_size of `captures`; 0: nothing is captured at entries */
+	gs_u32 parent_goid_offset;	/* in runtime.g; 0: not there (go1.20 and before) */
+	gs_u32 gopc_offset;	/* in runtime.g */
+	gs_u32 reserved;
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
 	struct gs_probe only;
 };

@@ -11,6 +11,13 @@ export const gsLimits = {
   GS_KEY_BYTES: 288,
   GS_STACK_FRAMES: 127,
   GS_INLINE_FRAMES: 8,
+  GS_MAX_EXECUTED: 4096,
+  GS_CONSTANT_BYTES: 128,
+  GS_MAX_SLOTS: 256,
+  GS_TAIL_BYTES: 4096,
+  GS_CHUNK_BYTES: 512,
+  GS_VARIABLES: 16,
+  GS_MAX_DECIDED: 8,
 } as const;
 
 /** enum gs_histogram */
@@ -60,6 +67,45 @@ export const gsOpcode = {
   GS_LINEAR: 10,
   GS_TRUNCATE: 11,
   GS_NOT_ZERO: 12,
+  GS_SET: 32,
+  GS_SET_HIGH: 33,
+  GS_GET: 34,
+  GS_PUT: 35,
+  GS_GET_B: 36,
+  GS_PUT_B: 37,
+  GS_ADD_VARIABLE: 38,
+  GS_MULTIPLY: 39,
+  GS_AND: 40,
+  GS_SHIFT_RIGHT: 41,
+  GS_COMPARE: 42,
+  GS_ORDER_FLOAT: 43,
+  GS_COMPARE_BYTES: 44,
+  GS_JUMP: 45,
+  GS_JUMP_IF: 46,
+  GS_JUMP_UNLESS: 47,
+  GS_SPECIAL: 48,
+  GS_DECIDED: 49,
+  GS_TRY: 50,
+  GS_FAIL: 51,
+  GS_KEEP: 52,
+  GS_KEEP_BYTES: 53,
+} as const;
+
+/** enum gs_relation */
+export const gsRelation = {
+  GS_EQUAL: 0,
+  GS_NOT_EQUAL: 1,
+  GS_LESS: 2,
+  GS_LESS_OR_EQUAL: 3,
+  GS_GREATER: 4,
+  GS_GREATER_OR_EQUAL: 5,
+} as const;
+
+/** enum gs_special */
+export const gsSpecial = {
+  GS_DURATION: 0,
+  GS_GOID: 1,
+  GS_TID: 2,
 } as const;
 
 /** enum gs_register */
@@ -94,12 +140,42 @@ export const gsReadStatus = {
   GS_FAULT: 1,
   GS_NIL: 2,
   GS_CUT: 3,
+  GS_TOO_LARGE: 4,
+  GS_NOT_FOUND: 5,
+  GS_OTHER_TYPE: 6,
+  GS_NO_ROOM: 7,
 } as const;
 
 /** enum gs_frame_flag */
 export const gsFrameFlag = {
   GS_FRAME_OTHER: 1,
   GS_FRAME_UNREADABLE: 2,
+  GS_FRAME_FILTERED: 4,
+  GS_FRAME_CAPTURED: 8,
+} as const;
+
+/** enum gs_frame_decisions */
+export const gsFrameDecisions = {
+  GS_FRAME_DECISION: 8,
+} as const;
+
+/** enum gs_outcome */
+export const gsOutcome = {
+  GS_RETURNED: 0,
+  GS_PANICKED: 1,
+  GS_EXITED: 2,
+  GS_PASSED: 3,
+  GS_JUMPED: 4,
+} as const;
+
+/** enum gs_event_flag */
+export const gsEventFlag = {
+  GS_EVENT_NO_ENTRY: 1,
+} as const;
+
+/** enum gs_tail_place */
+export const gsTailPlace = {
+  GS_TAIL_OFFSET_BITS: 32,
 } as const;
 
 /** enum gs_measure */
@@ -125,16 +201,36 @@ export const gsRecipe = {
   type: { offset: 0, size: 1 },
   atReturn: { offset: 1, size: 1 },
   reserved: { offset: 2, size: 2 },
-  reserved2: { offset: 4, size: 4 },
+  code: { offset: 4, size: 4 },
   linear: { offset: 8, size: 24, count: 3, stride: 8 },
   steps: { offset: 32, size: 96, count: 12, stride: 8 },
 } as const;
 
+/** struct gs_codes */
+export const gsCodes = {
+  size: 56,
+  decide: { offset: 0, size: 32, count: 8, stride: 4 },
+  whereEntry: { offset: 32, size: 4 },
+  whereReturn: { offset: 36, size: 4 },
+  captureEntry: { offset: 40, size: 4 },
+  captureReturn: { offset: 44, size: 4 },
+  entrySlots: { offset: 48, size: 4 },
+  returnSlots: { offset: 52, size: 4 },
+} as const;
+
 /** struct gs_probe */
 export const gsProbe = {
-  size: 640,
+  size: 696,
   recipes: { offset: 0, size: 512, count: 4, stride: 128 },
   value: { offset: 512, size: 128 },
+  codes: { offset: 640, size: 56 },
+} as const;
+
+/** struct gs_constant */
+export const gsConstant = {
+  size: 136,
+  length: { offset: 0, size: 8 },
+  bytes: { offset: 8, size: 128, count: 128, stride: 1 },
 } as const;
 
 /** struct gs_key */
@@ -196,7 +292,7 @@ export const gsStack = {
 
 /** struct gs_balance */
 export const gsBalance = {
-  size: 128,
+  size: 168,
   entries: { offset: 0, size: 8 },
   returns: { offset: 8, size: 8 },
   panics: { offset: 16, size: 8 },
@@ -213,6 +309,11 @@ export const gsBalance = {
   samplesDropped: { offset: 104, size: 8 },
   counted: { offset: 112, size: 8 },
   unreadable: { offset: 120, size: 8 },
+  filtered: { offset: 128, size: 8 },
+  undecided: { offset: 136, size: 8 },
+  events: { offset: 144, size: 8 },
+  eventsDropped: { offset: 152, size: 8 },
+  capturesDropped: { offset: 160, size: 8 },
 } as const;
 
 /** struct gs_goroutine_key */
@@ -250,9 +351,40 @@ export const gsFrameKey = {
   index: { offset: 12, size: 4 },
 } as const;
 
+/** struct gs_event */
+export const gsEvent = {
+  size: 88,
+  start: { offset: 0, size: 8 },
+  end: { offset: 8, size: 8 },
+  goid: { offset: 16, size: 8 },
+  stack: { offset: 24, size: 8 },
+  image: { offset: 32, size: 8 },
+  parentGoid: { offset: 40, size: 8 },
+  createdAt: { offset: 48, size: 8 },
+  probe: { offset: 56, size: 4 },
+  tgid: { offset: 60, size: 4 },
+  tid: { offset: 64, size: 4 },
+  site: { offset: 68, size: 4 },
+  outcome: { offset: 72, size: 2 },
+  flags: { offset: 74, size: 2 },
+  level: { offset: 76, size: 4 },
+  entrySlots: { offset: 80, size: 2 },
+  returnSlots: { offset: 82, size: 2 },
+  entryTail: { offset: 84, size: 2 },
+  returnTail: { offset: 86, size: 2 },
+} as const;
+
+/** struct gs_capture */
+export const gsCapture = {
+  size: 8,
+  slots: { offset: 0, size: 2 },
+  tail: { offset: 2, size: 2 },
+  reserved: { offset: 4, size: 4 },
+} as const;
+
 /** struct gs_config */
 export const gsConfig = {
-  size: 744,
+  size: 832,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -272,6 +404,14 @@ export const gsConfig = {
   oneRecipe: { offset: 72, size: 4 },
   measure: { offset: 76, size: 4 },
   signedValue: { offset: 80, size: 4 },
-  slots: { offset: 84, size: 16, count: 4, stride: 4 },
-  only: { offset: 104, size: 640 },
+  codes: { offset: 84, size: 4 },
+  conditions: { offset: 88, size: 4 },
+  events: { offset: 92, size: 4 },
+  origins: { offset: 96, size: 4 },
+  captureBytes: { offset: 100, size: 4 },
+  parentGoidOffset: { offset: 104, size: 4 },
+  gopcOffset: { offset: 108, size: 4 },
+  reserved: { offset: 112, size: 4 },
+  slots: { offset: 116, size: 16, count: 4, stride: 4 },
+  only: { offset: 136, size: 696 },
 } as const;

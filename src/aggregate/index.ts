@@ -21,4 +21,5 @@ export {
 export type * from "./records.js";
 export type { StackSample } from "./samples.js";
 export type { RecordedProbes, Series } from "./series.js";
+export type * from "./shape.js";
 export { integerJson, type KeyJson, type KeyValue, printable } from "./values.js";

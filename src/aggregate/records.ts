@@ -96,3 +96,46 @@ export interface RecordBatch {
   readonly samples: readonly SampleRecord[];
   readonly stacks: readonly StackRecord[];
 }
+
+/** What was captured at one end of a call: words by slot, how each was read (undefined: not reached), kept bytes. */
+export interface CapturedPart {
+  readonly words: readonly bigint[];
+  readonly outcomes: readonly (CaptureOutcome | undefined)[];
+  readonly tail: Buffer;
+}
+
+/** `enum gs_read_status` of captured values. */
+export type CaptureOutcome = ReadStatus | "too-large" | "not-found" | "other-type" | "no-room";
+
+/** A call that ended or was still open at the end of the run, or a place that was passed. */
+export interface EventRecord {
+  readonly probe: number;
+  readonly outcome: "return" | "panic" | "goexit" | "open" | "passed";
+  /** CLOCK_MONOTONIC, ns; of an open call `end` is the end of the run, of a place both are when it was passed. */
+  readonly start: bigint;
+  readonly end: bigint;
+  /** 0: unknown. */
+  readonly goid: bigint;
+  readonly tgid: number;
+  readonly tid: number;
+  /** Measured calls of the goroutine that were open around it. */
+  readonly level: number;
+  /** Key of a StackRecord. */
+  readonly stack: bigint | undefined;
+  /** Of the goroutine: who made it and, as a virtual address, where. */
+  readonly parentGoid: bigint | undefined;
+  readonly createdAt: number | undefined;
+  /** Runtime address = virtual address + bias; words that are addresses are runtime addresses. */
+  readonly bias: bigint;
+  /** Undefined: nothing was captured there; `lost`: it found no room. */
+  readonly entry: CapturedPart | "lost" | undefined;
+  readonly return: CapturedPart | undefined;
+}
+
+/** What the events of a run lack. */
+export interface EventLoss {
+  /** Found no room in the ring buffer. */
+  readonly dropped: bigint;
+  /** Came without what was captured at their entry. */
+  readonly captures: bigint;
+}

@@ -2,6 +2,8 @@
  * From what the user asked for to the exact sites and recipes of a run: selectors, expressions, planner.
  * Turns a GoBinary and its SymbolTable into a ProbePlan; knows nothing of kernels or processes.
  */
+
+export type * from "./code.js";
 export { type ProbeSites, SiteFinder, type SiteSummary } from "./code-sites.js";
 export {
   type DescribedVariable,

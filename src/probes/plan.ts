@@ -5,6 +5,7 @@
 import type { Dimension, Measure, ValueEncoding } from "../aggregate/index.js";
 import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
 import type { GoType, Signature } from "../binary/index.js";
+import type { Captures, Code, Condition } from "./code.js";
 
 export type { Dimension, Measure, ValueEncoding };
 
@@ -70,6 +71,8 @@ export interface Recipe {
   readonly phase: "entry" | "return";
   readonly type: GoType;
   readonly steps: readonly FetchStep[];
+  /** In place of the steps, which are then empty: the value, or address and length of a string, is left in A and B. */
+  readonly code?: Code;
 }
 
 export interface PlannedFunction {
@@ -102,6 +105,10 @@ export interface PlannedProbe {
   readonly recipes: readonly Recipe[];
   /** Of the measured value; undefined when durations are measured, or nothing. */
   readonly value: Recipe | undefined;
+  /** `--where`; undefined: every call is of interest. */
+  readonly condition?: Condition;
+  /** What a trace shows of each call; undefined in runs that only aggregate. */
+  readonly captures?: Captures;
   /** What a user should know of this probe, a sentence each: `1 of 3 exits is a tail jump: time until the jump`. */
   readonly notes: readonly string[];
 }
@@ -117,6 +124,10 @@ export interface RuntimeFacts {
   readonly mOffset: number;
   readonly curgOffset: number;
   readonly schedSpOffset: number;
+  /** Of the goroutine that made it; undefined where runtime.g has no such field (Go 1.20 and before). */
+  readonly parentGoidOffset?: number;
+  /** Of the `go` statement that made it. */
+  readonly gopcOffset?: number;
   /** Of g, from the thread's FS base. */
   readonly tlsOffset: number;
   /** False for the stack ABI (Go <= 1.16), where no register holds g. */
@@ -140,6 +151,8 @@ export interface ProbePlan {
   readonly runtime: RuntimeFacts;
   readonly dimensions: readonly Dimension[];
   readonly measure: Measure;
+  /** `--where`, as it was written. */
+  readonly where?: string;
   readonly probes: readonly PlannedProbe[];
   readonly refused: readonly RefusedFunction[];
   /** Where the runtime ends calls that will not return: `recovery` and `goexit` sites. */
