@@ -85,6 +85,7 @@ enum gs_opcode {
 	GS_LINEAR = 10,		/* A = bucket of A, signed if `b`: 0 below low, 1..count, count + 1 from the end on */
 	GS_TRUNCATE = 11,	/* keep the low `a` bytes of A, sign-extended if `b`: a narrow value in a register */
 	GS_NOT_ZERO = 12,	/* A = A != 0 */
+	GS_GIVE_B = 13,		/* B = A */
 
 	/*
 	 * The rest is for codes only: steps of the map `code`, run one after the other, with variables, jumps and captured

@@ -116,6 +116,7 @@ static __always_inline void step(struct fetched *f, const struct pt_regs *ctx, g
 	case GS_LINEAR: f->a = linear_bucket(f->a, s->b, linear[0], linear[1], linear[2]); break;
 	case GS_TRUNCATE: f->a = narrow(f->a, s->a, s->b); break;
 	case GS_NOT_ZERO: f->a = f->a != 0; break;
+	case GS_GIVE_B: f->b = f->a; break;
 	}
 }
 

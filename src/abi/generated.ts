@@ -67,6 +67,7 @@ export const gsOpcode = {
   GS_LINEAR: 10,
   GS_TRUNCATE: 11,
   GS_NOT_ZERO: 12,
+  GS_GIVE_B: 13,
   GS_SET: 32,
   GS_SET_HIGH: 33,
   GS_GET: 34,

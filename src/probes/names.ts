@@ -3,16 +3,27 @@ import type { Outcome } from "../base/index.js";
 import { found, refused } from "../base/index.js";
 import type { CapturedVariable, GoVariable, RecordedPlace, Signature } from "../binary/index.js";
 import type { Assignment, Place } from "./abi.js";
+import { type Location, locationOfPlace } from "./location.js";
 
-/** A variable of the signature, and where it is at its end of the call. */
+/** A variable, and where it is when the site is hit: at the entry or a place in the middle, or at a return. */
 export interface Bound {
   readonly variable: GoVariable;
-  /** `context`: at that offset of what the context register points to. */
-  readonly place: Place | { readonly kind: "context"; readonly offset: number };
-  /** `pointer`: the place holds the variable's address. */
+  readonly location: Location;
+  /** `pointer`: the variable's address is there. */
   readonly through: "nothing" | "pointer";
   readonly phase: "entry" | "return";
 }
+
+/** What names stand for at a probe. */
+export interface Scope {
+  /** Refused with the reason why the name stands for nothing, or for nothing that is anywhere. */
+  bind(name: string): Outcome<Bound>;
+}
+
+/** The names of a call: arguments at its entry, results at its return. Refused: `unknown-argument`, `uncertain-argument`. */
+export const callScope = (signature: Signature, assignment: Assignment): Scope => ({
+  bind: (name) => bindName(name, signature, assignment),
+});
 
 /** What each parameter may be called: its name, and `argN`, counted with the receiver as `gospect list` shows them. */
 const parameterNames = (signature: Signature): readonly string[] =>
@@ -45,7 +56,7 @@ export function knownNames(signature: Signature): string {
   return parts.join("; ");
 }
 
-/** Refused with `unknown-argument`, the known ones in the hint. */
+/** As `callScope` binds a name; the known ones are in the hint. */
 export function bindName(name: string, signature: Signature, assignment: Assignment): Outcome<Bound> {
   const parameter = positionOf(name, signature.parameters, /^arg(\d+)$/);
   if (parameter !== undefined) {
@@ -79,6 +90,12 @@ export function bindName(name: string, signature: Signature, assignment: Assignm
   );
 }
 
+/** FACT(go1.5..go1.27): a closure is called with DX pointing to its context, and a stack check leaves it there. */
+const inContext = (offset: number): Location => ({
+  kind: "memory",
+  address: { base: "register", register: "dx", offset },
+});
+
 function boundInContext({ name, type, offset, held }: CapturedVariable): Outcome<Bound> {
   if (held === "unknown") {
     return refused(
@@ -88,7 +105,7 @@ function boundInContext({ name, type, offset, held }: CapturedVariable): Outcome
     );
   }
   const through = held === "address" ? "pointer" : "nothing";
-  return found({ variable: { name, type }, place: { kind: "context", offset }, through, phase: "entry" });
+  return found({ variable: { name, type }, location: inContext(offset), through, phase: "entry" });
 }
 
 /**
@@ -137,8 +154,9 @@ function positionOf(name: string, variables: readonly GoVariable[], positional: 
 function bound(variable: GoVariable | undefined, place: Place | undefined, phase: Bound["phase"]): Outcome<Bound> {
   if (variable === undefined || place === undefined)
     return refused("unknown-argument", "its signature has no such place");
+  const location = locationOfPlace(place);
   if (!variable.name.startsWith("&") || variable.type.kind !== "pointer")
-    return found({ variable, place, through: "nothing", phase });
+    return found({ variable, location, through: "nothing", phase });
   const captured = { name: variable.name.slice(1), type: variable.type.target() };
-  return found({ variable: captured, place, through: "pointer", phase });
+  return found({ variable: captured, location, through: "pointer", phase });
 }

@@ -55,6 +55,7 @@ export type FetchStep =
   | { readonly op: "load-pair"; readonly offset: number }
   | { readonly op: "add"; readonly value: number }
   | { readonly op: "take-b" }
+  | { readonly op: "give-b" }
   | { readonly op: "log2"; readonly signed: boolean }
   | {
       readonly op: "linear";

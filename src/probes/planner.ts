@@ -9,6 +9,7 @@ import { collapseTypeArguments, type GoFunction, type SymbolTable } from "../sym
 import { assign } from "./abi.js";
 import { type ProbeSites, SiteFinder } from "./code-sites.js";
 import { type Expression, parseExpression } from "./expression.js";
+import { callScope } from "./names.js";
 import type { PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts, Site } from "./plan.js";
 import { type CompiledExpression, compileExpression } from "./recipes.js";
 import { readRuntimeFacts } from "./runtime-facts.js";
@@ -142,10 +143,10 @@ function planFunction(
     );
   }
   if (binary.arch !== "amd64") return refused("unsupported-machine", `arguments are not read on ${binary.arch} yet`);
-  const assignment = assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn));
+  const scope = callScope(signature, assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn)));
   const values: Candidate["values"][number][] = [];
   for (const expression of all) {
-    const compiled = compileExpression(expression, signature, assignment);
+    const compiled = compileExpression(expression, scope);
     if (!compiled.ok) return compiled;
     if (compiled.value.recipe.phase === "return" && sites.value.exits.every((exit) => exit.kind === "tail-jump")) {
       return refused("no-return", "it leaves by a jump only: its results are not there to be read");

@@ -1,17 +1,17 @@
 /**
  * From an expression to the steps that evaluate it at a site: a small compiler for the accumulator machine of bpf/abi.h.
  *
- * While compiling, a value is either spread over registers or lies in memory at an address that the steps so far leave in
- * A. Whatever the machine cannot read (a float register, a map's element) is refused, with what would work instead.
+ * While compiling, a value is either in pieces (registers, mostly) or lies in memory at an address that the steps so far
+ * leave in A. Whatever the machine cannot read (a float register, a map's element) is refused, with what would work instead.
  */
 import { gsLimits } from "../abi/index.js";
 import type { ValueEncoding } from "../aggregate/index.js";
 import type { Outcome } from "../base/index.js";
 import { found, refused } from "../base/index.js";
-import type { GoField, GoType, Signature } from "../binary/index.js";
-import { AMD64_INTEGER_REGISTERS, type Assignment, type Piece } from "./abi.js";
+import type { GoField, GoType } from "../binary/index.js";
 import { type Expression, formatExpression } from "./expression.js";
-import { type Bound, bindName } from "./names.js";
+import { addressSteps, type Piece } from "./location.js";
+import type { Bound, Scope } from "./names.js";
 import type { FetchStep, Recipe } from "./plan.js";
 
 /** A recipe together with how its value is read back. */
@@ -27,27 +27,21 @@ type Operand = {
   /** How the user's text names it, for messages. */
   readonly text: string;
 } & (
-  | { readonly at: "registers"; readonly pieces: readonly Piece[] }
+  | { readonly at: "pieces"; readonly pieces: readonly Piece[] }
   /** At A + offset once the steps have run. */
   | { readonly at: "memory"; readonly steps: readonly FetchStep[]; readonly offset: number }
 );
 
 const WORD = 8;
-/** FACT(go1.5..go1.27): a closure is called with DX pointing to its context, and a stack check leaves it there. */
-const CLOSURE_CONTEXT: FetchStep = { op: "register", register: "dx" };
 const INT: GoType = { kind: "int", name: "int", size: WORD, signed: true };
 const BOOL: GoType = { kind: "bool", name: "bool", size: 1 };
 
 /**
- * The recipe of an expression at a function. Refused: `unknown-argument`, `float-in-register`, `unreadable-argument`,
- * `too-many-steps`, `not-supported`.
+ * The recipe of an expression at a probe. Refused: `float-in-register`, `optimized-away`, `unreadable-argument`,
+ * `unknown-argument`, `too-many-steps`, `not-supported`, and as the scope refuses names.
  */
-export function compileExpression(
-  expression: Expression,
-  signature: Signature,
-  assignment: Assignment,
-): Outcome<CompiledExpression> {
-  const compiled = compileValue(expression, signature, assignment);
+export function compileExpression(expression: Expression, scope: Scope): Outcome<CompiledExpression> {
+  const compiled = compileValue(expression, scope);
   if (compiled.ok && compiled.value.recipe.steps.length > gsLimits.GS_MAX_STEPS) {
     const count = compiled.value.recipe.steps.length;
     return refused(
@@ -58,27 +52,23 @@ export function compileExpression(
   return compiled;
 }
 
-function compileValue(
-  expression: Expression,
-  signature: Signature,
-  assignment: Assignment,
-): Outcome<CompiledExpression> {
+function compileValue(expression: Expression, scope: Scope): Outcome<CompiledExpression> {
   switch (expression.kind) {
     case "nil-test": {
-      const operand = locate(expression.of, signature, assignment);
+      const operand = locate(expression.of, scope);
       return operand.ok ? nilTest(operand.value, expression.operator) : operand;
     }
     case "linear": {
-      const inner = compileValue(expression.of, signature, assignment);
+      const inner = compileValue(expression.of, scope);
       if (!inner.ok) return inner;
       const { low, width, buckets } = expression;
       const step = (signed: boolean): FetchStep => ({ op: "linear", signed, low, width, buckets });
       return bucketed(inner.value, "lin", step, { kind: "linear", low, width, buckets });
     }
     case "call":
-      return compileCall(expression.function, expression.of, signature, assignment);
+      return compileCall(expression.function, expression.of, scope);
     default: {
-      const operand = locate(expression, signature, assignment);
+      const operand = locate(expression, scope);
       return operand.ok ? fetch(operand.value) : operand;
     }
   }
@@ -87,15 +77,14 @@ function compileValue(
 function compileCall(
   name: (Expression & { kind: "call" })["function"],
   of: Expression,
-  signature: Signature,
-  assignment: Assignment,
+  scope: Scope,
 ): Outcome<CompiledExpression> {
   if (name === "log2") {
-    const inner = compileValue(of, signature, assignment);
+    const inner = compileValue(of, scope);
     return inner.ok ? bucketed(inner.value, "log2", (signed) => ({ op: "log2", signed }), { kind: "log2" }) : inner;
   }
   if (name === "len" || name === "cap") {
-    const operand = locate(of, signature, assignment);
+    const operand = locate(of, scope);
     return operand.ok ? length(name, operand.value) : operand;
   }
   const hint = name === "str" ? "str(e) is for USDT and C arguments; a Go string is named as it is" : undefined;
@@ -116,25 +105,25 @@ function bucketed(
 }
 
 /** Where the value of an expression without operators is. */
-function locate(expression: Expression, signature: Signature, assignment: Assignment): Outcome<Operand> {
+function locate(expression: Expression, scope: Scope): Outcome<Operand> {
   switch (expression.kind) {
     case "name": {
-      const name = bindName(expression.name, signature, assignment);
+      const name = scope.bind(expression.name);
       if (!name.ok) return name;
-      return found(operandOf(name.value, expression.name));
+      return operandOf(name.value, expression.name);
     }
     case "special":
       return refused("not-supported", `$${expression.name} is not measured by this version`);
     case "field": {
-      const of = locate(expression.of, signature, assignment);
+      const of = locate(expression.of, scope);
       return of.ok ? field(of.value, expression.name, formatExpression(expression)) : of;
     }
     case "index": {
-      const of = locate(expression.of, signature, assignment);
+      const of = locate(expression.of, scope);
       return of.ok ? element(of.value, expression.index, formatExpression(expression)) : of;
     }
     case "dereference": {
-      const of = locate(expression.of, signature, assignment);
+      const of = locate(expression.of, scope);
       return of.ok ? dereference(of.value, formatExpression(expression)) : of;
     }
     default:
@@ -145,15 +134,15 @@ function locate(expression: Expression, signature: Signature, assignment: Assign
   }
 }
 
-function operandOf({ variable, place, through, phase }: Bound, text: string): Operand {
+function operandOf({ variable, location, through, phase }: Bound, text: string): Outcome<Operand> {
   const common = { type: variable.type, phase, text };
   const own: Operand =
-    place.kind === "registers"
-      ? { ...common, at: "registers", pieces: place.pieces }
-      : place.kind === "stack"
-        ? { ...common, at: "memory", steps: [{ op: "stack", offset: place.offset }], offset: 0 }
-        : { ...common, at: "memory", steps: [CLOSURE_CONTEXT], offset: place.offset };
-  return through === "nothing" ? own : { ...common, at: "memory", steps: loadWord(own, 0), offset: 0 };
+    location.kind === "pieces"
+      ? { ...common, at: "pieces", pieces: location.pieces }
+      : { ...common, at: "memory", ...addressSteps(location.address) };
+  if (through === "nothing") return found(own);
+  const pointer = loadWord(own, 0);
+  return pointer.ok ? found({ ...common, at: "memory", steps: pointer.value, offset: 0 }) : pointer;
 }
 
 function dereference(of: Operand, text: string): Outcome<Operand> {
@@ -163,7 +152,8 @@ function dereference(of: Operand, text: string): Outcome<Operand> {
     return refused("unreadable-argument", `${of.text} is ${article(of.type)}, not a pointer to a known type`, hint);
   }
   const steps = loadWord(of, 0);
-  return found({ type: of.type.target(), phase: of.phase, text, at: "memory", steps, offset: 0 });
+  if (!steps.ok) return steps;
+  return found({ type: of.type.target(), phase: of.phase, text, at: "memory", steps: steps.value, offset: 0 });
 }
 
 function field(of: Operand, name: string, text: string): Outcome<Operand> {
@@ -230,23 +220,20 @@ function element(of: Operand, index: number, text: string): Outcome<Operand> {
 }
 
 function length(name: "len" | "cap", of: Operand): Outcome<CompiledExpression> {
-  const integer = (steps: readonly FetchStep[]): Outcome<CompiledExpression> =>
-    found({
-      recipe: { phase: of.phase, type: INT, steps },
-      encoding: { kind: "integer", signed: true, size: WORD },
-    });
+  const integer = (offset: number, ...more: readonly FetchStep[]): Outcome<CompiledExpression> =>
+    recipeOf(of, INT, { kind: "integer", signed: true, size: WORD }, loadWord(of, offset), ...more);
+  const loadAt = (offset: number): FetchStep => ({ op: "load", offset, size: WORD, signed: true });
   switch (of.type.kind) {
     case "string":
-      return name === "len" ? integer(loadWord(of, WORD)) : refused("unreadable-argument", "a string has no capacity");
+      return name === "len" ? integer(WORD) : refused("unreadable-argument", "a string has no capacity");
     case "slice":
-      return integer(loadWord(of, name === "len" ? WORD : 2 * WORD));
+      return integer(name === "len" ? WORD : 2 * WORD);
     case "map":
       // FACT(go1.12..go1.27): both the old and the Swiss map begin with the number of their elements, a word.
-      if (name === "len") return integer([...loadWord(of, 0), { op: "load", offset: 0, size: WORD, signed: true }]);
-      return refused("unreadable-argument", "a map has no capacity");
+      return name === "len" ? integer(0, loadAt(0)) : refused("unreadable-argument", "a map has no capacity");
     case "chan":
       // FACT(go1.12..go1.27): runtime.hchan begins with qcount and dataqsiz, a word each.
-      return integer([...loadWord(of, 0), { op: "load", offset: name === "len" ? 0 : WORD, size: WORD, signed: true }]);
+      return integer(0, loadAt(name === "len" ? 0 : WORD));
     default:
       return refused("unreadable-argument", `${of.text} is ${article(of.type)}, which has no ${name}`, hintFor(of));
   }
@@ -260,54 +247,86 @@ function nilTest(of: Operand, operator: "==" | "!="): Outcome<CompiledExpression
   if (operator === "==") {
     return refused("not-supported", `${of.text} == nil is not measured by this version`, `use ${of.text} != nil`);
   }
-  const steps: FetchStep[] = [...loadWord(of, 0), { op: "not-zero" }];
-  return found({ recipe: { phase: of.phase, type: BOOL, steps }, encoding: { kind: "bool" } });
+  return recipeOf(of, BOOL, { kind: "bool" }, loadWord(of, 0), { op: "not-zero" });
+}
+
+/** A recipe of steps that may have been refused, and what follows them. */
+function recipeOf(
+  { phase }: Operand,
+  type: GoType,
+  encoding: ValueEncoding,
+  steps: Outcome<readonly FetchStep[]>,
+  ...more: readonly FetchStep[]
+): Outcome<CompiledExpression> {
+  return steps.ok ? found({ recipe: { phase, type, steps: [...steps.value, ...more] }, encoding }) : steps;
 }
 
 /** Steps that leave the 8-byte word at `offset` of an operand in A. */
-function loadWord(of: Operand, offset: number): readonly FetchStep[] {
-  if (of.at === "memory") return [...of.steps, { op: "load", offset: of.offset + offset, size: WORD, signed: false }];
-  return registerSteps(of.pieces, offset, "register");
-}
+const loadWord = (of: Operand, offset: number): Outcome<readonly FetchStep[]> =>
+  loadBytes(of, { offset, size: WORD, signed: false });
 
-function registerSteps(pieces: readonly Piece[], offset: number, op: "register" | "register-b"): readonly FetchStep[] {
-  const piece = pieces.find((candidate) => candidate.offset === offset && candidate.bank === "integer");
-  const register = piece && AMD64_INTEGER_REGISTERS[piece.index];
-  return register === undefined ? [] : [{ op, register }];
+/** Steps that leave an integer, part of an operand, in A. */
+function loadBytes(
+  of: Operand,
+  part: { readonly offset: number; readonly size: 1 | 2 | 4 | 8; readonly signed: boolean },
+): Outcome<readonly FetchStep[]> {
+  const { offset, size, signed } = part;
+  if (of.at === "memory") return found([...of.steps, { op: "load", offset: of.offset + offset, size, signed }]);
+  const piece = of.pieces.find((one) => one.offset <= offset && one.offset + one.size >= offset + size);
+  const within = offset - (piece?.offset ?? 0);
+  switch (piece?.kind) {
+    case "memory": {
+      const { steps, offset: displacement } = addressSteps(piece.address);
+      return found([...steps, { op: "load", offset: displacement + within, size, signed }]);
+    }
+    case "register":
+      if (within !== 0) break;
+      // A narrow value has junk above it: the callee may not look there, so the caller need not clear it.
+      return found([
+        { op: "register", register: piece.register },
+        ...(size === WORD ? [] : [{ op: "truncate", size, signed } as const]),
+      ]);
+    case "float-register":
+      return refused(
+        "float-in-register",
+        `${of.text} is a ${of.type.name} in a register that uprobes cannot read`,
+        "integers, bools and strings can be read",
+      );
+    default:
+      break;
+  }
+  return refused("optimized-away", `${of.text} is not kept anywhere here, or not in one piece`);
 }
 
 /** Steps and encoding of an operand's own value. */
 function fetch(of: Operand): Outcome<CompiledExpression> {
-  const { type, phase } = of;
-  const made = (steps: readonly FetchStep[], encoding: ValueEncoding): Outcome<CompiledExpression> =>
-    found({ recipe: { phase, type, steps }, encoding });
+  const { type } = of;
   switch (type.kind) {
     case "int": {
       const size = wordSize(type.size);
       if (size === undefined) break;
-      return made(scalar(of, size, type.signed), { kind: "integer", signed: type.signed, size });
+      const { signed } = type;
+      return recipeOf(of, type, { kind: "integer", signed, size }, loadBytes(of, { offset: 0, size, signed }));
     }
-    case "bool":
-      return made([...scalar(of, 1, false), { op: "not-zero" }], { kind: "bool" });
+    case "bool": {
+      const value = loadBytes(of, { offset: 0, size: 1, signed: false });
+      return recipeOf(of, type, { kind: "bool" }, value, { op: "not-zero" });
+    }
     case "pointer":
     case "opaque-pointer":
-      return made(loadWord(of, 0), { kind: "pointer" });
+      return recipeOf(of, type, { kind: "pointer" }, loadWord(of, 0));
     case "string":
-      return made(pair(of), { kind: "string" });
+      return recipeOf(of, type, { kind: "string" }, pair(of));
     case "slice": {
       const item = type.element();
-      if (item.kind === "int" && item.size === 1 && !item.signed) return made(pair(of), { kind: "string" });
+      if (item.kind !== "int" || item.size !== 1 || item.signed) break;
+      return recipeOf(of, type, { kind: "string" }, pair(of));
+    }
+    case "float": {
+      const value = loadBytes(of, { offset: 0, size: wordSize(type.size) ?? WORD, signed: false });
+      if (!value.ok) return value;
       break;
     }
-    case "float":
-      if (of.at === "registers") {
-        return refused(
-          "float-in-register",
-          `${of.text} is a ${type.name} in a register that uprobes cannot read`,
-          "integers, bools and strings can be read",
-        );
-      }
-      break;
     default:
       break;
   }
@@ -317,17 +336,16 @@ function fetch(of: Operand): Outcome<CompiledExpression> {
 const wordSize = (size: number): 1 | 2 | 4 | 8 | undefined =>
   size === 1 || size === 2 || size === 4 || size === 8 ? size : undefined;
 
-/** A narrow value in a register has junk above it: the callee may not look there, so the caller need not clear it. */
-function scalar(of: Operand, size: 1 | 2 | 4 | 8, signed: boolean): readonly FetchStep[] {
-  if (of.at === "memory") return [...of.steps, { op: "load", offset: of.offset, size, signed }];
-  const register = registerSteps(of.pieces, 0, "register");
-  return size === 8 ? register : [...register, { op: "truncate", size, signed }];
-}
-
 /** Address and length, of a string or a slice of bytes. */
-function pair(of: Operand): readonly FetchStep[] {
-  if (of.at === "memory") return [...of.steps, { op: "load-pair", offset: of.offset }];
-  return [...registerSteps(of.pieces, 0, "register"), ...registerSteps(of.pieces, WORD, "register-b")];
+function pair(of: Operand): Outcome<readonly FetchStep[]> {
+  if (of.at === "memory") return found([...of.steps, { op: "load-pair", offset: of.offset }]);
+  const [address, size] = [loadWord(of, 0), loadWord(of, WORD)];
+  if (!address.ok) return address;
+  if (!size.ok) return size;
+  const [only, ...more] = size.value;
+  if (only?.op === "register" && more.length === 0) return found([...address.value, { ...only, op: "register-b" }]);
+  // Only A can be loaded.
+  return found([...size.value, { op: "give-b" }, ...address.value]);
 }
 
 function article(type: GoType): string {

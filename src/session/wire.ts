@@ -116,6 +116,8 @@ function wireStep(step: FetchStep, imageBase: number): WireStep {
       return { opcode: gsOpcode.GS_ADD, imm: step.value };
     case "take-b":
       return { opcode: gsOpcode.GS_TAKE_B };
+    case "give-b":
+      return { opcode: gsOpcode.GS_GIVE_B };
     case "log2":
       return { opcode: gsOpcode.GS_LOG2, b: step.signed ? 1 : 0 };
     case "linear":
