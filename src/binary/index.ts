@@ -28,6 +28,6 @@ export type { PclntabFormat } from "./pclntab-format.js";
 export type { InlinedPlaceInCode } from "./pclntab-inlining.js";
 export type { SourceLine } from "./pclntab-lines.js";
 export { type GoTables, readGoTables } from "./pclntab-locate.js";
-export type { RuntimeTypes } from "./runtime-types/index.js";
+export type { Itab, RuntimeTypes } from "./runtime-types/index.js";
 export { type ByteSource, memorySource, openFileSource } from "./source.js";
 export type { SourceCall, SourceStretch } from "./source-stretches.js";

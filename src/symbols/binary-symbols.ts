@@ -11,7 +11,7 @@ import type { DebugSource, FunctionTable } from "./function-source.js";
 import { ANY_TYPE_ARGUMENTS, collapseTypeArguments, withoutAbiSuffix, withPlainDots } from "./name.js";
 import { nearestNames } from "./nearest.js";
 import type { SymbolFile } from "./symbol-file/index.js";
-import type { Frame, GoFunction, InlinedCopy, SymbolTable } from "./table.js";
+import type { Frame, GoFunction, InlinedCopy, PackageVariable, SymbolTable } from "./table.js";
 
 /**
  * FACT(go1.19..go1.27): functions of the runtime's source that tracebacks leave out, as they do wrappers. Those that are
@@ -178,6 +178,14 @@ class BinarySymbolTable implements SymbolTable {
 
   nearest(name: string, limit: number): readonly string[] {
     return nearestNames(this.source.names(), name, limit);
+  }
+
+  variable(name: string): PackageVariable | undefined {
+    return this.debug.findVariable(name);
+  }
+
+  nearestVariables(name: string, limit: number): readonly string[] {
+    return nearestNames(this.debug.variableNames(), name, limit);
   }
 
   /** The linker's name without an ABI suffix, as far as pclntab and ELF symbols tell it. */

@@ -1,7 +1,7 @@
 /** What a symbol table is made of: a pclntab has the functions, a symbol file all of it. */
 import type { VirtualAddress } from "../base/index.js";
 import type { GoType, Signature } from "../binary/index.js";
-import type { Frame } from "./table.js";
+import type { Frame, PackageVariable } from "./table.js";
 
 /** Functions by number, in address order. Names are the linker's, as pclntab has them. */
 export interface FunctionTable {
@@ -33,6 +33,9 @@ export interface DebugSource {
   linkNamesOf(index: number): readonly string[];
   signatureOf(index: number): Signature | undefined;
   findType(name: string): GoType | undefined;
+  findVariable(name: string): PackageVariable | undefined;
+  /** Of all package variables, in no particular order. */
+  variableNames(): Iterable<string>;
 }
 
 export interface FunctionSource extends FunctionTable, DebugSource {}

@@ -9,7 +9,7 @@ export { openSymbolTable, type SymbolTableOptions } from "./binary-symbols.js";
 export { collapseTypeArguments, withoutImportPath } from "./name.js";
 export { nearestNames } from "./nearest.js";
 export type { SymbolFile } from "./symbol-file/index.js";
-export type { Frame, GoFunction, InlinedCopy, SymbolTable } from "./table.js";
+export type { Frame, GoFunction, InlinedCopy, PackageVariable, SymbolTable } from "./table.js";
 
 /** Opens the symbol file at `path`; the caller disposes. Its code is loaded when there is one to open. */
 export const openSymbolFile = async (path: string): Promise<SymbolFile> =>

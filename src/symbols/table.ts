@@ -41,6 +41,17 @@ export interface InlinedCopy {
   readonly line: number | undefined;
 }
 
+/** A variable of a package, which has one place for as long as the program runs. */
+export interface PackageVariable {
+  /** As `go tool nm` prints it: `net/http.DefaultClient`. */
+  readonly name: string;
+  readonly address: VirtualAddress;
+  /** In bytes. */
+  readonly size: number;
+  /** Undefined where only the ELF symbol table knows the variable. */
+  readonly type: GoType | undefined;
+}
+
 export interface SymbolTable {
   readonly functionCount: number;
   /** Every function in address order. */
@@ -76,4 +87,8 @@ export interface SymbolTable {
   inlinedNames(): Iterable<string>;
   /** Names most like the given one, best first. */
   nearest(name: string, limit: number): readonly string[];
+  /** The package variable of exactly this name; undefined when there is none, or nothing in the binary names it. */
+  variable(name: string): PackageVariable | undefined;
+  /** Names of package variables most like the given one, best first. */
+  nearestVariables(name: string, limit: number): readonly string[];
 }

@@ -5,7 +5,7 @@ export interface ReadelfEntry {
   readonly depth: number;
   readonly offset: number;
   readonly tag: string;
-  /** As printed, without forms: `0x49bfc0`, `275`, `<0x9fcf1>`, `main.main`. */
+  /** As printed, without forms: `0x49bfc0`, `275`, `<0x9fcf1>`, `main.main`. Go's own attributes go by their number. */
   readonly attributes: ReadonlyMap<string, string>;
 }
 
@@ -21,8 +21,15 @@ export const readelfEntries = (path: string): readonly ReadelfEntry[] => {
       entries.push({ depth: Number.parseInt(depth, 16), offset: Number.parseInt(offset, 16), tag, attributes });
       continue;
     }
-    const attribute = /^ {4}<[0-9a-f]+> {3}(DW_AT_\w+)\s*: (?:\((?:index: |indirect )[^)]*\): )?(.*)$/.exec(line);
-    if (attribute !== null) attributes.set(attribute[1] ?? "", (attribute[2] ?? "").replace(/\t.*$/, "").trim());
+    const attribute =
+      /^ {4}<[0-9a-f]+> {3}(DW_AT_\w+|Unknown AT value: [0-9a-f]+)\s*: (?:\((?:index: |indirect )[^)]*\): )?(.*)$/.exec(
+        line,
+      );
+    if (attribute !== null)
+      attributes.set(
+        (attribute[1] ?? "").replace("Unknown AT value: ", ""),
+        (attribute[2] ?? "").replace(/\t.*$/, "").trim(),
+      );
   }
   return entries;
 };

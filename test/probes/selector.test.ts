@@ -50,6 +50,8 @@ const symbols: SymbolTable = {
     new Map([...COPIES].flatMap(([name, { length }]) => (names.has(name) ? [[name, length]] : []))),
   inlinedPlaces: (names) => new Map([...COPIES].filter(([name]) => names.has(name))),
   inlinedNames: () => COPIES.keys(),
+  variable: () => undefined,
+  nearestVariables: () => [],
   nearest: (name) => (name === "main.Main" ? ["main.main"] : []),
 };
 

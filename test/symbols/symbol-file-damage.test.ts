@@ -33,6 +33,10 @@ function exercise(bytes: Buffer): void {
   using file = open(bytes);
   for (const name of ["main.main", "runtime.mallocgc", "no.such"]) file.findIndexesByName(name);
   file.inlinedCopyCountsOf(["main.main", "sync.(*Mutex).Lock"]);
+  for (const name of ["runtime.allgs", "main.nosuch"]) {
+    const variable = file.findVariable(name);
+    if (variable?.type !== undefined) follow(variable.type, 3);
+  }
   const type = file.findType("runtime.g");
   if (type !== undefined) follow(type, 4);
   for (let index = 0; index < file.functionCount; index += 97) {
@@ -74,10 +78,10 @@ test("another file is told apart, and so is another version", () => {
   assert.throws(() => open(Buffer.from("\x7fELF\x02\x01\x01 something else")), { code: "not-symbol-file" });
   assert.throws(() => open(Buffer.alloc(0)), { code: "not-symbol-file" });
   const later = Buffer.from(sound);
-  later[MAGIC.length - 1] = 2;
+  later[MAGIC.length - 1] = 3;
   assert.throws(() => open(later), {
     code: "bad-format",
-    message: "app.gosym at offset 0x7: version 2 of symbol files is not known",
+    message: "app.gosym at offset 0x7: version 3 of symbol files is not known",
   });
 });
 
@@ -103,6 +107,8 @@ test("no changed byte goes unnoticed", () => {
           file.inlineTreeAt(file.entryOf(index));
         }
         file.inlinedCopyCounts();
+        for (const name of file.variableNames()) file.findVariable(name);
+        for (let number = 0; number < 4000; number++) file.findVariable(`no.such${number}`);
         for (let number = 0; number < 4000; number++) file.findIndexesByName(`no.such${number}`);
         for (let number = 0; number < 4000; number++) file.findType(`no.such${number}`);
       },

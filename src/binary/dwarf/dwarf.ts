@@ -6,25 +6,17 @@ import { FormatError, type VirtualAddress } from "../../base/index.js";
 import type { GoType } from "../gotype.js";
 import { AT, TAG } from "./constants.js";
 import { Die, DieWalk } from "./die.js";
-import { DwarfFunction, requireAddress } from "./function.js";
+import { DwarfFunction } from "./function.js";
 import { InlinedCopies, type InlinedCopy } from "./inlined.js";
 import { type LinePosition, LineTable } from "./line-table.js";
-import { parseLocation } from "./location.js";
 import { UnitSearch } from "./names.js";
 import { RangeIndex, rangesOf } from "./ranges.js";
 import type { DebugSections } from "./sections.js";
 import { TypeReader } from "./types.js";
 import { parseUnits, requireUnitAt, type Unit } from "./unit.js";
-
-/** A package variable. */
-export interface DwarfPackageVariable {
-  readonly name: string;
-  readonly address: VirtualAddress;
-  readonly type: GoType;
-}
+import { type DwarfPackageVariable, PackageVariables } from "./variables.js";
 
 const SUBPROGRAM = new Set<number>([TAG.subprogram]);
-const VARIABLE = new Set<number>([TAG.variable]);
 const TYPES = new Set<number>([
   TAG.typedef,
   TAG.structureType,
@@ -42,6 +34,7 @@ export class Dwarf {
   private readonly search: UnitSearch;
   private readonly types: TypeReader;
   private readonly copies: InlinedCopies;
+  private readonly packageVariables: PackageVariables;
   private readonly lineTables = new Map<Unit, LineTable | undefined>();
   private readonly functionsOfUnit = new Map<Unit, readonly Die[]>();
   private readonly functionIndexes = new Map<Unit, RangeIndex>();
@@ -54,6 +47,7 @@ export class Dwarf {
     this.search = new UnitSearch(this.units, sections.info);
     this.types = new TypeReader(this.allUnits);
     this.copies = new InlinedCopies(this, this.search, this.units);
+    this.packageVariables = new PackageVariables(this.units, this.search, this.types);
   }
 
   /**
@@ -90,14 +84,12 @@ export class Dwarf {
 
   /** The package variable `package.Name`. */
   findVariable(name: string): DwarfPackageVariable | undefined {
-    for (const die of this.search.topLevelNamed(name, VARIABLE)) {
-      const location = die.block(AT.location);
-      const type = this.types.of(die);
-      const piece = location === undefined ? undefined : parseLocation(die.unit, location)[0];
-      if (piece?.kind !== "address" || type === undefined) continue;
-      return { name, address: requireAddress(die, piece.address), type };
-    }
-    return undefined;
+    return this.packageVariables.find(name);
+  }
+
+  /** Every package variable, in file order. */
+  variables(): Iterable<DwarfPackageVariable> {
+    return this.packageVariables.all();
   }
 
   /** Every place into which the function was inlined. */

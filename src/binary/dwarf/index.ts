@@ -8,13 +8,14 @@
 import { Dwarf } from "./dwarf.js";
 import { DebugSections, type SectionReader } from "./sections.js";
 
-export { Dwarf, type DwarfPackageVariable } from "./dwarf.js";
+export { Dwarf } from "./dwarf.js";
 export { DwarfFunction, type DwarfVariable } from "./function.js";
 export type { InlinedCopy } from "./inlined.js";
 export type { LinePosition } from "./line-table.js";
 export type { LocationPiece } from "./location.js";
 export type { AddressRange } from "./ranges.js";
 export type { SectionReader } from "./sections.js";
+export type { DwarfPackageVariable } from "./variables.js";
 
 /** The debug data of a file; undefined when it was stripped. Reads the unit headers, and nothing below them. */
 export const openDwarf = (elf: SectionReader): Dwarf | undefined => {

@@ -1,34 +1,38 @@
 /**
- * Turns the type descriptors that a Go program keeps for its runtime into signatures of methods. They are there also in a
- * program without symbols and debug data; they have types but no names of parameters, and only what the linker left.
+ * Turns the type descriptors that a Go program keeps for its runtime into signatures of methods, and tells which type an
+ * interface value has. They are there also in a program without symbols and debug data; they have types but no names of
+ * parameters, and only what the linker left.
  *
  * Knows moduledata, and nothing of pclntab, DWARF, probes or processes.
  */
 import { FormatError, type VirtualAddress } from "../../base/index.js";
 import type { GoVersion } from "../build-info.js";
-import type { GoVariable, Signature } from "../gotype.js";
+import type { GoType, GoVariable, Signature } from "../gotype.js";
 import type { ImageReader } from "../image.js";
 import type { Moduledata } from "../moduledata.js";
 import { Descriptors } from "./descriptor.js";
+import { type Itab, TypeDirectory } from "./directory.js";
 import { findTypeLayout } from "./layout.js";
 import { indexMethods, type MethodIndex } from "./methods.js";
 import { TypeRegion } from "./region.js";
 import { RuntimeTypeReader } from "./types.js";
 
-/** The methods of a program, by their code. Every question throws a FormatError where the bytes it needs are damaged. */
+export type { Itab } from "./directory.js";
+
+/** The types of a program, and its methods by their code. Every question throws a FormatError where the bytes it needs are damaged. */
 export class RuntimeTypes {
-  private readonly image: ImageReader;
-  private readonly moduledata: Moduledata;
   private readonly descriptors: Descriptors;
   private readonly reader: RuntimeTypeReader;
-  /** Kept also when it can't be made: every function would try again. */
-  private index: MethodIndex | FormatError | undefined;
+  private readonly methods: () => MethodIndex;
+  private readonly directory: () => TypeDirectory;
+  private readonly addresses: () => ReadonlyMap<string, readonly VirtualAddress[]>;
 
   constructor(image: ImageReader, moduledata: Moduledata, descriptors: Descriptors) {
-    this.image = image;
-    this.moduledata = moduledata;
     this.descriptors = descriptors;
     this.reader = new RuntimeTypeReader(descriptors);
+    this.methods = madeOnce(() => indexMethods(descriptors, image, moduledata));
+    this.directory = madeOnce(() => new TypeDirectory(descriptors, image, moduledata));
+    this.addresses = madeOnce(() => this.readAddresses());
   }
 
   /**
@@ -51,20 +55,60 @@ export class RuntimeTypes {
     };
   }
 
-  private methods(): MethodIndex {
-    this.index ??= this.makeIndex();
-    if (this.index instanceof FormatError) throw this.index;
-    return this.index;
+  /**
+   * The type whose descriptor is at an address: what the first word of an `any` holds, and the second word of an itab.
+   * Undefined where the program has none: reflection makes types at run time.
+   */
+  typeAt(address: VirtualAddress): GoType | undefined {
+    return this.directory().has(address) ? this.reader.at(address) : undefined;
   }
 
-  private makeIndex(): MethodIndex | FormatError {
+  /**
+   * Where the type with this name is described: `*errors.errorString`, `map[string]net/http.Header`. Types that are
+   * declared in functions may share a name; empty when the linker kept none.
+   */
+  addressesOf(name: string): readonly VirtualAddress[] {
+    return this.addresses().get(name) ?? [];
+  }
+
+  /** The addresses of all types, ascending. */
+  types(): Iterable<VirtualAddress> {
+    return this.directory().types();
+  }
+
+  /** The interface tables that the linker kept, in address order; the runtime makes others when a program needs them. */
+  itabs(): readonly Itab[] {
+    return this.directory().itabs;
+  }
+
+  private readAddresses(): ReadonlyMap<string, readonly VirtualAddress[]> {
+    const addresses = new Map<string, VirtualAddress[]>();
+    for (const type of this.types()) {
+      const name = this.reader.nameAt(type);
+      const known = addresses.get(name);
+      if (known === undefined) addresses.set(name, [type]);
+      else known.push(type);
+    }
+    return addresses;
+  }
+}
+
+/** The value that `make` returns, or the FormatError it throws, every time: damage would cost each question anew. */
+function madeOnce<T>(make: () => T): () => T {
+  let made: { readonly value: T } | FormatError | undefined;
+  const attempt = (): { readonly value: T } | FormatError => {
     try {
-      return indexMethods(this.descriptors, this.image, this.moduledata);
+      return { value: make() };
     } catch (error) {
       if (error instanceof FormatError) return error;
       throw error;
     }
-  }
+  };
+  return () => {
+    made ??= attempt();
+    if (made instanceof FormatError) throw made;
+    return made.value;
+  };
 }
 
 /** The shortest is `package.Type.Method`; the method of another package has that one's import path before it. */

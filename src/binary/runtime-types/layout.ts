@@ -81,7 +81,7 @@ export const TYPE = {
 } as const;
 
 /** Places within what a kind adds, in bytes from the descriptor's start. */
-export const ARRAY = { element: 48, length: 64 } as const;
+export const ARRAY = { element: 48, slice: 56, length: 64 } as const;
 export const CHAN = { element: 48, direction: 56 } as const;
 export const FUNC = { inCount: 48, outCount: 50 } as const;
 export const INTERFACE = { package: 48, methods: 56, methodCount: 64 } as const;

@@ -46,6 +46,8 @@ export class TypeNames {
     const text = this.descriptors.string(type);
     const path = this.descriptors.packagePath(type);
     const dot = text.indexOf(".");
+    // FACT(go1.18..go1.27): the package of shapes is called by its whole path.
+    if (path !== undefined && text.startsWith(`${path}.`)) return text;
     return path === undefined || dot < 0 ? text : path + text.slice(dot);
   }
 
@@ -120,6 +122,8 @@ export class TypeNames {
   private qualified(name: StoredName, packageOfType: number): string {
     if (isExported(name.text)) return name.text;
     const path = name.package ?? packageOfType;
-    return path === 0 ? name.text : `${this.descriptors.region.name(path).text}.${name.text}`;
+    const spelled = path === 0 ? "" : this.descriptors.region.name(path).text;
+    // What the compiler makes for itself, such as the groups of maps, is of no package.
+    return spelled === "" ? name.text : `${spelled}.${name.text}`;
   }
 }

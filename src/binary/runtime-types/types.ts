@@ -21,6 +21,11 @@ export class RuntimeTypeReader {
     return this.types.get(type, () => this.build(type));
   }
 
+  /** Its name alone. */
+  nameAt(type: number): string {
+    return this.names.at(type);
+  }
+
   /** The type of pointers to this one; the program itself need not describe it. */
   pointerTo(type: number): GoType {
     return { kind: "pointer", name: `*${this.names.at(type)}`, size: POINTER_SIZE, target: () => this.at(type) };

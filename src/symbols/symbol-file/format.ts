@@ -1,5 +1,5 @@
 /**
- * The container of a symbol file, version 1. All numbers are unsigned LEB128 unless a size is given.
+ * The container of a symbol file, version 2. All numbers are unsigned LEB128 unless a size is given.
  *
  *     "gosym\r\n" + version u8, u32 bytes of the packed directory, packed directory, packed blocks, end of file
  *
@@ -17,14 +17,15 @@
  * | signatures| function                   | parameters and results; empty when unknown (signatures.ts)            |
  * | types     | type                       | kind, name, layout, numbers of other types (types.ts)                 |
  * | files     | source file                | its path                                                              |
- * | scopeIndex, typeIndex | bucket of names | blocks of names, and types, that hash there (name-index.ts)            |
+ * | variables | package variable           | address, type, name (variables.ts)                                    |
+ * | scopeIndex, typeIndex, variableIndex | bucket of names | what hashes there: blocks of names and variables, types (name-index.ts) |
  *
  * A scope is a function of the source: those with code come first and have the function's own number, those that exist
  * inlined only follow. Functions are numbered in address order, as in pclntab.
  */
 
 /** CR LF: a file that was sent as text is recognized at once. */
-export const MAGIC = Buffer.from("gosym\r\n\x01", "latin1");
+export const MAGIC = Buffer.from("gosym\r\n\x02", "latin1");
 export const PRELUDE_SIZE = MAGIC.length + 4;
 
 export const TABLES = [
@@ -35,8 +36,10 @@ export const TABLES = [
   "signatures",
   "types",
   "files",
+  "variables",
   "scopeIndex",
   "typeIndex",
+  "variableIndex",
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

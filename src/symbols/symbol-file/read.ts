@@ -2,7 +2,7 @@
 import { Cursor, FormatError, UnmeasurableError, type VirtualAddress } from "../../base/index.js";
 import type { ByteSource, GoBinary, GoType, Signature } from "../../binary/index.js";
 import type { FunctionSource } from "../function-source.js";
-import type { Frame } from "../table.js";
+import type { Frame, PackageVariable } from "../table.js";
 import { MAGIC, PRELUDE_SIZE, TABLES, type TableName } from "./format.js";
 import { FunctionRecords } from "./functions.js";
 import { type BuildIdentity, readIdentity, requireSameBuild } from "./identity.js";
@@ -13,6 +13,7 @@ import { type BlockFormName, RecordTable } from "./record-table.js";
 import { ScopeTable } from "./scopes.js";
 import { readSignature } from "./signatures.js";
 import { TypeTable } from "./types.js";
+import { VariableTable } from "./variables.js";
 
 /** Of tables that are not in rows. */
 const FORMS: Partial<Record<TableName, BlockFormName>> = { positions: "columns" };
@@ -27,6 +28,7 @@ export class SymbolFile implements FunctionSource, Disposable {
   private readonly records: FunctionRecords;
   private readonly scopes: ScopeTable;
   private readonly types: TypeTable;
+  private readonly variables: VariableTable;
   private positions: { readonly index: number; readonly value: Positions } | undefined;
   private allNames: readonly string[] | undefined;
 
@@ -49,6 +51,7 @@ export class SymbolFile implements FunctionSource, Disposable {
         throw new FormatError(source.path, offset, `${source.size - offset} bytes behind its end`);
       this.tables = Object.fromEntries(tables) as Record<TableName, RecordTable>;
       const { names, scopes, files, functions, positions, signatures, types, typeIndex } = this.tables;
+      const { variables, variableIndex } = this.tables;
       this.records = new FunctionRecords(functions, directory.cursor);
       if (!directory.cursor.atEnd) directory.cursor.fail("more than a directory");
       this.functionCount = functions.count;
@@ -56,6 +59,7 @@ export class SymbolFile implements FunctionSource, Disposable {
         throw new FormatError(source.path, 0, "tables of functions differ in length");
       this.scopes = new ScopeTable(names, scopes, files);
       this.types = new TypeTable(types, typeIndex);
+      this.variables = new VariableTable(variables, variableIndex, (number) => this.types.at(number));
     } catch (error) {
       source[Symbol.dispose]();
       throw error;
@@ -151,6 +155,14 @@ export class SymbolFile implements FunctionSource, Disposable {
 
   findType(name: string): GoType | undefined {
     return this.types.find(name);
+  }
+
+  findVariable(name: string): PackageVariable | undefined {
+    return this.variables.find(name);
+  }
+
+  variableNames(): Iterable<string> {
+    return this.variables.names();
   }
 
   [Symbol.dispose](): void {

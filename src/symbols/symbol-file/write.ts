@@ -13,10 +13,11 @@ import { type PackedTable, packRecords, writeTableEntry } from "./record-table.j
 import { ScopeCollector } from "./scopes.js";
 import { writeSignature } from "./signatures.js";
 import { TypeCollector } from "./types.js";
+import { packVariables, VARIABLES_PER_BLOCK } from "./variables.js";
 
 /**
  * FACT(go1.19..go1.27): what the runtime's own data look like is asked for by these names; everything else that is asked
- * for is reached from a function's signature.
+ * for is reached from a function's signature or a package variable.
  */
 const RUNTIME_TYPES = ["runtime.g", "runtime.m"];
 
@@ -62,6 +63,8 @@ export function writeSymbolFile(binary: GoBinary): Buffer {
       "latin1",
     ),
   );
+  const variables = [...debug.variables()].sort((left, right) => left.address - right.address);
+  const packedVariables = packVariables(variables, (type) => types.add(type));
   for (const [name, copies] of pclntab.inlinedCopyCounts()) scopes.setCopies(name, copies);
   const scopeRecords = scopes.records();
 
@@ -74,8 +77,16 @@ export function writeSymbolFile(binary: GoBinary): Buffer {
     signatures: packRecords(signatures),
     types: packRecords(types.records),
     files: packRecords(scopes.files.map((file) => Buffer.from(file))),
+    variables: packedVariables,
     scopeIndex: packRecords(writeNameIndex(scopes.names, names.perBlock), { perBlock: BUCKETS_PER_BLOCK }),
     typeIndex: packRecords(writeNameIndex(types.names, 1), { perBlock: BUCKETS_PER_BLOCK }),
+    variableIndex: packRecords(
+      writeNameIndex(
+        variables.map(({ name }) => name),
+        VARIABLES_PER_BLOCK,
+      ),
+      { perBlock: BUCKETS_PER_BLOCK },
+    ),
   };
   const directory = new ByteWriter();
   writeIdentity(directory, identityOf(binary));
