@@ -162,7 +162,7 @@ static __always_inline void fetch_into_key(struct gs_key *key, gs_u32 dimension,
 	} else if (f.status == GS_READ) {
 		*(gs_u64 *)to = f.a;
 	}
-	key->status |= f.status << (2 * dimension);
+	key->status |= f.status << (8 * dimension);
 }
 
 #endif

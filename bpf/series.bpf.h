@@ -43,7 +43,7 @@ static __always_inline void fill_key(struct gs_key *key, const struct pt_regs *c
 		if (probe->recipes[i].type == GS_NONE || probe->recipes[i].at_return != at_return)
 			continue;
 		if (unreadable)
-			key->status |= GS_FAULT << (2 * i);
+			key->status |= GS_FAULT << (8 * i);
 		else
 			fetch_into_key(key, i, config.slots[i], ctx, image, &probe->recipes[i]);
 	}

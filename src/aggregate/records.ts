@@ -3,14 +3,15 @@
  * of everything so far (maps are cumulative), so a later batch replaces an earlier one.
  */
 
-/** `enum gs_read_status` of bpf/abi.h. */
-export type ReadStatus = "read" | "fault" | "nil" | "cut";
+/** How reading a value failed: `enum gs_read_status` of bpf/abi.h. */
+export type ReadFailure = "fault" | "nil" | "too-large" | "not-found" | "other-type" | "no-room";
+export type ReadStatus = "read" | "cut" | ReadFailure;
 
 /** A dimension's value as the program stored it: 64 raw bits, or bytes. */
 export type RawValue =
   | { readonly status: "read"; readonly bits: bigint }
   | { readonly status: "read" | "cut"; readonly bytes: Buffer }
-  | { readonly status: "fault" | "nil" };
+  | { readonly status: ReadFailure };
 
 /** Calls with equal `by` values of one probe. `values` is undefined for the "other" series. */
 export interface SeriesRecord {
@@ -51,6 +52,10 @@ export interface BalanceRecord {
   readonly lost: bigint;
   /** Hits of places without an end; not among the entries. */
   readonly counted: bigint;
+  /** Calls and places that the condition left out; calls are among the entries. In no series and no event. */
+  readonly filtered: bigint;
+  /** The same of those for which the condition could not be evaluated. */
+  readonly undecided: bigint;
 }
 
 /** Losses that do not touch the balance: the call was counted, a detail of it was not kept. */
@@ -104,8 +109,8 @@ export interface CapturedPart {
   readonly tail: Buffer;
 }
 
-/** `enum gs_read_status` of captured values. */
-export type CaptureOutcome = ReadStatus | "too-large" | "not-found" | "other-type" | "no-room";
+/** How reading a captured value went. */
+export type CaptureOutcome = ReadStatus;
 
 /** A call that ended or was still open at the end of the run, or a place that was passed. */
 export interface EventRecord {

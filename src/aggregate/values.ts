@@ -6,7 +6,7 @@
  */
 import { hex, invariant } from "../base/index.js";
 import type { ValueEncoding } from "./dimension.js";
-import type { RawValue } from "./records.js";
+import type { RawValue, ReadFailure } from "./records.js";
 
 export type KeyJson = string | number | boolean | null | { readonly [key: string]: KeyJson };
 
@@ -25,8 +25,7 @@ export const integerJson = (value: bigint): number | string =>
 
 /** Decodes one value. `raw` must hold what its dimension's encoding promises: bytes for a string, bits for the rest. */
 export function decodeValue(raw: RawValue, encoding: ValueEncoding): KeyValue {
-  if (raw.status === "fault") return unreadable("fault");
-  if (raw.status === "nil") return unreadable("nil pointer");
+  if (raw.status !== "read" && raw.status !== "cut") return unreadable(FAILURES[raw.status]);
   if ("bytes" in raw) {
     invariant(encoding.kind === "string", `a ${encoding.kind} value was recorded as bytes`);
     return decodeString(raw.bytes, raw.status);
@@ -34,6 +33,16 @@ export function decodeValue(raw: RawValue, encoding: ValueEncoding): KeyValue {
   invariant("bits" in raw, "a value was read, but holds neither bits nor bytes");
   return decodeBits(raw.bits, encoding);
 }
+
+/** Why there is no value, as people and programs read it. */
+export const FAILURES: Readonly<Record<ReadFailure, string>> = {
+  fault: "fault",
+  nil: "nil pointer",
+  "too-large": "too large to search",
+  "not-found": "not found",
+  "other-type": "of another type",
+  "no-room": "no room",
+};
 
 function decodeBits(bits: bigint, encoding: ValueEncoding): KeyValue {
   switch (encoding.kind) {

@@ -19,7 +19,14 @@ import { type RunSettings, siteCookie } from "./wire.js";
 
 export interface SessionOptions {
   /** What is kept of each call besides count, sum, min and max. */
-  readonly keep: { readonly histogram: boolean; readonly stacks: boolean };
+  readonly keep: {
+    readonly histogram: boolean;
+    readonly stacks: boolean;
+    /** Each call and place of interest as an EventRecord. */
+    readonly events?: boolean;
+    /** In those, who made the goroutine and where. */
+    readonly origins?: boolean;
+  };
   /** How to attach; without it, the best this kernel has. */
   readonly attachMode?: AttachMode;
   /** Series besides each function's own; SERIES_CAPACITY without it. */

@@ -9,7 +9,6 @@ import {
   gsKey,
   gsLimits,
   gsParent,
-  gsReadStatus,
   gsRow,
   gsRowKey,
   gsSample,
@@ -29,6 +28,7 @@ import type {
 import { forEachElement, possibleCpus } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import type { CallPrograms } from "./programs.js";
+import { readStatus } from "./read-status.js";
 import { type KeyLayout, keyLayout } from "./wire.js";
 
 interface Field {
@@ -74,6 +74,8 @@ export function readCounts(programs: CallPrograms): Counts {
         unmatchedReturns: summed(value, gsBalance.unmatchedReturns),
         lost: summed(value, gsBalance.lost),
         counted: summed(value, gsBalance.counted),
+        filtered: summed(value, gsBalance.filtered),
+        undecided: summed(value, gsBalance.undecided),
       },
       loss: {
         otherSeries: summed(value, gsBalance.other),
@@ -100,13 +102,13 @@ interface SeriesKey {
 }
 
 function parseValue(bytes: Buffer, slot: number, status: number, isString: boolean): RawValue {
-  if (status === gsReadStatus.GS_FAULT) return { status: "fault" };
-  if (status === gsReadStatus.GS_NIL) return { status: "nil" };
+  const outcome = readStatus(status);
+  if (outcome !== "read" && outcome !== "cut") return { status: outcome };
   const word = bytes.readBigUInt64LE(slot);
   if (!isString) return { status: "read", bits: word };
   const length = Math.min(Number(word), gsLimits.GS_STRING_BYTES);
   const text = Buffer.from(bytes.subarray(slot + 8, slot + 8 + length));
-  return { status: status === gsReadStatus.GS_CUT ? "cut" : "read", bytes: text };
+  return { status: outcome, bytes: text };
 }
 
 function parseKey(plan: ProbePlan, layout: KeyLayout, key: Buffer): SeriesKey {
@@ -118,7 +120,7 @@ function parseKey(plan: ProbePlan, layout: KeyLayout, key: Buffer): SeriesKey {
   const values = recipes.map((recipe, index) => {
     if (recipe.phase !== phase) return undefined;
     const isString = plan.dimensions[index]?.encoding.kind === "string";
-    return parseValue(bytes, layout.slots[index] ?? 0, (status >> (2 * index)) & 3, isString);
+    return parseValue(bytes, layout.slots[index] ?? 0, (status >>> (8 * index)) & 0xff, isString);
   });
   return { probe, parent: key.readUInt32LE(gsKey.parent.offset), values };
 }

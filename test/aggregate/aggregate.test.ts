@@ -71,6 +71,8 @@ test("the balance shows what does not add up", () => {
     unmatchedReturns: 9n,
     lost: 1n,
     counted: 0n,
+    filtered: 0n,
+    undecided: 0n,
   };
   const discrepancyOf = (entries: bigint) =>
     aggregate(

@@ -49,7 +49,18 @@ export const number = (value: bigint): RawValue => ({ status: "read", bits: BigI
 export const EMPTY_BATCH: RecordBatch = {
   startTimeMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
   durationNs: 3_000_123_456n,
-  balance: { entries: 0n, returns: 0n, panics: 0n, goexits: 0n, open: 0n, unmatchedReturns: 0n, lost: 0n, counted: 0n },
+  balance: {
+    entries: 0n,
+    returns: 0n,
+    panics: 0n,
+    goexits: 0n,
+    open: 0n,
+    unmatchedReturns: 0n,
+    lost: 0n,
+    counted: 0n,
+    filtered: 0n,
+    undecided: 0n,
+  },
   loss: {
     otherSeries: 0n,
     buckets: 0n,

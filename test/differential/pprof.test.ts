@@ -67,6 +67,8 @@ const BATCH: RecordBatch = {
     unmatchedReturns: 0n,
     lost: 1n,
     counted: 0n,
+    filtered: 0n,
+    undecided: 0n,
   },
   loss: { ...EMPTY_BATCH.loss, otherSeries: 3n, samples: 2n },
   series: SERIES,

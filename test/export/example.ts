@@ -36,6 +36,8 @@ export const BATCH: RecordBatch = {
     unmatchedReturns: 2n,
     lost: 1n,
     counted: 0n,
+    filtered: 0n,
+    undecided: 0n,
   },
   loss: { ...EMPTY_BATCH.loss, otherSeries: 12n },
   cost: { hits: 2606n, nsPerHit: 612.3, targetCpuNs: 800_000_000n },

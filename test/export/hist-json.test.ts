@@ -22,6 +22,8 @@ test("the object of cli.md, whole", () => {
         unmatchedReturns: 3n,
         lost: 1n,
         counted: 0n,
+        filtered: 0n,
+        undecided: 0n,
       },
       cost: { hits: 14n, nsPerHit: 612, targetCpuNs: 8_568_000n },
       series: [

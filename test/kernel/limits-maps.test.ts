@@ -77,6 +77,8 @@ test("calls deeper than there are frames are lost, and say so", options, async (
       open: 0n,
       lost: BigInt(1000 - inline - 100),
       counted: 0n,
+      filtered: 0n,
+      undecided: 0n,
       discrepancy: 0n,
     },
     "what was kept is exact, and there is room again afterwards",

@@ -59,6 +59,8 @@ const NOTHING = {
   unmatchedReturns: 0n,
   lost: 0n,
   counted: 0n,
+  filtered: 0n,
+  undecided: 0n,
   discrepancy: 0n,
 };
 
