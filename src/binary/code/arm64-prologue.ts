@@ -77,8 +77,8 @@ function findStackCheck(code: DecodedCode, growsStack: (target: number) => boole
   return undefined;
 }
 
-/** Exclusive accesses would never succeed when stepped out of line. */
-const isExclusive = (word: number): boolean => (word & 0x3f000000) >>> 0 === 0x08000000;
+/** Exclusive accesses would never succeed when stepped out of line; ordered ones and compare-and-swap are none of them. */
+const isExclusive = (word: number): boolean => (word & 0x3f800000) >>> 0 === 0x08000000;
 
 const isSystem = (word: number): boolean => word >>> 24 === 0xd4 || (word >>> 22 === 0x354 && word !== NOP);
 
