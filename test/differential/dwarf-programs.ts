@@ -62,9 +62,12 @@ const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "
 const output = mkdtempSync(join(tmpdir(), "gospect-dwarf-"));
 process.on("exit", () => rmSync(output, { recursive: true, force: true }));
 
+const rootOf = (version: GoVersion): string =>
+  execFileSync(goCommand(version), ["env", "GOROOT"], { encoding: "utf8" }).trim();
+
 const goRunner = (version: GoVersion) => {
   const go = goCommand(version);
-  const root = execFileSync(go, ["env", "GOROOT"], { encoding: "utf8" }).trim();
+  const root = rootOf(version);
   const env = {
     ...process.env,
     GOROOT: root,
@@ -76,6 +79,24 @@ const goRunner = (version: GoVersion) => {
   };
   return (folder: string, command: string, ...args: string[]): string =>
     execFileSync(command === "go" ? go : command, args, { cwd: folder, env, encoding: "utf8", maxBuffer: 2 ** 28 });
+};
+
+/** The packages of the standard library that the package of a folder is linked with, and the toolchain's folder. */
+export const dependenciesOf = (
+  version: GoVersion,
+  folder: string,
+): { readonly root: string; readonly packages: readonly string[] } => {
+  const standard = goRunner(version)(
+    folder,
+    "go",
+    "list",
+    "-deps",
+    "-f",
+    "{{if .Standard}}{{.ImportPath}}{{end}}",
+    ".",
+  );
+  const packages = standard.split("\n").filter((path) => path !== "" && path !== "unsafe");
+  return { root: rootOf(version), packages };
 };
 
 /** What the source of a folder's package declares, and that of the packages named; imports that can't be found are no matter. */
@@ -101,11 +122,7 @@ export const buildDwarfProgram = (version: GoVersion): DwarfProgram => {
   const compressed = build("program", "compressed");
   const plain = build("program", "plain", "-ldflags=-compressdwarf=false");
   const folder = join(sources, "program");
-  const dependencies = runGo(folder, "go", "list", "-deps", ".")
-    .trim()
-    .split("\n")
-    .filter((path) => path !== "unsafe" && !path.startsWith("example.com/"));
-  const declared = declarationsOf(version, folder, dependencies);
+  const declared = declarationsOf(version, folder, dependenciesOf(version, folder).packages);
   const layouts: Record<string, ReflectedType> = JSON.parse(run(plain, []));
   return { compressed, plain, layouts, declared };
 };

@@ -50,7 +50,7 @@ function characterAt(bytes: Buffer, at: number): string | undefined {
 const STRING_BYTES = 64;
 
 /** Bytes as --json shows them: UTF-8, what is not as \xNN, and `…` where whole characters stop fitting. */
-function asText(bytes: Buffer): string {
+export function asText(bytes: Buffer): string {
   let text = "";
   for (let at = 0; at < bytes.length; ) {
     const character = characterAt(bytes, at);

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openGoBinary } from "../../src/binary/index.js";
 import { openSymbolTable } from "../../src/symbols/index.js";
-import { declarationsOf } from "../differential/dwarf-programs.js";
+import { declarationsOf, dependenciesOf } from "../differential/dwarf-programs.js";
 import {
   assertSame,
   compareDwarfFunctions,
@@ -17,9 +17,10 @@ import {
 } from "../differential/dwarf-truth.js";
 import { compareFrames } from "../differential/frame-truth.js";
 import { compareFunctions, compareLines } from "../differential/pclntab-truth.js";
+import { compareWithDisassembly } from "../differential/site-rules.js";
 import { compareSites } from "../differential/site-truth.js";
 import { checkout, everyGoVersion, fixturePath } from "../fixture.js";
-import { type Build, isFull, isStripped, nativeBuilds, readableBuilds } from "./builds.js";
+import { type Build, isFull, isStripped, nativeBuilds, readableBuilds, specialBuilds } from "./builds.js";
 
 const native = [...nativeBuilds("variety"), ...(isFull ? nativeBuilds("frames") : [])];
 const readable = [...readableBuilds("variety"), ...(isFull ? readableBuilds("frames") : [])];
@@ -59,6 +60,14 @@ for (const build of native.filter(withSymbols)) {
   test(`${build.title}: sites are instructions, exits all returns`, () => compareSites(build.path, build.version));
 }
 
+// llvm-objdump lists whole sections; where functions begin is for the function table to say, which the tests above hold against the toolchain.
+const special = [...specialBuilds("cgo", "external", "static"), ...specialBuilds("library", "c-shared")];
+for (const build of [...readable, ...special]) {
+  test(`${build.title}: entry, exits and refusals follow from llvm-objdump's disassembly`, async () => {
+    assert.ok((await compareWithDisassembly(build.path)) > 1000);
+  });
+}
+
 for (const build of readable.filter(withSymbols)) {
   test(`${build.title}: debug data are what readelf reads`, async () => {
     using binary = await openGoBinary(build.path);
@@ -67,7 +76,7 @@ for (const build of readable.filter(withSymbols)) {
     const readelf = new ReadelfView(build.path);
     compareDwarfFunctions(dwarf, readelf);
     compareInlinedCopies(dwarf, readelf, (name) => name.startsWith("main."));
-    compareDwarfLines(dwarf, build.path);
+    compareDwarfLines(dwarf, build.path, [binary.moduledata.minpc, binary.moduledata.maxpc]);
   });
 }
 
@@ -83,6 +92,24 @@ for (const program of isFull ? (["variety", "abi", "truth"] as const) : (["varie
       assert.ok(compared >= 40, `${compared} compared`);
     });
   }
+}
+
+// The standard library as well: all that is linked into a program, with net/http where all is compared. The oldest and the
+// newest release are compared in test/differential/dwarf.test.ts.
+for (const version of isFull ? everyGoVersion : (["1.25"] as const)) {
+  const program = isFull ? "frames" : "variety";
+  test(`${program}, Go ${version}: signatures of the standard library are those of its source`, async () => {
+    const folder = `${checkout}fixtures/${program}`;
+    const { root, packages } = dependenciesOf(version, folder);
+    const declared = declarationsOf(version, folder, packages);
+    const fileOf = (path: string): string =>
+      path.startsWith(`${root}/src/`) ? path.slice(root.length + "/src/".length) : trimmed(path);
+    using binary = await openGoBinary(fixturePath(program, version, "plain"));
+    const dwarf = binary.dwarf();
+    assert.ok(dwarf !== undefined);
+    const compared = compareSignatures(dwarf, version, declared, fileOf);
+    assert.ok(compared > (isFull ? 3000 : 1000), `${compared} compared`);
+  });
 }
 
 for (const version of everyGoVersion) {
