@@ -1,8 +1,9 @@
 /**
  * Turns /proc into values: what a pid is, which file it runs, where that file is mapped, how much CPU it used.
  *
- * Only reads, and only text files and links of /proc; knows nothing of ELF, Go, BPF or what is measured.
+ * Only reads, and only files and links of /proc; knows nothing of ELF, Go, BPF or what is measured.
  */
 export { type FileSegment, findLoadBias, type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
+export { ProcessMemory } from "./memory.js";
 export { type PidNamespace, readPidNamespace } from "./namespace.js";
 export { openProcess, type ProcessExecutable, TargetProcess } from "./process.js";

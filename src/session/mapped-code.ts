@@ -1,32 +1,57 @@
-/** Whether a process runs its code where its file is mapped: nowhere else do uprobes fire. */
-import { hex, UnmeasurableError } from "../base/index.js";
+/**
+ * Whether a process runs its code where its file is mapped, for nowhere else do uprobes fire, and whether that code is
+ * what the file has, for the kernel executes the file's instruction in place of the one it puts a breakpoint on.
+ */
+import { hex, runtimeAddress, UnmeasurableError } from "../base/index.js";
 import type { ProbePlan, Site } from "../probes/index.js";
-import { findLoadBias, type Mapping, type TargetProcess } from "../process/index.js";
+import { findLoadBias, type Mapping, ProcessMemory, type TargetProcess } from "../process/index.js";
 import { allSites } from "./program-file.js";
 
-/** Throws UnmeasurableError, `code-not-mapped`, when the process does not run one of the plan's sites from its file. */
+type Code = Pick<Site, "address" | "offset" | "bytes">;
+
+/**
+ * Throws UnmeasurableError: `code-not-mapped` when the process does not run one of the plan's sites from its file,
+ * `code-patched` when it has other bytes there. The latter is not looked for where we may not read its memory.
+ */
 export function requireMappedCode(plan: ProbePlan, process: TargetProcess): void {
-  requireMapped(plan.target.path, allSites(plan), process.readExecutableMappings(), `process ${process.pid}`);
+  using memory = ProcessMemory.open(process.pid);
+  requireMapped(plan.target.path, allSites(plan), process.readExecutableMappings(), `process ${process.pid}`, memory);
 }
 
-/** The same for sites of the file at `path`, its mappings, and the process that is called so. */
+/** The same for sites of the file at `path`, its mappings, the process that is called so, and its memory. */
 export function requireMapped(
   path: string,
-  sites: Iterable<Pick<Site, "address" | "offset" | "bytes">>,
+  sites: Iterable<Code>,
   mappings: readonly Mapping[],
   process: string,
+  memory?: Pick<ProcessMemory, "read">,
 ): void {
   // The kernel puts no probes where the program may write.
   const code = mappings.filter(({ executable, writable }) => executable && !writable);
-  for (const { address, offset, bytes } of sites) {
-    const site = { virtualAddress: address, fileOffset: offset, fileSize: bytes.length, executable: true };
-    if (findLoadBias(code, [site]) !== undefined) continue;
+  for (const site of sites) {
+    const { address, offset, bytes } = site;
+    const segment = { virtualAddress: address, fileOffset: offset, fileSize: bytes.length, executable: true };
+    const loadBias = findLoadBias(code, [segment]);
+    if (loadBias === undefined) {
+      throw new UnmeasurableError(
+        "code-not-mapped",
+        `${process}: the code at ${hex(address)} does not run from ${path}`,
+        { hint: "a program that moves its code, as to huge pages, can't be probed: start it without that" },
+      );
+    }
+    const inMemory = memory?.read(runtimeAddress(address + loadBias), bytes.length);
+    if (inMemory === undefined || isSame(inMemory, bytes)) continue;
     throw new UnmeasurableError(
-      "code-not-mapped",
-      `${process}: the code at ${hex(address)} does not run from ${path}`,
-      {
-        hint: "a program that moves its code, as to huge pages, can't be probed: start it without that",
-      },
+      "code-patched",
+      `${process}: the code at ${hex(address)} in its memory is not that of ${path}`,
+      { hint: "a program whose code is patched while it runs can't be probed there" },
     );
   }
+}
+
+const BREAKPOINT = 0xcc;
+
+/** Another run's probe, which is no obstacle, is a breakpoint in place of the first byte. */
+function isSame(inMemory: Buffer, bytes: Buffer): boolean {
+  return (inMemory[0] === BREAKPOINT || inMemory[0] === bytes[0]) && inMemory.subarray(1).equals(bytes.subarray(1));
 }

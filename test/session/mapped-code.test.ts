@@ -11,12 +11,19 @@ const SITES = [0x1010, 0x1ff0].map((offset) => ({
   bytes: Buffer.from([0x76, 0x10]),
 }));
 
-const check = (...maps: string[]): void =>
+const mapped = (maps: readonly string[]): ReturnType<typeof parseMappings> =>
+  parseMappings(maps.map((line) => `${line} 00:1f 7 /srv/store\n`).join(""));
+
+const check = (...maps: string[]): void => requireMapped("/srv/store", SITES, mapped(maps), "process 7");
+
+/** The same, with the second site's bytes in memory at 0x401ff0 moved by `bias`. */
+const checkMemory = (bias: number, bytes: Buffer | undefined): void =>
   requireMapped(
     "/srv/store",
     SITES,
-    parseMappings(maps.map((line) => `${line} 00:1f 7 /srv/store\n`).join("")),
+    mapped([`${(0x401000 + bias).toString(16)}-${(0x403000 + bias).toString(16)} r-xp 00001000`]),
     "process 7",
+    { read: (address) => (address === 0x401ff0 + bias ? bytes : SITES[0]?.bytes) },
   );
 
 test("code that runs from its file is accepted, wherever it is and in however many pieces", () => {
@@ -36,4 +43,20 @@ test("code that runs from elsewhere is refused, though it be a part of it", () =
   assert.throws(() => check("00401000-00403000 r--p 00001000"), refusal("0x401010"));
   assert.throws(() => check("00401000-00403000 rwxp 00001000"), refusal("0x401010"));
   assert.throws(() => check("00401000-00401800 r-xp 00001000"), refusal("0x401ff0"));
+});
+
+test("code that was patched in memory is refused; a probe of another run is not, nor memory that can't be read", () => {
+  const refusal = {
+    code: "code-patched",
+    kind: "unmeasurable",
+    message: "process 7: the code at 0x401ff0 in its memory is not that of /srv/store",
+    hint: "a program whose code is patched while it runs can't be probed there",
+  };
+  for (const bias of [0, 0x5500000000]) {
+    for (const bytes of ["7610", "cc10"]) checkMemory(bias, Buffer.from(bytes, "hex"));
+    checkMemory(bias, undefined);
+    for (const bytes of ["7410", "7611", "cc11", "9090"]) {
+      assert.throws(() => checkMemory(bias, Buffer.from(bytes, "hex")), refusal);
+    }
+  }
 });

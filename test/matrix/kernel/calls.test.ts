@@ -12,12 +12,26 @@ const looking = ({ mode }: Build) => (isStripped(mode) ? "counts" : "values");
 
 const UNINLINED = "lookup,recurse,panics,goexits,spin,numbers,text,slices,fields,results,waits";
 
+/** What debug data leave open, by version and mode. */
+const UNTOLD: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  // Parameters of method values have no names.
+  ...Object.fromEntries(
+    ["plain", "pie", "external", "static", "unoptimized", "uncompressed"].map((mode) => [
+      `1.19 ${mode}`,
+      { "main.(*counter).Add-fm n": "unknown-argument" },
+    ]),
+  ),
+  // A receiver by value of a generic type is not where counting off puts it, as far as is recorded.
+  "1.21 unoptimized": {
+    "main.Box[...].Size b.size": "uncertain-argument",
+    "main.Box[...].Size scale": "uncertain-argument",
+  },
+};
+
 for (const build of nativeBuilds("variety")) {
   test(`${build.title}: every call, by every value`, options, async () => {
     const { compared, refused } = await compareCalls(build.path, looking(build));
-    // Go 1.19 gives the parameters of method values no names.
-    const nameless = build.version === "1.19" && !isStripped(build.mode);
-    assert.deepEqual(refused, nameless ? { "main.(*counter).Add-fm n": "unknown-argument" } : {});
+    assert.deepEqual(refused, UNTOLD[`${build.version} ${isStripped(build.mode) ? "stripped" : build.mode}`] ?? {});
     assert.ok(isStripped(build.mode) ? compared === 0 : compared > 80, `${compared} compared`);
   });
 }
