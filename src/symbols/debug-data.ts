@@ -1,6 +1,7 @@
 /** What a binary that was not stripped says beyond its pclntab: ELF symbols and DWARF. */
 import type { VirtualAddress } from "../base/index.js";
 import type { ElfSymbol, GoBinary, GoType, Moduledata, Signature } from "../binary/index.js";
+import { completeSignature, mayBeIncomplete } from "./complete-signature.js";
 import type { DebugSource } from "./function-source.js";
 import type { PackageVariable } from "./table.js";
 
@@ -40,7 +41,11 @@ export class DebugData implements DebugSource {
     const { pclntab } = this.binary;
     // Assembly is in the debug data too, without parameters.
     if (pclntab.isAssembly(index)) return undefined;
-    return this.binary.dwarf()?.findFunctionAt(pclntab.entryOf(index))?.compiledSignature();
+    const entry = pclntab.entryOf(index);
+    const described = this.binary.dwarf()?.findFunctionAt(entry)?.compiledSignature();
+    if (described === undefined || !mayBeIncomplete(described, pclntab.isWrapper(index))) return described;
+    const kept = this.binary.runtimeTypes()?.findSignature(entry, pclntab.nameOf(index));
+    return kept === undefined ? described : completeSignature(described, kept);
   }
 
   findType(name: string): GoType | undefined {

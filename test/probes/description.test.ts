@@ -73,11 +73,13 @@ for (const version of everyGoVersion) {
         },
       ],
     );
+    // The debug data of go1.19 leave it out, the runtime's types do not.
+    const wrapped = old ? "" : "b";
     assert.deepEqual(
       methods.filter(({ wrapper }) => wrapper),
       [
-        { name: "main.Box[int].Size", wrapper: true, parameters: old ? ["scale ?"] : ["b ax,bx", "scale cx"] },
-        { name: "main.Box[string].Size", wrapper: true, parameters: old ? ["scale ?"] : ["b ax,bx,cx", "scale di"] },
+        { name: "main.Box[int].Size", wrapper: true, parameters: [`${wrapped} ax,bx`, "scale cx"] },
+        { name: "main.Box[string].Size", wrapper: true, parameters: [`${wrapped} ax,bx,cx`, "scale di"] },
       ],
     );
   });
