@@ -13,6 +13,9 @@ const MAX_DECOMPRESSED_BYTES = 2 ** 30;
 /** Deflate can't do better than 1032 to 1, so a header that promises more is lying; bounds memory by the file's size. */
 const MAX_DEFLATE_RATIO = 1032;
 
+/** What zlib takes least. */
+const MIN_CHUNK = 64;
+
 function inflate(data: Buffer, size: number, structure: string): Buffer {
   if (size > MAX_DECOMPRESSED_BYTES || size > (data.length + 1) * MAX_DEFLATE_RATIO)
     throw new FormatError(structure, 0, `${data.length} compressed bytes can't be ${size} bytes`);
@@ -22,7 +25,8 @@ function inflate(data: Buffer, size: number, structure: string): Buffer {
   const { inflateSync }: typeof import("node:zlib") = require("node:zlib");
   let bytes: Buffer;
   try {
-    bytes = inflateSync(data, { maxOutputLength: size });
+    // In one piece, with a byte to spare by which zlib sees that it is done: pieces would be copied together in the end.
+    bytes = inflateSync(data, { maxOutputLength: size, chunkSize: Math.max(size + 1, MIN_CHUNK) });
   } catch (error) {
     throw new FormatError(structure, 0, `damaged zlib data: ${messageOf(error)}`, { cause: error });
   }

@@ -160,13 +160,26 @@ export class FunctionRecords {
     return offsets;
   }
 
-  /** Where exactly this name stands in the name table. The linker writes each name once. */
+  /** Where exactly this name stands in the name table. FACT(go1.19..go1.27): the linker writes each symbol's name once. */
   findNameOffsets(name: string): ReadonlySet<number> {
     const table = this.nameTable.bytes;
     const offsets = new Set<number>();
     const needle = Buffer.from(`\0${name}\0`);
     if (needle.subarray(1).equals(table.subarray(0, needle.length - 1))) offsets.add(0);
     for (let at = table.indexOf(needle); at >= 0; at = table.indexOf(needle, at + 1)) offsets.add(at + 1);
+    return offsets;
+  }
+
+  /** Where the names stand that contain this text. */
+  findNameOffsetsContaining(text: string): ReadonlySet<number> {
+    const table = this.nameTable.bytes;
+    const offsets = new Set<number>();
+    const needle = Buffer.from(text);
+    for (let at = table.indexOf(needle); at >= 0; ) {
+      offsets.add(table.lastIndexOf(0, at) + 1);
+      const end = table.indexOf(0, at);
+      at = end < 0 ? -1 : table.indexOf(needle, end);
+    }
     return offsets;
   }
 }

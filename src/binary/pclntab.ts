@@ -55,6 +55,9 @@ const FLAG_TOP_FRAME = 1;
 const FLAG_SP_WRITE = 2;
 const FLAG_ASSEMBLY = 4;
 
+/** LIMIT: names whose functions are searched for one by one; more questions are worth decoding all names. */
+const FEW_QUESTIONS = 8;
+
 /** A parsed pclntab. Every method throws a FormatError when the bytes it needs are damaged. */
 export class Pclntab {
   readonly format: PclntabFormat;
@@ -66,6 +69,8 @@ export class Pclntab {
   /** By function index, as far as asked for; 0 elsewhere: nothing ends there. */
   private readonly ends: Float64Array;
   private wrapperId: number | undefined;
+  private namesakes: ReadonlyMap<string, readonly number[]> | undefined;
+  private namesakeQuestions = 0;
 
   constructor(source: PclntabSource, table: FunctionTable) {
     this.format = source.header.format;
@@ -162,13 +167,42 @@ export class Pclntab {
 
   /** Every function of exactly this name, in address order. Names are compared as bytes; none is decoded. */
   findIndexesByName(name: string): readonly number[] {
-    const offsets = this.records.findNameOffsets(name);
-    if (offsets.size === 0) return [];
+    return this.functionsNamedAt(this.records.findNameOffsets(name));
+  }
+
+  /** Every function whose name contains this text, in address order. No name is decoded. */
+  findIndexesByPart(text: string): readonly number[] {
+    return this.functionsNamedAt(this.records.findNameOffsetsContaining(text));
+  }
+
+  /** The functions that have this one's name, itself among them, in address order. */
+  namesakesOf(index: number): readonly number[] {
+    const name = this.nameOf(index);
+    if (this.namesakes === undefined) {
+      if (this.namesakeQuestions++ < FEW_QUESTIONS) return this.findIndexesByName(name);
+      this.namesakes = this.readNamesakes();
+    }
+    return this.namesakes.get(name) ?? [index];
+  }
+
+  private functionsNamedAt(offsets: ReadonlySet<number>): readonly number[] {
     const indexes: number[] = [];
+    if (offsets.size === 0) return indexes;
     const all = this.records.allNameOffsets();
-    for (const wanted of offsets)
-      for (let at = all.indexOf(wanted); at >= 0; at = all.indexOf(wanted, at + 1)) indexes.push(at);
-    return offsets.size > 1 ? indexes.sort((a, b) => a - b) : indexes;
+    for (let index = 0; index < all.length; index++) if (offsets.has(all[index] ?? 0)) indexes.push(index);
+    return indexes;
+  }
+
+  /** Of the names that several functions have. */
+  private readNamesakes(): ReadonlyMap<string, readonly number[]> {
+    const first = new Map<string, number>();
+    const shared = new Map<string, number[]>();
+    this.names().forEach((name, index) => {
+      const before = first.get(name);
+      if (before === undefined) first.set(name, index);
+      else if (!shared.get(name)?.push(index)) shared.set(name, [before, index]);
+    });
+    return shared;
   }
 
   /** The function whose room — its code and the padding behind it — holds `pc`; undefined outside of Go code. */

@@ -40,7 +40,7 @@ export function conventionOf(binary: GoBinary, fn: GoFunction): CallingConventio
 function isForAssembly(binary: GoBinary, fn: GoFunction): boolean {
   if (!fn.wrapper || fn.name.includes("[")) return false;
   const { pclntab } = binary;
-  const bodies = pclntab.findIndexesByName(pclntab.nameOf(fn.index));
+  const bodies = pclntab.namesakesOf(fn.index);
   return bodies.some((index) => index !== fn.index && !pclntab.isAssembly(index));
 }
 

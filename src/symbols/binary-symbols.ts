@@ -8,7 +8,7 @@ import type { VirtualAddress } from "../base/index.js";
 import type { GoBinary, GoType, Signature } from "../binary/index.js";
 import { DebugData } from "./debug-data.js";
 import type { DebugSource, FunctionTable } from "./function-source.js";
-import { ANY_TYPE_ARGUMENTS, collapseTypeArguments, withoutAbiSuffix, withPlainDots } from "./name.js";
+import { ANY_TYPE_ARGUMENTS, collapseTypeArguments, MIDDLE_DOT, withoutAbiSuffix, withPlainDots } from "./name.js";
 import { nearestNames } from "./nearest.js";
 import type { SymbolFile } from "./symbol-file/index.js";
 import type { Frame, GoFunction, InlinedCopy, PackageVariable, SymbolTable } from "./table.js";
@@ -200,15 +200,16 @@ class BinarySymbolTable implements SymbolTable {
     return indexes.map((index) => new LazyFunction(this, index));
   }
 
-  /** Functions whose name differs from `name` at most in ABI, type arguments and kind of dots. Goes through all names. */
+  /**
+   * Functions whose name differs from `name` at most in ABI, type arguments and kind of dots. Goes through the names that have
+   * either.
+   */
   private findAlike(name: string): readonly number[] {
     const wanted = collapseTypeArguments(withoutAbiSuffix(name));
-    const [start = ""] = /^[\w/-]*/.exec(wanted) ?? [];
-    const indexes: number[] = [];
-    this.source.names().forEach((each, index) => {
-      if (each.startsWith(start) && withPlainDots(collapseTypeArguments(each)) === wanted) indexes.push(index);
-    });
-    return indexes;
+    const exact = wanted === name ? [] : this.source.findIndexesByName(wanted);
+    const marked = this.source.findIndexesByPart(wanted.includes(ANY_TYPE_ARGUMENTS) ? "[" : MIDDLE_DOT);
+    const alike = marked.filter((index) => withPlainDots(collapseTypeArguments(this.source.nameOf(index))) === wanted);
+    return [...new Set([...exact, ...alike])].sort((left, right) => left - right);
   }
 }
 

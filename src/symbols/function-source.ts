@@ -15,6 +15,8 @@ export interface FunctionTable {
   isWrapper(index: number): boolean;
   /** Functions of exactly this name, ascending. */
   findIndexesByName(name: string): readonly number[];
+  /** Functions whose name contains this text, ascending. */
+  findIndexesByPart(text: string): readonly number[];
   /** The last function that begins at or before the address, if any does and the address is not behind all code. */
   findIndexByAddress(pc: VirtualAddress): number | undefined;
   placeOf(index: number): { readonly file: string | undefined; readonly line: number | undefined };

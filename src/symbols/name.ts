@@ -17,8 +17,10 @@ const ABI_SUFFIX = /\.abi\d$/;
 /** The name without `.abi0`, which the linker adds to the lesser of two ELF symbols that would have the same name. */
 export const withoutAbiSuffix = (name: string): string => name.replace(ABI_SUFFIX, "");
 
+export const MIDDLE_DOT = "·";
+
 /** The linker's spelling in the ELF symbol table: a middle dot is a dot (`type:.eq.net.dialResult·1`). */
-export const withPlainDots = (name: string): string => name.replaceAll("·", ".");
+export const withPlainDots = (name: string): string => name.replaceAll(MIDDLE_DOT, ".");
 
 /** For comparing what people type: lower case, without `(*`, `)` and type arguments. */
 export const looseName = (name: string): string =>

@@ -5,7 +5,7 @@
 import { FormatError, type VirtualAddress } from "../../base/index.js";
 import type { GoType } from "../gotype.js";
 import { AT, TAG } from "./constants.js";
-import { Die, DieWalk } from "./die.js";
+import { Die } from "./die.js";
 import { DwarfFunction } from "./function.js";
 import { InlinedCopies, type InlinedCopy } from "./inlined.js";
 import { type LinePosition, LineTable } from "./line-table.js";
@@ -26,11 +26,16 @@ const TYPES = new Set<number>([
   TAG.subroutineType,
 ]);
 
+/**
+ * LIMIT: functions that are searched by their first address; who asks for more of them is answered from an index, which takes
+ * the ranges of all units to make.
+ */
+const FEW_SEARCHES = 4;
+
 /** Of Go's compile units only; C units of a cgo program are stepped over. Damaged data throws a FormatError when it is met. */
 export class Dwarf {
   private readonly sections: DebugSections;
   private readonly allUnits: readonly Unit[];
-  private readonly units: readonly Unit[];
   private readonly search: UnitSearch;
   private readonly types: TypeReader;
   private readonly copies: InlinedCopies;
@@ -39,15 +44,15 @@ export class Dwarf {
   private readonly functionsOfUnit = new Map<Unit, readonly Die[]>();
   private readonly functionIndexes = new Map<Unit, RangeIndex>();
   private unitIndex: RangeIndex | undefined;
+  private searches = 0;
 
   constructor(sections: DebugSections) {
     this.sections = sections;
     this.allUnits = parseUnits(sections);
-    this.units = this.allUnits.filter((unit) => unit.isGo);
-    this.search = new UnitSearch(this.units, sections.info);
+    this.search = new UnitSearch(this.allUnits, sections);
     this.types = new TypeReader(this.allUnits);
-    this.copies = new InlinedCopies(this, this.search, this.units);
-    this.packageVariables = new PackageVariables(this.units, this.search, this.types);
+    this.copies = new InlinedCopies(this, this.search);
+    this.packageVariables = new PackageVariables(this.search, this.types);
   }
 
   /**
@@ -66,6 +71,11 @@ export class Dwarf {
 
   /** The function whose code holds `address`. */
   findFunctionAt(address: VirtualAddress): DwarfFunction | undefined {
+    if (this.searches < FEW_SEARCHES) {
+      this.searches++;
+      for (const die of this.search.topLevelBeginningAt(address))
+        if (die.tag === TAG.subprogram) return new DwarfFunction(this, die);
+    }
     const unit = this.unitAt(address);
     const owner = unit && this.functionIndex(unit).find(address);
     return owner === undefined ? undefined : new DwarfFunction(this, this.dieAt(owner));
@@ -73,7 +83,7 @@ export class Dwarf {
 
   /** Every function that has code, in file order. */
   *functions(): Generator<DwarfFunction> {
-    for (const unit of this.units) for (const die of this.concreteIn(unit)) yield new DwarfFunction(this, die);
+    for (const unit of this.search.units) for (const die of this.concreteIn(unit)) yield new DwarfFunction(this, die);
   }
 
   /** The type with this name, as DWARF spells it: `runtime.g`, `*main.Store`, `[]uint8`. */
@@ -150,13 +160,7 @@ export class Dwarf {
   private concreteIn(unit: Unit): readonly Die[] {
     const known = this.functionsOfUnit.get(unit);
     if (known !== undefined) return known;
-    const found: Die[] = [];
-    const walk = new DieWalk(unit);
-    while (walk.next()) {
-      if (walk.depth !== 1 || walk.tag !== TAG.subprogram) continue;
-      const die = walk.die();
-      if (hasCode(die)) found.push(die);
-    }
+    const found = Array.from(this.search.topLevel(unit)).filter((die) => die.tag === TAG.subprogram && hasCode(die));
     this.functionsOfUnit.set(unit, found);
     return found;
   }
@@ -175,12 +179,12 @@ export class Dwarf {
 
   private unitAt(address: number): Unit | undefined {
     this.unitIndex ??= new RangeIndex(
-      this.units.flatMap(({ root }, owner) =>
+      this.search.units.flatMap(({ root }, owner) =>
         root === undefined ? [] : rangesOf(root).map((range) => ({ range, owner })),
       ),
     );
     const owner = this.unitIndex.find(address);
-    return owner === undefined ? undefined : this.units[owner];
+    return owner === undefined ? undefined : this.search.units[owner];
   }
 }
 

@@ -27,12 +27,10 @@ interface CopyEntry {
 export class InlinedCopies {
   private readonly dwarf: Dwarf;
   private readonly search: UnitSearch;
-  private readonly units: readonly Unit[];
 
-  constructor(dwarf: Dwarf, search: UnitSearch, units: readonly Unit[]) {
+  constructor(dwarf: Dwarf, search: UnitSearch) {
     this.dwarf = dwarf;
     this.search = search;
-    this.units = units;
   }
 
   /** Copies without code (all of it optimized away) are left out. */
@@ -61,7 +59,7 @@ export class InlinedCopies {
 
   counts(): ReadonlyMap<string, number> {
     const byOrigin = new Map<number, number>();
-    for (const unit of this.units) {
+    for (const unit of this.search.units) {
       for (const { copy } of copiesIn(unit)) {
         const origin = copy.number(AT.abstractOrigin);
         if (origin !== undefined && rangesOf(copy).length > 0) byOrigin.set(origin, (byOrigin.get(origin) ?? 0) + 1);

@@ -1,6 +1,6 @@
 /**
- * Units of .debug_info: the headers, and of each root entry what is needed to find the unit of an address or a name. Entries
- * below the root are not touched here, so that listing the units of a large program costs microseconds each.
+ * Units of .debug_info. Listing the units of a large program reads their headers only; what a root entry says is read when
+ * it is asked for, and entries below the root are not touched here.
  */
 import { Cursor, FormatError } from "../../base/index.js";
 import { type AbbreviationTable, parseAbbreviations, type UnitEncoding } from "./abbreviation.js";
@@ -20,7 +20,15 @@ interface UnitHeader extends UnitEncoding {
   readonly abbreviationOffset: number;
 }
 
-/** One compile unit: in Go one package, or the assembly of one package. */
+/** Where a unit's parts of other sections begin. */
+interface SectionBases {
+  readonly addresses: number;
+  readonly stringOffsets: number;
+  readonly rangeLists: number;
+  readonly locationLists: number;
+}
+
+/** One compile unit: in Go one package, or the assembly of one package. What its root entry says is read when asked for. */
 export class Unit implements UnitHeader {
   readonly sections: DebugSections;
   readonly offset: number;
@@ -31,19 +39,11 @@ export class Unit implements UnitHeader {
   readonly addressSize: number;
   readonly offsetSize: number;
   readonly abbreviations: AbbreviationTable;
-  /** The root entry; undefined when the unit is empty. */
-  readonly root: Die | undefined;
-  readonly isGo: boolean;
-  /** Whether its compiler writes blank parameters down. */
-  readonly listsBlankParameters: boolean;
-  /** Whether its compiler writes down where closures hold captured variables. */
-  readonly listsCaptures: boolean;
-  /** DW_AT_low_pc of the root: what DWARF 4 range and location lists count from. */
-  readonly baseAddress: number;
-  readonly addressBase: number;
-  readonly stringOffsetsBase: number;
-  readonly rangeListsBase: number;
-  readonly locationListsBase: number;
+  private knownRoot: { readonly entry: Die | undefined } | undefined;
+  private knownBases: SectionBases | undefined;
+  private knownAddress: number | undefined;
+  private written: boolean | undefined;
+  private knownCompiler: { readonly minor: number | undefined } | undefined;
 
   constructor(sections: DebugSections, header: UnitHeader, abbreviations: AbbreviationTable) {
     this.sections = sections;
@@ -55,31 +55,81 @@ export class Unit implements UnitHeader {
     this.addressSize = header.addressSize;
     this.offsetSize = header.offsetSize;
     this.abbreviations = abbreviations;
-    const root = Die.at(this, header.rootOffset);
-    this.root = root?.tag === TAG.compileUnit ? root : undefined;
-    this.isGo = this.root?.number(AT.language) === LANGUAGE_GO;
-    const producer = this.root?.string(AT.producer);
-    this.listsBlankParameters = isAfter(producer, 21);
-    this.listsCaptures = isAfter(producer, 22);
+  }
+
+  /** The root entry; undefined when the unit is empty. */
+  get root(): Die | undefined {
+    if (this.knownRoot === undefined) {
+      const entry = Die.at(this, this.rootOffset);
+      this.knownRoot = { entry: entry?.tag === TAG.compileUnit ? entry : undefined };
+    }
+    return this.knownRoot.entry;
+  }
+
+  get isGo(): boolean {
+    this.written ??= this.root?.number(AT.language) === LANGUAGE_GO;
+    return this.written;
+  }
+
+  /** FACT(go1.19..go1.27): up to Go 1.21 blank parameters are left out of the debug data; later they are `~p0`, `~p1`, …. */
+  get listsBlankParameters(): boolean {
+    return this.isAfter(21);
+  }
+
+  /**
+   * Whether its compiler writes down where closures hold captured variables.
+   * FACT(go1.19..go1.27): DW_AT_go_closure_offset is written from Go 1.23 on.
+   */
+  get listsCaptures(): boolean {
+    return this.isAfter(22);
+  }
+
+  /** DW_AT_low_pc of the root: what DWARF 4 range and location lists count from. */
+  get baseAddress(): number {
+    this.knownAddress ??= this.root?.address(AT.lowPc) ?? 0;
+    return this.knownAddress;
+  }
+
+  get addressBase(): number {
+    return this.bases().addresses;
+  }
+
+  get stringOffsetsBase(): number {
+    return this.bases().stringOffsets;
+  }
+
+  get rangeListsBase(): number {
+    return this.bases().rangeLists;
+  }
+
+  get locationListsBase(): number {
+    return this.bases().locationLists;
+  }
+
+  private bases(): SectionBases {
+    if (this.knownBases !== undefined) return this.knownBases;
+    const { root } = this;
     // Without a base attribute, index forms count from behind the header of the section's first table.
-    const afterHeader = header.offsetSize === 8 ? 16 : 8;
-    this.addressBase = this.root?.number(AT.addressBase) ?? afterHeader;
-    this.stringOffsetsBase = this.root?.number(AT.stringOffsetsBase) ?? afterHeader;
-    this.rangeListsBase = this.root?.number(AT.rangeListsBase) ?? afterHeader + 4;
-    this.locationListsBase = this.root?.number(AT.locationListsBase) ?? afterHeader + 4;
-    this.baseAddress = this.root?.address(AT.lowPc) ?? 0;
+    const afterHeader = this.offsetSize === 8 ? 16 : 8;
+    this.knownBases = {
+      addresses: root?.number(AT.addressBase) ?? afterHeader,
+      stringOffsets: root?.number(AT.stringOffsetsBase) ?? afterHeader,
+      rangeLists: root?.number(AT.rangeListsBase) ?? afterHeader + 4,
+      locationLists: root?.number(AT.locationListsBase) ?? afterHeader + 4,
+    };
+    return this.knownBases;
+  }
+
+  /** Whether its compiler is of a later release than Go 1.`minor`. */
+  private isAfter(minor: number): boolean {
+    if (this.knownCompiler === undefined) {
+      const found = /\bgo1\.(\d+)/.exec(this.root?.string(AT.producer) ?? "")?.[1];
+      this.knownCompiler = { minor: found === undefined ? undefined : Number(found) };
+    }
+    const { minor: own } = this.knownCompiler;
+    return own === undefined || own > minor;
   }
 }
-
-/**
- * Whether a compiler is of a later release than this.
- * FACT(go1.19..go1.27): up to Go 1.21 blank parameters are left out of the debug data; later they are `~p0`, `~p1`, ….
- * FACT(go1.19..go1.27): DW_AT_go_closure_offset is written from Go 1.23 on.
- */
-const isAfter = (producer: string | undefined, release: number): boolean => {
-  const minor = /\bgo1\.(\d+)/.exec(producer ?? "")?.[1];
-  return minor === undefined || Number(minor) > release;
-};
 
 const parseHeader = (cursor: Cursor): { header: UnitHeader; readable: boolean } => {
   const offset = cursor.position;
@@ -135,8 +185,8 @@ export const parseUnits = (sections: DebugSections): readonly Unit[] => {
   return units;
 };
 
-/** The unit that holds position `offset` of .debug_info. */
-export const requireUnitAt = (units: readonly Unit[], offset: number): Unit => {
+/** The first unit that ends behind position `offset` of .debug_info; it may begin behind it, too. */
+export const findUnitAt = (units: readonly Unit[], offset: number): Unit | undefined => {
   let low = 0;
   let high = units.length;
   while (low < high) {
@@ -144,7 +194,12 @@ export const requireUnitAt = (units: readonly Unit[], offset: number): Unit => {
     if ((units[middle]?.end ?? 0) <= offset) low = middle + 1;
     else high = middle;
   }
-  const unit = units[low];
+  return units[low];
+};
+
+/** The unit that holds position `offset` of .debug_info. */
+export const requireUnitAt = (units: readonly Unit[], offset: number): Unit => {
+  const unit = findUnitAt(units, offset);
   if (unit === undefined || offset < unit.rootOffset) {
     throw new FormatError(".debug_info", offset, "reference leads to no unit");
   }

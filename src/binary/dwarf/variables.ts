@@ -7,7 +7,6 @@ import { requireAddress } from "./function.js";
 import { parseLocation } from "./location.js";
 import type { UnitSearch } from "./names.js";
 import type { TypeReader } from "./types.js";
-import type { Unit } from "./unit.js";
 
 export interface DwarfPackageVariable {
   /** As the linker spells it: `net/http.DefaultClient`. */
@@ -20,12 +19,10 @@ const VARIABLE = new Set<number>([TAG.variable]);
 
 /** The package variables of a file's Go units. */
 export class PackageVariables {
-  private readonly units: readonly Unit[];
   private readonly search: UnitSearch;
   private readonly types: TypeReader;
 
-  constructor(units: readonly Unit[], search: UnitSearch, types: TypeReader) {
-    this.units = units;
+  constructor(search: UnitSearch, types: TypeReader) {
     this.search = search;
     this.types = types;
   }
@@ -41,7 +38,7 @@ export class PackageVariables {
 
   /** Every variable, in file order. Reads the top level of every unit. */
   *all(): Generator<DwarfPackageVariable> {
-    for (const unit of this.units) {
+    for (const unit of this.search.units) {
       for (const die of this.search.topLevel(unit)) {
         const variable = die.tag === TAG.variable ? this.read(die) : undefined;
         if (variable !== undefined) yield variable;

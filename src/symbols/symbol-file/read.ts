@@ -105,6 +105,10 @@ export class SymbolFile implements FunctionSource, Disposable {
     return this.findScopes(name).filter((scope) => scope < this.functionCount);
   }
 
+  findIndexesByPart(text: string): readonly number[] {
+    return this.names().flatMap((name, index) => (name.includes(text) ? [index] : []));
+  }
+
   findIndexByAddress(pc: VirtualAddress): number | undefined {
     return this.records.findAt(pc);
   }
