@@ -149,7 +149,11 @@ const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Text with everything a terminal acts upon (controls, format characters, line separators) replaced by escapes. */
-export const printable = (text: string): string =>
+export const printable = (text: string): string => (PLAIN.test(text) ? text : escapeAll(text));
+
+const PLAIN = /^[ -~]*$/;
+
+const escapeAll = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;
     const short = SHORT_ESCAPES.get(character);

@@ -27,6 +27,7 @@ interface Given {
   readonly value?: string;
   readonly sig?: readonly string[];
   readonly symbols?: string;
+  readonly names?: true;
   readonly output?: string;
   readonly json?: true;
   readonly quiet?: true;
@@ -172,11 +173,13 @@ export function createProgram(
     .addArgument(new Argument("[pattern...]", `${PROBE}; else everything`).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe("the file to read"))
+    .addOption(new Option("--names", "address, size, name and place only: all at once, of a program of any size"))
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (patterns: string[], given: Given) => {
       const target = oneTarget(given, command);
-      const request = { target, patterns, signatures: given.sig ?? [], symbols: given.symbols };
+      const extent = given.names === true ? "names" : "everything";
+      const request = { target, patterns, extent, signatures: given.sig ?? [], symbols: given.symbols } as const;
       finish(await list({ ...common(given), ...request }, streams));
     });
 

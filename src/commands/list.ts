@@ -1,6 +1,14 @@
 /** `list`: what can be probed in a binary, and for what can't, why. */
-import { formatListJson, formatListText, type ListEntry, type ListedCopy } from "../export/index.js";
-import { describeFunctions, type FunctionDescription } from "../probes/index.js";
+import {
+  formatListJson,
+  formatListText,
+  formatNamesJson,
+  formatNamesText,
+  type ListEntry,
+  type ListedCopy,
+  type NamedEntry,
+} from "../export/index.js";
+import { describeFunctions, type FunctionDescription, type PlacedFunction, placeFunctions } from "../probes/index.js";
 import type { ListRequest } from "./request.js";
 import { openResults } from "./results.js";
 import type { Streams } from "./streams.js";
@@ -12,15 +20,19 @@ const DETAILED = 3;
 const copiesOf = ({ inlinedInto }: FunctionDescription): readonly ListedCopy[] =>
   inlinedInto().map(({ into, file, line }) => ({ function: into, file, line }));
 
+const namedEntryOf = ({ fn, file, line }: PlacedFunction): NamedEntry => ({
+  kind: "function",
+  name: fn.name,
+  file,
+  line,
+  address: fn.entry,
+  size: fn.end - fn.entry,
+});
+
 const entryOf = (description: FunctionDescription, named: "by name" | "as one of all"): ListEntry => {
-  const { fn, file, line, parameters, results, captured, signatureSource, sites, inlinedCopies } = description;
+  const { fn, parameters, results, captured, signatureSource, sites, inlinedCopies } = description;
   return {
-    kind: "function",
-    name: fn.name,
-    file,
-    line,
-    address: fn.entry,
-    size: fn.end - fn.entry,
+    ...namedEntryOf(description),
     params: parameters,
     results,
     captured,
@@ -39,6 +51,11 @@ export async function list(request: ListRequest, streams: Streams): Promise<numb
   using results = openResults(request.output, streams);
   using subject = await Subject.open(request.target, request.symbols);
   const { patterns, signatures } = request;
+  if (request.extent === "names") {
+    const named = namedEntriesOf(placeFunctions(subject.table, patterns));
+    results.finish(request.json ? formatNamesJson(named) : formatNamesText(named, results.style));
+    return 0;
+  }
   const entries = entriesOf(
     describeFunctions(subject.binary, subject.table, { patterns, signatures }),
     patterns.length > 0 ? "by name" : "as one of all",
@@ -50,6 +67,10 @@ export async function list(request: ListRequest, streams: Streams): Promise<numb
     results.finish(formatListText(chain(first, entries), layout, results.style));
   }
   return 0;
+}
+
+function* namedEntriesOf(functions: Iterable<PlacedFunction>): Generator<NamedEntry> {
+  for (const placed of functions) yield namedEntryOf(placed);
 }
 
 /** One at a time: a large program has more functions than should be held as values. */

@@ -43,13 +43,16 @@ export class OutputFile implements Disposable {
   }
 
   /** Replaces the file's contents and closes it. */
-  finish(data: string | Buffer): void {
-    if (this.descriptor === undefined) throw new RunError("output-not-writable", `${this.path} is closed`);
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  finish(...pieces: readonly (string | Buffer)[]): void {
+    const { descriptor } = this;
+    if (descriptor === undefined) throw new RunError("output-not-writable", `${this.path} is closed`);
     try {
       // A pipe or a device has no length to cut.
-      if (fstatSync(this.descriptor).isFile()) ftruncateSync(this.descriptor, 0);
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.descriptor, bytes, at);
+      if (fstatSync(descriptor).isFile()) ftruncateSync(descriptor, 0);
+      for (const piece of pieces) {
+        const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
+        for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+      }
       this.created = false;
     } catch (error) {
       throw outputError(this.path, error);

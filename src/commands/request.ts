@@ -16,6 +16,8 @@ export interface ListRequest extends CommonRequest {
   readonly target: TargetRequest;
   /** Empty: everything. */
   readonly patterns: readonly string[];
+  /** `names`: only what the function table tells, for which nothing else is read. */
+  readonly extent: "names" | "everything";
   /** `FUNC=func(SIGNATURE)`, as written. */
   readonly signatures: readonly string[];
   /** A symbol file for a stripped program. */

@@ -18,7 +18,8 @@ export interface ListedCopy {
   readonly line: number | undefined;
 }
 
-export interface ListEntry {
+/** What the function table alone tells. */
+export interface NamedEntry {
   readonly kind: "function" | "usdt";
   readonly name: string;
   readonly file: string | undefined;
@@ -26,6 +27,9 @@ export interface ListEntry {
   readonly address: VirtualAddress;
   /** Bytes; 0 for a USDT probe. */
   readonly size: number;
+}
+
+export interface ListEntry extends NamedEntry {
   /** Undefined when the binary does not tell. */
   readonly params: readonly ListedVariable[] | undefined;
   readonly results: readonly ListedVariable[] | undefined;
@@ -34,7 +38,7 @@ export interface ListEntry {
   /** Who says so; undefined when nobody does. */
   readonly signatureSource: SignatureSource | undefined;
   /** Undefined when the function is refused. */
-  readonly entry: { readonly offset: FileOffset; readonly instruction: string } | undefined;
+  readonly entry: { readonly offset: FileOffset; readonly instruction: () => string } | undefined;
   /** Return sites. */
   readonly returns: number;
   readonly inlinedCopies: number;

@@ -1,7 +1,7 @@
 /** `list` for people: a line per function, greppable; or, for a few of them, a paragraph each. */
 import { printable } from "../aggregate/index.js";
 import { hex } from "../base/index.js";
-import type { ListEntry, ListedCopy, ListedVariable } from "./list-shape.js";
+import type { ListEntry, ListedCopy, ListedVariable, NamedEntry } from "./list-shape.js";
 import { refusalLines } from "./refusal.js";
 import { formatPlace, formatSignature, formatSource, parameterName, resultName } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
@@ -10,19 +10,32 @@ import { formatCount, formatQuantity } from "./units.js";
 /** `lines`: one per entry. `details`: with sites and the places of parameters and results. */
 export type ListLayout = "lines" | "details";
 
-/** The list, a newline at its end; empty when there is nothing. */
-export function formatListText(entries: Iterable<ListEntry>, layout: ListLayout, style: TextStyle): string {
-  const lines = layout === "lines" ? lineLayout(entries, style) : detailLayout(entries, style);
-  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+/** The list in pieces, a newline at its end; none when there is nothing. */
+export const formatListText = (entries: Iterable<ListEntry>, layout: ListLayout, style: TextStyle): Iterable<string> =>
+  layout === "lines" ? lineLayout(entries, style) : detailLayout(entries, style);
+
+function* detailLayout(entries: Iterable<ListEntry>, style: TextStyle): Generator<string> {
+  let before = "";
+  for (const entry of entries) {
+    yield `${before}${detailLines(entry, style).join("\n")}\n`;
+    before = "\n";
+  }
 }
 
-function detailLayout(entries: Iterable<ListEntry>, style: TextStyle): readonly string[] {
-  const lines: string[] = [];
-  for (const entry of entries) {
-    if (lines.length > 0) lines.push("");
-    lines.push(...detailLines(entry, style));
+/** Columns of a program below 4 GiB, and of a function below 10 MB; what is longer is not cut. */
+const ADDRESS_WIDTH = 10;
+const SIZE_WIDTH = 9;
+
+/** `list --names`: address, size, name and place of each, in pieces; none when there is nothing. None is kept for the next. */
+export function* formatNamesText(entries: Iterable<NamedEntry>, style: TextStyle): Generator<string> {
+  let header = `${paint(style, "faint", `${"address".padStart(ADDRESS_WIDTH)}  ${"size".padStart(SIZE_WIDTH)}  function`)}\n`;
+  for (const { address, size, name, file, line } of entries) {
+    const place = formatPlace(file, line);
+    const tail = place === undefined ? "" : `  ${paint(style, "faint", place)}`;
+    const at = paint(style, "faint", hex(address).padStart(ADDRESS_WIDTH));
+    yield `${header}${at}  ${formatCount(size).padStart(SIZE_WIDTH)}  ${printable(name)}${tail}\n`;
+    header = "";
   }
-  return lines;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -35,7 +48,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Takes the entries one by one, and keeps of each what is in its line. */
-function lineLayout(entries: Iterable<ListEntry>, style: TextStyle): readonly string[] {
+function* lineLayout(entries: Iterable<ListEntry>, style: TextStyle): Generator<string> {
   const cells: (readonly string[])[] = [];
   const tails: string[] = [];
   for (const entry of entries) {
@@ -53,10 +66,11 @@ function lineLayout(entries: Iterable<ListEntry>, style: TextStyle): readonly st
     if (entry.refused !== undefined) tail.push(paint(style, "warning", `refused: ${entry.refused.reason}`));
     tails.push(tail.join("  "));
   }
-  if (tails.length === 0) return [];
+  if (tails.length === 0) return;
   // Names differ too much in length to be followed by a column: what comes after them is simply appended.
   const [header = "", ...rows] = formatTable(style, COLUMNS, cells);
-  return [header, ...tails.map((tail, index) => `${rows[index] ?? ""}  ${tail}`)];
+  yield `${header}\n`;
+  for (const [index, tail] of tails.entries()) yield `${rows[index] ?? ""}  ${tail}\n`;
 }
 
 const signatureOf = (entry: ListEntry): string => formatSignature(entry.name, entry.params, entry.results);
@@ -66,7 +80,7 @@ function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
     entry.entry === undefined
       ? []
       : [
-          `  entry at file offset ${hex(entry.entry.offset)}: ${entry.entry.instruction}; ` +
+          `  entry at file offset ${hex(entry.entry.offset)}: ${entry.entry.instruction()}; ` +
             formatQuantity(entry.returns, "return site"),
         ];
   const copies =

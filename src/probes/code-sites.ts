@@ -1,5 +1,5 @@
 /** From instructions at virtual addresses to sites at file offsets, of probed functions and of the runtime itself. */
-import type { Outcome, VirtualAddress } from "../base/index.js";
+import type { FileOffset, Outcome, VirtualAddress } from "../base/index.js";
 import { found, hex, refused } from "../base/index.js";
 import {
   architectureOf,
@@ -21,7 +21,7 @@ export interface ProbeSites {
 
 /** Where a function is entered, and how many ways lead out of it. */
 export interface SiteSummary {
-  readonly entry: Site;
+  readonly entry: { readonly offset: FileOffset; readonly instruction: () => string };
   readonly exitCount: number;
 }
 
@@ -73,8 +73,10 @@ export class SiteFinder {
     const summary = summarizeSites(architectureOf(this.binary.arch), bytes.value, fn.entry, this.contextOf(fn));
     if (!summary.ok) return summary;
     const { entry, exitCount } = summary.value;
-    const site = this.site("entry", entry.instruction, entry.place);
-    return site.ok ? found({ entry: site.value, exitCount }) : site;
+    const { instruction } = entry;
+    const offset = this.offsetOf(instruction);
+    if (!offset.ok) return offset;
+    return found({ entry: { offset: offset.value, instruction: () => instruction.text }, exitCount });
   }
 
   private contextOf(fn: GoFunction): CodeContext {
@@ -123,14 +125,20 @@ export class SiteFinder {
   }
 
   private site(kind: SiteKind, instruction: Instruction, placement?: EntryPlacement): Outcome<Site> {
+    const offset = this.offsetOf(instruction);
+    if (!offset.ok) return offset;
     const { address, bytes, text } = instruction;
+    const site: Site = { kind, address, offset: offset.value, bytes, instruction: text };
+    return found(placement === undefined ? site : { ...site, placement });
+  }
+
+  /** Where the instruction is in the file, all of it. */
+  private offsetOf(instruction: Instruction): Outcome<FileOffset> {
+    const { address, bytes } = instruction;
     const offset = this.binary.elf.toFileOffset(address);
     const last = this.binary.elf.toFileOffset((address + bytes.length - 1) as VirtualAddress);
-    if (offset === undefined || last !== offset + bytes.length - 1) {
-      return refused("no-code", `\`${text}\` at ${hex(address)} is not in an executable part of the file`);
-    }
-    const site: Site = { kind, address, offset, bytes, instruction: text };
-    return found(placement === undefined ? site : { ...site, placement });
+    if (offset !== undefined && last === offset + bytes.length - 1) return found(offset);
+    return refused("no-code", `\`${instruction.text}\` at ${hex(address)} is not in an executable part of the file`);
   }
 }
 

@@ -18,10 +18,14 @@ export interface DescribedVariable {
   readonly location: string | undefined;
 }
 
-export interface FunctionDescription {
+export interface PlacedFunction {
   readonly fn: GoFunction;
+  /** Of its declaration. */
   readonly file: string | undefined;
   readonly line: number | undefined;
+}
+
+export interface FunctionDescription extends PlacedFunction {
   /** Undefined when neither binary nor `--sig` tells. */
   readonly parameters: readonly DescribedVariable[] | undefined;
   readonly results: readonly DescribedVariable[] | undefined;
@@ -87,6 +91,11 @@ function selected(patterns: readonly string[], symbols: SymbolTable): Iterable<G
   const byEntry = new Map<number, GoFunction>();
   for (const pattern of patterns) for (const fn of resolveSelector(pattern, symbols)) byEntry.set(fn.entry, fn);
   return [...byEntry.values()].sort((left, right) => left.entry - right.entry);
+}
+
+/** The functions asked for, in address order; no pattern: every function. @throws as planProbes does for patterns */
+export function* placeFunctions(symbols: SymbolTable, patterns: readonly string[]): Generator<PlacedFunction> {
+  for (const fn of selected(patterns, symbols)) yield { fn, ...symbols.place(fn) };
 }
 
 /**

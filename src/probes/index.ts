@@ -10,6 +10,8 @@ export {
   type DescriptionRequest,
   describeFunctions,
   type FunctionDescription,
+  type PlacedFunction,
+  placeFunctions,
 } from "./description.js";
 export { type Expression, formatExpression, parseExpression } from "./expression.js";
 export type * from "./plan.js";

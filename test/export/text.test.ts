@@ -13,6 +13,8 @@ import {
   formatHistText,
   formatListJson,
   formatListText,
+  formatNamesJson,
+  formatNamesText,
   formatNanoseconds,
   formatShare,
   HIST_TEXT_DEFAULTS,
@@ -111,7 +113,7 @@ test("names from a hostile file don't steer the terminal", () => {
   const entry: ListEntry = { ...blank(name), file: "/src/\u202ea.go", line: 1 };
   const plain = "main.\\x1b]0;owned\\x07f";
   assert.equal(
-    formatListText([entry], "lines", PLAIN),
+    textOf(formatListText([entry], "lines", PLAIN)),
     `address  size  signature  returns  inlined  function\n    0x1     1  DWARF            1        0  ${plain}()  /src/\\u{202e}a.go:1\n`,
   );
   const results = { ...RESULTS_OF_ONE, series: RESULTS_OF_ONE.series.map((series) => ({ ...series, function: name })) };
@@ -164,7 +166,7 @@ const ENTRIES: readonly ListEntry[] = [
       { name: "all", type: "[4]int", location: undefined },
     ],
     signatureSource: "dwarf",
-    entry: { offset: fileOffset(0xa1c44), instruction: "jbe 0x4a1f00" },
+    entry: { offset: fileOffset(0xa1c44), instruction: () => "jbe 0x4a1f00" },
     returns: 3,
     inlinedCopies: 3,
     inlinedInto: () => [
@@ -204,7 +206,7 @@ const ENTRIES: readonly ListEntry[] = [
     results: [{ name: "", type: "int", location: "ax" }],
     captured: () => [],
     signatureSource: "runtime-types",
-    entry: { offset: fileOffset(0xa2100), instruction: "mov $0x1,%eax" },
+    entry: { offset: fileOffset(0xa2100), instruction: () => "mov $0x1,%eax" },
     returns: 1,
     inlinedCopies: 0,
     inlinedInto: () => [],
@@ -213,16 +215,18 @@ const ENTRIES: readonly ListEntry[] = [
   },
 ];
 
+const textOf = (pieces: Iterable<string>): string => [...pieces].join("");
+
 test("list: a line each, or in detail", () => {
-  assertGolden("list-lines.txt", formatListText(ENTRIES, "lines", PLAIN));
-  assertGolden("list-details.txt", formatListText(ENTRIES, "details", PLAIN));
-  assert.equal(formatListText([], "lines", PLAIN), "");
+  assertGolden("list-lines.txt", textOf(formatListText(ENTRIES, "lines", PLAIN)));
+  assertGolden("list-details.txt", textOf(formatListText(ENTRIES, "details", PLAIN)));
+  assert.equal(textOf(formatListText([], "lines", PLAIN)), "");
 });
 
 test("list --json: the array of cli.md, whole", () => {
   const [lookup, loop] = ENTRIES;
   assert.ok(lookup !== undefined && loop !== undefined);
-  assert.deepEqual(JSON.parse(formatListJson([lookup, loop])), [
+  assert.deepEqual(JSON.parse(textOf(formatListJson([lookup, loop]))), [
     {
       kind: "function",
       name: "main.(*Store).Lookup",
@@ -274,5 +278,24 @@ test("list --json: the array of cli.md, whole", () => {
       refused: { code: "no-return", reason: "it never returns", hint: "probe what it calls" },
     },
   ]);
-  assert.equal(formatListJson([]), "[]\n");
+  assert.equal(textOf(formatListJson([])), "[]\n");
+});
+
+test("list --names: address, size, name and place, and nothing else", () => {
+  assert.equal(
+    textOf(formatNamesText(ENTRIES, PLAIN)),
+    [
+      "   address       size  function",
+      "  0x4a1c40      1,512  main.(*Store).Lookup  /src/store.go:41",
+      "  0x4a2000         64  main.loop",
+      "  0x4a2100         12  main.size  /src/store.go:90",
+      "",
+    ].join("\n"),
+  );
+  assert.equal(textOf(formatNamesText([], PLAIN)), "");
+  assert.deepEqual(JSON.parse(textOf(formatNamesJson(ENTRIES.slice(0, 2)))), [
+    { kind: "function", name: "main.(*Store).Lookup", file: "/src/store.go", line: 41, address: 0x4a1c40, size: 1512 },
+    { kind: "function", name: "main.loop", file: null, line: null, address: 0x4a2000, size: 64 },
+  ]);
+  assert.equal(textOf(formatNamesJson([])), "[]\n");
 });

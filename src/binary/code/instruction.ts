@@ -99,5 +99,14 @@ export function instructionAt(set: InstructionSet, code: DecodedCode, index: num
   const number = code.kinds[index] ?? OTHER;
   const direct = number === CONDITIONAL_JUMP || number === JUMP || number === CALL;
   const target = direct ? ((code.address + (code.targets[index] ?? 0)) as VirtualAddress) : undefined;
-  return { address, bytes, kind: KINDS[number] ?? "other", target, text: set.format(bytes, address) };
+  return {
+    address,
+    bytes,
+    kind: KINDS[number] ?? "other",
+    target,
+    // Most instructions are looked at without being shown.
+    get text() {
+      return set.format(bytes, address);
+    },
+  };
 }
