@@ -5,7 +5,10 @@
  */
 export { type Aggregate, aggregate } from "./aggregate.js";
 export type { Balance, Cost } from "./balance.js";
+export { callOf, type NamedValue, type RunClock, type TracedCall, type TracedProbes } from "./calls.js";
+export { type CapturedNames, type CapturedSource, decodeCaptured } from "./captured.js";
 export type { Dimension, Measure, ValueEncoding } from "./dimension.js";
+export { FlowBuilder, type FlowCall } from "./flow.js";
 export {
   type Bucket,
   type BucketBounds,
@@ -22,4 +25,6 @@ export type * from "./records.js";
 export type { StackSample } from "./samples.js";
 export type { RecordedProbes, Series } from "./series.js";
 export type * from "./shape.js";
-export { integerJson, type KeyJson, type KeyValue, printable } from "./values.js";
+export { printable } from "./text.js";
+export { formatValueText, integerJson, objectJson, type Value, type ValueJson, valueJson } from "./value.js";
+export type { KeyValue } from "./values.js";

@@ -1,5 +1,6 @@
 /** Series: the calls of one probe that the `--by` expressions do not tell apart. */
 import { invariant } from "../base/index.js";
+import type { CapturedNames } from "./captured.js";
 import type { Dimension, Measure } from "./dimension.js";
 import { type Histogram, histogramOf } from "./histogram.js";
 import type { SeriesRecord } from "./records.js";
@@ -22,16 +23,18 @@ export interface RecordedProbes {
   readonly functions: readonly string[];
   readonly dimensions: readonly Dimension[];
   readonly measure: Measure;
+  /** Needed where types and functions are among the values. */
+  readonly names?: CapturedNames | undefined;
 }
 
 /** Interprets one series; throws nothing but invariants: a record that its probes can't have made. */
 export function seriesOf(record: SeriesRecord, probes: RecordedProbes): Series {
   const name = probes.functions[record.probe];
   invariant(name !== undefined, `series ${record.id} is of probe ${record.probe}, which the plan does not have`);
-  return { probe: record.probe, function: name, by: keyOf(record, probes.dimensions), histogram: histogramOf(record) };
+  return { probe: record.probe, function: name, by: keyOf(record, probes), histogram: histogramOf(record) };
 }
 
-function keyOf(record: SeriesRecord, dimensions: readonly Dimension[]): readonly KeyValue[] | undefined {
+function keyOf(record: SeriesRecord, { dimensions, names }: RecordedProbes): readonly KeyValue[] | undefined {
   // With nothing to tell calls apart by, a probe's own series is all its calls, not what was left over.
   if (dimensions.length === 0) return [];
   const { values } = record;
@@ -39,7 +42,7 @@ function keyOf(record: SeriesRecord, dimensions: readonly Dimension[]): readonly
   return dimensions.map((dimension, index) => {
     const value = values[index];
     invariant(value !== undefined, `series ${record.id} has no value for ${dimension.name}`);
-    return decodeValue(value, dimension.encoding);
+    return decodeValue(value, dimension.encoding, names);
   });
 }
 
@@ -59,13 +62,16 @@ export function compareKeys(a: readonly KeyValue[], b: readonly KeyValue[]): num
   for (const [index, left] of a.entries()) {
     const right = b[index];
     if (right === undefined) return 1;
-    const order =
-      left.integer !== undefined && right.integer !== undefined
-        ? compareBigints(left.integer, right.integer)
-        : compareTexts(left.text, right.text);
+    const order = compareValues(left, right);
     if (order !== 0) return order;
   }
   return a.length - b.length;
+}
+
+function compareValues(left: KeyValue, right: KeyValue): number {
+  if (left.integer !== undefined && right.integer !== undefined) return compareBigints(left.integer, right.integer);
+  const bySize = left.kind === "float" && right.kind === "float" ? Number(left.text) - Number(right.text) : Number.NaN;
+  return bySize || compareTexts(left.text, right.text);
 }
 
 const compareBigints = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,50 +1,41 @@
 /**
- * From the raw bits of a `--by` value to what people and programs read.
+ * Keys of series: from the raw bits of a `--by` value to what people and programs read.
  *
  * `text` is safe to print: nothing in it moves a terminal's cursor, changes its colours or reverses its direction. `json`
  * follows cli.md: integers as numbers up to 2^53, then as strings; what could not be read as `{"unreadable": …}`.
  */
 import { hex, invariant } from "../base/index.js";
+import { type CapturedNames, FAILURES } from "./captured.js";
 import type { ValueEncoding } from "./dimension.js";
-import type { RawValue, ReadFailure } from "./records.js";
-
-export type KeyJson = string | number | boolean | null | { readonly [key: string]: KeyJson };
+import { floatOf } from "./numbers.js";
+import type { RawValue } from "./records.js";
+import { decodeUtf8, printable } from "./text.js";
+import { formatValueText, integerJson, unreadableText, type Value, type ValueJson, valueJson } from "./value.js";
 
 /** One value of one dimension. */
 export interface KeyValue {
-  readonly kind: "integer" | "bool" | "string" | "pointer" | "range" | "unreadable";
+  readonly kind: "integer" | "bool" | "float" | "string" | "name" | "pointer" | "range" | "unreadable";
   readonly text: string;
-  readonly json: KeyJson;
+  readonly json: ValueJson;
   /** The number itself for integers and pointers, the low bound for ranges: what sorting and numeric labels use. */
   readonly integer: bigint | undefined;
 }
 
-/** A 64-bit integer as JSON carries it without loss. */
-export const integerJson = (value: bigint): number | string =>
-  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
-
-/** Decodes one value. `raw` must hold what its dimension's encoding promises: bytes for a string, bits for the rest. */
-export function decodeValue(raw: RawValue, encoding: ValueEncoding): KeyValue {
+/**
+ * Decodes one value. `raw` must hold what its dimension's encoding promises: bytes for a string, bits for the rest.
+ * Without `names`, types and functions are known by their addresses.
+ */
+export function decodeValue(raw: RawValue, encoding: ValueEncoding, names?: CapturedNames): KeyValue {
   if (raw.status !== "read" && raw.status !== "cut") return unreadable(FAILURES[raw.status]);
   if ("bytes" in raw) {
     invariant(encoding.kind === "string", `a ${encoding.kind} value was recorded as bytes`);
     return decodeString(raw.bytes, raw.status);
   }
   invariant("bits" in raw, "a value was read, but holds neither bits nor bytes");
-  return decodeBits(raw.bits, encoding);
+  return decodeBits(raw.bits, encoding, names);
 }
 
-/** Why there is no value, as people and programs read it. */
-export const FAILURES: Readonly<Record<ReadFailure, string>> = {
-  fault: "fault",
-  nil: "nil pointer",
-  "too-large": "too large to search",
-  "not-found": "not found",
-  "other-type": "of another type",
-  "no-room": "no room",
-};
-
-function decodeBits(bits: bigint, encoding: ValueEncoding): KeyValue {
+function decodeBits(bits: bigint, encoding: ValueEncoding, names: CapturedNames | undefined): KeyValue {
   switch (encoding.kind) {
     case "integer": {
       const width = encoding.size * 8;
@@ -58,6 +49,20 @@ function decodeBits(bits: bigint, encoding: ValueEncoding): KeyValue {
       return bits === 0n
         ? { kind: "pointer", text: "nil", json: null, integer: bits }
         : { kind: "pointer", text, json: text, integer: bits };
+    }
+    case "float":
+      return keyOf("float", { kind: "float", value: floatOf(bits, encoding.size), size: encoding.size });
+    case "duration": {
+      const nanoseconds = BigInt.asIntN(64, bits);
+      return { ...keyOf("integer", { kind: "duration", nanoseconds }), integer: nanoseconds };
+    }
+    case "type-name":
+    case "function": {
+      if (bits === 0n) return keyOf("name", { kind: "nil" });
+      const address = Number(BigInt.asIntN(64, bits));
+      const name =
+        encoding.kind === "function" ? names?.functionName(address) : names?.typeName(address, encoding.table);
+      return keyOf("name", { kind: "name", text: name ?? hex(address) });
     }
     case "log2":
       if (bits === NEGATIVE_LOG2) return range(undefined, 0n);
@@ -79,9 +84,16 @@ function decodeBits(bits: bigint, encoding: ValueEncoding): KeyValue {
 /** What stands for the exponent of a negative number. */
 const NEGATIVE_LOG2 = 64n;
 
+const keyOf = (kind: KeyValue["kind"], value: Value): KeyValue => ({
+  kind,
+  text: formatValueText(value),
+  json: valueJson(value),
+  integer: undefined,
+});
+
 const unreadable = (reason: string): KeyValue => ({
   kind: "unreadable",
-  text: `(unreadable: ${reason})`,
+  text: unreadableText(reason),
   json: { unreadable: reason },
   integer: undefined,
 });
@@ -101,62 +113,3 @@ function decodeString(bytes: Buffer, status: "read" | "cut"): KeyValue {
   const text = decoded === "" ? '""' : printable(decoded);
   return { kind: "string", text, json: decoded, integer: undefined };
 }
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/**
- * UTF-8 to text; a byte that belongs to no character becomes `\xNN`. A cut string ends in `…`, in place of the
- * character that the cut went through.
- */
-function decodeUtf8(bytes: Buffer, status: "read" | "cut"): string {
-  let text = "";
-  let at = 0;
-  while (at < bytes.length) {
-    const length = sequenceLength(bytes[at] ?? 0);
-    if (length > bytes.length - at && status === "cut" && continues(bytes, at)) break;
-    const character = length === 0 ? undefined : decodeCharacter(bytes.subarray(at, at + length));
-    text += character ?? `\\x${(bytes[at] ?? 0).toString(16).padStart(2, "0")}`;
-    at += character === undefined ? 1 : length;
-  }
-  return status === "cut" ? `${text}…` : text;
-}
-
-/** Bytes in the sequence that `lead` begins; 0 when it can't begin one. */
-function sequenceLength(lead: number): number {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead < 0xe0) return 2;
-  if (lead >= 0xe0 && lead < 0xf0) return 3;
-  if (lead >= 0xf0 && lead < 0xf5) return 4;
-  return 0;
-}
-
-const continues = (bytes: Buffer, at: number): boolean =>
-  bytes.subarray(at + 1).every((byte) => (byte & 0xc0) === 0x80);
-
-function decodeCharacter(bytes: Buffer): string | undefined {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    // Expected: surrogates, overlong forms, a sequence that breaks off.
-    return undefined;
-  }
-}
-
-const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
-  ["\n", "\\n"],
-  ["\r", "\\r"],
-  ["\t", "\\t"],
-]);
-
-/** Text with everything a terminal acts upon (controls, format characters, line separators) replaced by escapes. */
-export const printable = (text: string): string => (PLAIN.test(text) ? text : escapeAll(text));
-
-const PLAIN = /^[ -~]*$/;
-
-const escapeAll = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    const short = SHORT_ESCAPES.get(character);
-    if (short !== undefined) return short;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-  });

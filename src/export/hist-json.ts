@@ -1,5 +1,12 @@
 /** `hist --json`: schema `gospect.hist/1` of cli.md, one object on one line. */
-import { type Aggregate, integerJson, type KeyJson, type Measure, quantile, type Series } from "../aggregate/index.js";
+import {
+  type Aggregate,
+  integerJson,
+  type Measure,
+  quantile,
+  type Series,
+  type ValueJson,
+} from "../aggregate/index.js";
 import type { Run } from "./run.js";
 
 /** The object as text, a newline at its end. What could not be measured is null. */
@@ -63,7 +70,7 @@ function seriesJson(series: Series, results: Aggregate): unknown {
   };
   const extentJson = (value: bigint | undefined): number | string | null =>
     results.measure.kind === "count" || value === undefined ? null : integerJson(value);
-  const by: Record<string, KeyJson> = {};
+  const by: Record<string, ValueJson> = {};
   for (const [index, value] of (series.by ?? []).entries()) {
     const name = results.dimensions[index]?.name;
     if (name !== undefined) by[name] = value.json;

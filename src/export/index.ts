@@ -3,9 +3,11 @@
  * profile viewers. Values in, strings or bytes out. Knows nothing of files, terminals, processes or how things were measured.
  */
 export { formatBalanceText } from "./balance-text.js";
+export { formatFlowJson, formatTraceJson } from "./call-json.js";
 export { type DoctorCheck, formatDoctorJson, formatDoctorText } from "./doctor.js";
 export { formatErrorJson } from "./error-json.js";
 export { formatErrorText } from "./error-text.js";
+export { FlowText } from "./flow-text.js";
 export { formatHistJson } from "./hist-json.js";
 export { formatHistText, HIST_TEXT_DEFAULTS, type HistTextOptions } from "./hist-text.js";
 export { formatListJson, formatNamesJson } from "./list-json.js";
@@ -18,4 +20,5 @@ export { encodeProfile, type ProfileMapping, type ProfileRequest } from "./pprof
 export type { Symbolizer } from "./pprof-locations.js";
 export type { Run, RunProbe, RunTarget } from "./run.js";
 export { displayWidth, fit, fitSymbol, paint, type TextStyle, type Tone } from "./style.js";
+export { type CallTextOptions, formatTraceText } from "./trace-text.js";
 export { formatBytes, formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";

@@ -1,0 +1,38 @@
+/** `trace` for people: one line per call, and below it, where asked for, who called it. */
+import type { TracedCall } from "../aggregate/index.js";
+import { framesOf } from "./call-frames.js";
+import { formatCall, formatDuration, formatFrame, formatTimeOfDay } from "./call-text.js";
+import type { Symbolizer } from "./pprof-locations.js";
+import { paint, type TextStyle } from "./style.js";
+
+export interface CallTextOptions {
+  readonly style: TextStyle;
+  readonly symbolize: Symbolizer;
+  /** With the callers of each call. */
+  readonly stacks: boolean;
+  /** Every process of a file is traced: a goroutine's number alone says too little. */
+  readonly processes: "one" | "several";
+}
+
+/** Whose call it was: `g42`, or `4711/g42`. */
+export function formatGoroutine({ goid, tgid, tid }: TracedCall, processes: CallTextOptions["processes"]): string {
+  const own = goid === 0n ? `t${tid}` : `g${goid}`;
+  return processes === "one" ? own : `${tgid}/${own}`;
+}
+
+/** Lines with a newline at the end. */
+export function formatTraceText(call: TracedCall, { style, symbolize, stacks, processes }: CallTextOptions): string {
+  const head = `${formatTimeOfDay(call.time)}  ${formatGoroutine(call, processes).padEnd(7)}`;
+  const line = `${paint(style, "faint", head)} ${formatDuration(call.durationNs)}  ${formatCall(call, style)}\n`;
+  return stacks ? `${line}${formatStack(call, style, symbolize)}` : line;
+}
+
+const INDENT = " ".repeat(35);
+
+function formatStack({ stack }: TracedCall, style: TextStyle, symbolize: Symbolizer): string {
+  const lines =
+    stack === undefined
+      ? ["(stack not kept)"]
+      : [...framesOf(stack, symbolize).map(formatFrame), ...(stack.truncated ? ["(stack cut)"] : [])];
+  return lines.map((line) => `${INDENT}${paint(style, "faint", line)}\n`).join("");
+}
