@@ -30,11 +30,13 @@ export type FixtureProgram =
   | "busy"
   | "callers"
   | "cgo"
+  | "everyday"
   | "frames"
   | "library"
   | "store"
   | "torture"
   | "truth"
+  | "values"
   | "variety";
 
 /** LIMIT: how long a fixture may take to say its next line, or to end. */
