@@ -6,10 +6,12 @@ import {
   doctor,
   hist,
   list,
+  listRecipes,
   type MeasureRequest,
   type PlanRequest,
   plan,
   profile,
+  recipe,
   type Streams,
   symbols,
   type TargetRequest,
@@ -228,6 +230,26 @@ export function createProgram(
     .action(async (probes: string[], given: Given) => {
       const request = { ...measureRequest(probes, given), commandLine: formatCommandLine(line.words) };
       finish(await profile(request, streams));
+    });
+
+  program
+    .command("recipe")
+    .summary("a ready-made question; recipe list explains them")
+    .description("Asks a ready-made question of a program, as hist or profile would: recipe list explains them.")
+    .usage(`NAME ${TARGET} [options] | list`)
+    .addArgument(
+      new Argument("<name>", "of a recipe, the path of one of your own (FILE.json), or list").argParser(nonEmpty),
+    )
+    .addOption(option.pid())
+    .addOption(option.exe(EVERY_PROCESS))
+    .addOption(option.duration())
+    .addOption(option.by())
+    .addOption(option.sig())
+    .addOption(option.symbols())
+    .action(async (name: string, given: Given) => {
+      if (name === "list") return finish(await listRecipes(common(given), streams));
+      const request = { ...measureRequest([], given), recipe: name, commandLine: formatCommandLine(line.words) };
+      finish(await recipe(request, streams));
     });
 
   program

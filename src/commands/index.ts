@@ -4,11 +4,13 @@
  * `--help` costs nothing.
  */
 import type {
+  CommonRequest,
   DoctorRequest,
   ListRequest,
   MeasureRequest,
   PlanRequest,
   ProfileRequest,
+  RecipeRequest,
   SymbolsRequest,
 } from "./request.js";
 import type { Streams } from "./streams.js";
@@ -27,6 +29,12 @@ export const hist = async (request: MeasureRequest, streams: Streams): Promise<n
 
 export const profile = async (request: ProfileRequest, streams: Streams): Promise<number> =>
   (await import("./profile.js")).profile(request, streams);
+
+export const recipe = async (request: RecipeRequest, streams: Streams): Promise<number> =>
+  (await import("./recipe.js")).recipe(request, streams);
+
+export const listRecipes = async (request: CommonRequest, streams: Streams): Promise<number> =>
+  (await import("./recipe.js")).listRecipes(request, streams);
 
 export const symbols = async (request: SymbolsRequest, streams: Streams): Promise<number> =>
   (await import("./symbols.js")).symbols(request, streams);

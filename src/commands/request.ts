@@ -33,6 +33,17 @@ export interface PlanRequest extends CommonRequest {
   readonly symbols: string | undefined;
   /** The expression measured instead of durations: `hist --of`, `profile --value`. */
   readonly of: string | undefined;
+  readonly naming?: Naming;
+}
+
+/** What values are called in results, where it is not as they were asked for. */
+export interface Naming {
+  /** Of each `by`, in its order. */
+  readonly by: readonly string[];
+  /** Of `of`. */
+  readonly measure: string | undefined;
+  /** Of `of`: `ns` for a time that the program keeps as a plain number. */
+  readonly unit: "ns" | undefined;
 }
 
 export interface MeasureRequest extends PlanRequest {
@@ -42,6 +53,20 @@ export interface MeasureRequest extends PlanRequest {
 
 export interface ProfileRequest extends MeasureRequest {
   /** What was typed, as a shell takes it; kept in the profile. */
+  readonly commandLine: string;
+}
+
+export interface RecipeRequest extends CommonRequest {
+  /** Its name, or the path of a file. */
+  readonly recipe: string;
+  readonly target: TargetRequest;
+  readonly durationMs: number | undefined;
+  /** In place of the recipe's own. */
+  readonly by: readonly string[];
+  /** On top of the recipe's own. */
+  readonly signatures: readonly string[];
+  readonly symbols: string | undefined;
+  /** What was typed, as a shell takes it. */
   readonly commandLine: string;
 }
 

@@ -4,7 +4,7 @@ import { type ProbePlan, planProbes } from "../probes/index.js";
 import { openTarget, type Target } from "../session/index.js";
 import { openSymbolFile, openSymbolTable, type SymbolFile, type SymbolTable } from "../symbols/index.js";
 import { forewarnings } from "./forewarnings.js";
-import type { CommonRequest, PlanRequest, TargetRequest } from "./request.js";
+import type { CommonRequest, Naming, PlanRequest, TargetRequest } from "./request.js";
 import type { Streams } from "./streams.js";
 
 /** A target whose file is open and understood. */
@@ -39,13 +39,14 @@ export class Subject implements Disposable {
 
   /** The plan to show, or the plan to measure by, which is sooner there. Throws when nothing can be measured. */
   plan(request: PlanRequest, purpose: "show" | "measure"): ProbePlan {
-    return planProbes(this.binary, this.table, {
+    const plan = planProbes(this.binary, this.table, {
       probes: request.probes,
       by: request.by,
       signatures: request.signatures,
       of: request.of,
       signaturesOf: purpose === "show" ? "all" : "read",
     });
+    return request.naming === undefined ? plan : renamed(plan, request.naming);
   }
 
   [Symbol.dispose](): void {
@@ -54,6 +55,15 @@ export class Subject implements Disposable {
     this.target[Symbol.dispose]();
   }
 }
+
+const renamed = (plan: ProbePlan, naming: Naming): ProbePlan => ({
+  ...plan,
+  dimensions: plan.dimensions.map((dimension, index) => ({ ...dimension, name: naming.by[index] ?? dimension.name })),
+  measure:
+    plan.measure.kind === "value"
+      ? { ...plan.measure, name: naming.measure ?? plan.measure.name, unit: naming.unit ?? plan.measure.unit }
+      : plan.measure,
+});
 
 /** What a run should know of its plan before it begins, on stderr. */
 export function warn(plan: ProbePlan, request: CommonRequest, streams: Streams): void {

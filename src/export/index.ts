@@ -18,6 +18,7 @@ export type * from "./plan-shape.js";
 export { formatPlanText } from "./plan-text.js";
 export { encodeProfile, type ProfileMapping, type ProfileRequest } from "./pprof.js";
 export type { Symbolizer } from "./pprof-locations.js";
+export { formatRecipesJson, formatRecipesText, type RecipeSummary } from "./recipes.js";
 export type { Run, RunProbe, RunTarget } from "./run.js";
 export { displayWidth, fit, fitSymbol, paint, type TextStyle, type Tone } from "./style.js";
 export { type CallTextOptions, formatTraceText } from "./trace-text.js";

@@ -102,7 +102,7 @@ test("help and version go to stdout, with status 0; nothing at all is a wrong co
 
 test("help lists exactly the commands there are", () => {
   const listed = [...gospect("--help").stdout.matchAll(/^ {2}(\w+) .*\[/gm)].map(([, name]) => name);
-  assert.deepEqual(listed, ["list", "plan", "hist", "profile", "symbols", "doctor", "help"]);
+  assert.deepEqual(listed, ["list", "plan", "hist", "profile", "recipe", "symbols", "doctor", "help"]);
 });
 
 test("targets that cannot be measured are refused with status 3", () => {

@@ -34,7 +34,7 @@ after(() => rmSync(home, { recursive: true }));
 
 test("it holds the program, the BPF objects and the papers, and nothing else", () => {
   const expected =
-    /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|build\/bundle\/cli\/[\w-]+\.js|build\/bundle\/LICENSES\.txt|build\/bpf\/[\w-]+\.bpf\.o)$/;
+    /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|build\/bundle\/cli\/[\w-]+\.js|build\/bundle\/LICENSES\.txt|build\/bpf\/[\w-]+\.bpf\.o|recipes\/[\w-]+\.json)$/;
   assert.deepEqual(
     packed.filter((path) => !expected.test(path)),
     [],
@@ -54,6 +54,14 @@ test("the installed program explains itself", () => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
   assert.equal(execFileSync(gospect, ["--version"], { encoding: "utf8", env }), `${version}\n`);
   assert.match(execFileSync(gospect, ["--help"], { encoding: "utf8", env }), /^Usage: gospect /);
+});
+
+test("the installed program knows its recipes", () => {
+  const recipes = JSON.parse(
+    execFileSync(gospect, ["recipe", "list", "--json"], { encoding: "utf8", env }),
+  ) as object[];
+  assert.equal(recipes.length, packed.filter((path) => path.startsWith("recipes/")).length);
+  assert.ok(recipes.length > 0);
 });
 
 test("the installed program finds its libraries and objects", () => {
