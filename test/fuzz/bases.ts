@@ -1,10 +1,10 @@
 /**
- * The binaries that fuzzing starts from: one small Go program and one C program, built here in every way whose bytes
- * differ in kind. None is checked in; built ones stay in build/fuzz until their source or compiler changes.
+ * The files that fuzzing starts from: one small Go program and one C program, built here in every way whose bytes differ
+ * in kind, and symbol files of the first. None is checked in; built ones stay in build/fuzz until their source or compiler changes.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type GoVersion, goCommand } from "../fixture.js";
@@ -36,11 +36,18 @@ const GO_BASES = {
 
 const C_BASES = { c: ["-g", "-O1"], "c-library": ["-g", "-O1", "-shared", "-fPIC"] } as const;
 
-export type BaseName = keyof typeof GO_BASES | keyof typeof C_BASES;
+/** Symbol files of Go bases, unpacked. */
+const SYMBOL_FILE_BASES = { "gosym-1.19": "go1.19", "gosym-1.27": "go1.27" } as const satisfies Readonly<
+  Record<string, keyof typeof GO_BASES>
+>;
+
+export type BaseName = keyof typeof GO_BASES | keyof typeof C_BASES | keyof typeof SYMBOL_FILE_BASES;
 export const GO_BASE_NAMES = Object.keys(GO_BASES) as readonly (keyof typeof GO_BASES)[];
-export const BASE_NAMES: readonly BaseName[] = [...GO_BASE_NAMES, "c", "c-library"];
+export const SYMBOL_FILE_BASE_NAMES = Object.keys(SYMBOL_FILE_BASES) as readonly (keyof typeof SYMBOL_FILE_BASES)[];
+export const BASE_NAMES: readonly BaseName[] = [...GO_BASE_NAMES, "c", "c-library", ...SYMBOL_FILE_BASE_NAMES];
 
 export const isBaseName = (name: string): name is BaseName => (BASE_NAMES as readonly string[]).includes(name);
+const isSymbolFileBase = (name: BaseName): name is keyof typeof SYMBOL_FILE_BASES => name in SYMBOL_FILE_BASES;
 const isGoBase = (name: BaseName): name is keyof typeof GO_BASES => name in GO_BASES;
 
 /** Runs `build` with a fresh path unless `path` was made from the same inputs before. */
@@ -79,6 +86,16 @@ function build(name: BaseName): string {
         env,
         stdio: ["ignore", "ignore", "inherit"],
       });
+    });
+  }
+  if (isSymbolFileBase(name)) {
+    const program = basePath(SYMBOL_FILE_BASES[name]);
+    const writers = `${checkout}build/src/symbols/symbol-file/`;
+    const writer = readdirSync(writers).filter((file) => file.endsWith(".js"));
+    const inputs = writer.map((file) => readFileSync(`${writers}${file}`, "utf8"));
+    const unpack = fileURLToPath(new URL("unpack.js", import.meta.url));
+    return buildOnce(path, [readFileSync(program, "latin1"), ...inputs], (fresh) => {
+      execFileSync(process.execPath, [unpack, program, fresh], { stdio: ["ignore", "ignore", "inherit"] });
     });
   }
   const source = `${programs}/tiny.c`;

@@ -20,7 +20,7 @@ import { describeFunctions, type ProbePlan, planProbes, type Site } from "../../
 import { openSymbolTable, type SymbolTable } from "../../src/symbols/index.js";
 
 /** What is asked, in this order; each name stands in the `expect` line of a seed. */
-export const QUESTIONS = ["elf", "open", "functions", "lines", "dwarf", "plan", "arguments"] as const;
+export const QUESTIONS = ["elf", "open", "functions", "lines", "types", "dwarf", "plan", "arguments"] as const;
 export type Question = (typeof QUESTIONS)[number];
 
 export interface Findings {
@@ -55,12 +55,14 @@ const ARGUMENTS: readonly {
   { probes: ["main.lookpu"], by: [] },
 ];
 
-class Examiner {
+/** Asks questions, and keeps what came of each. */
+export class Examiner {
   readonly answers: Record<Question, string> = {
     elf: "unasked",
     open: "unasked",
     functions: "unasked",
     lines: "unasked",
+    types: "unasked",
     dwarf: "unasked",
     plan: "unasked",
     arguments: "unasked",
@@ -93,6 +95,11 @@ class Examiner {
     return undefined;
   }
 
+  findings(): Findings {
+    const { answers, sites, externalBytes } = this;
+    return { answers, sites, externalBytes };
+  }
+
   weigh(): void {
     const { external, arrayBuffers } = process.memoryUsage();
     this.externalBytes = Math.max(this.externalBytes, external, arrayBuffers);
@@ -114,7 +121,7 @@ function examineElf(examiner: Examiner, elf: ElfFile): void {
 }
 
 /** Every `step`th of `count` things, `SAMPLE` at most. */
-function* sampled(count: number): Generator<number> {
+export function* sampled(count: number): Generator<number> {
   const step = Math.max(1, Math.floor(count / SAMPLE));
   for (let index = 0; index < count; index += step) yield index;
 }
@@ -161,7 +168,7 @@ function examineLines(examiner: Examiner, binary: GoBinary, table: SymbolTable):
 }
 
 /** Follows a type into everything it is made of. */
-function examineType(examiner: Examiner, type: GoType | undefined, seen: Set<string>): void {
+export function examineType(examiner: Examiner, type: GoType | undefined, seen: Set<string>): void {
   if (type === undefined || seen.has(`${type.kind} ${type.name}`) || seen.size > SAMPLE) return;
   seen.add(`${type.kind} ${type.name}`);
   if (!(type.size >= 0)) throw new Error(`type ${type.name} of ${type.size} bytes`);
@@ -185,6 +192,25 @@ function examineType(examiner: Examiner, type: GoType | undefined, seen: Set<str
     default:
       return;
   }
+}
+
+function examineTypes(examiner: Examiner, binary: GoBinary, table: SymbolTable): void {
+  examiner.begin("types");
+  const types = examiner.ask(() => binary.runtimeTypes());
+  if (types === undefined) return;
+  for (const fn of table.functions()) examiner.ask(() => types.findSignature(fn.entry, fn.name));
+  const addresses = examiner.ask(() => [...types.types()]) ?? [];
+  const seen = new Set<string>();
+  for (const index of sampled(addresses.length)) {
+    const address = addresses[index];
+    if (address === undefined) continue;
+    const type = examiner.ask(() => types.typeAt(address));
+    examineType(examiner, type, seen);
+    if (type !== undefined && !(examiner.ask(() => types.addressesOf(type.name))?.includes(address) ?? true))
+      throw new Error(`type ${type.name} is not found where it is`);
+  }
+  for (const { concrete } of examiner.ask(() => types.itabs()) ?? []) examiner.ask(() => types.typeAt(concrete));
+  for (const name of ["string", "*main.store", "error", ""]) examiner.ask(() => types.addressesOf(name));
 }
 
 function examineDwarf(examiner: Examiner, binary: GoBinary): void {
@@ -215,7 +241,10 @@ function examineDwarf(examiner: Examiner, binary: GoBinary): void {
     examiner.ask(() => dwarf.findFunction(name));
     examiner.ask(() => dwarf.inlinedCopies(name));
   }
-  examiner.ask(() => dwarf.findVariable("runtime.allgs"));
+  const table = examiner.ask(() => openSymbolTable(binary));
+  for (const name of ["runtime.allgs", "main.nosuch"]) examiner.ask(() => table?.variable(name)?.type);
+  examiner.ask(() => table?.nearestVariables("runtime.allg", 5));
+  examiner.ask(() => [...dwarf.variables()].length);
   examiner.ask(() => dwarf.inlinedCopyCounts());
 }
 
@@ -253,6 +282,7 @@ export async function examine(bytes: Buffer): Promise<Findings> {
     const table = examineFunctions(examiner, binary);
     if (table !== undefined) {
       examineLines(examiner, binary, table);
+      examineTypes(examiner, binary, table);
       examinePlans(examiner, binary, table);
     }
     examineDwarf(examiner, binary);
@@ -260,6 +290,5 @@ export async function examine(bytes: Buffer): Promise<Findings> {
     examiner.refuse(error);
   }
   examiner.weigh();
-  const { answers, sites, externalBytes } = examiner;
-  return { answers, sites, externalBytes };
+  return examiner.findings();
 }

@@ -1,8 +1,9 @@
 /** Chooses damage: mostly one plausible field with an implausible value, sometimes coarser, sometimes several at once. */
 import type { BaseName } from "./bases.js";
-import { type Anchors, anchorsOf, type Edit, type Mutation, type Place } from "./mutation.js";
+import type { Anchors, Edit, Mutation, Place } from "./mutation.js";
 import { Random } from "./random.js";
 import { type Field, findRegions, type Region } from "./structure.js";
+import { anchorsIn } from "./subject.js";
 
 /** Variable-length numbers that are long, large, negative, or never end. */
 const LEBS = [
@@ -31,7 +32,7 @@ export class MutationGenerator {
   private constructor(base: BaseName, bytes: Buffer, regions: ReadonlyMap<string, readonly Region[]>) {
     this.base = base;
     this.bytes = bytes;
-    this.anchors = anchorsOf(bytes);
+    this.anchors = anchorsIn(bytes);
     this.regions = regions;
     this.kinds = [...regions.keys()];
   }

@@ -5,6 +5,7 @@ import type { VirtualAddress } from "../../src/base/index.js";
 import { type ElfFile, type GoBinary, memorySource, openElf, openGoSource } from "../../src/binary/index.js";
 import { FUNCTION_RECORDS, PCLNTAB_MAGICS, parsePclntabHeader } from "../../src/binary/pclntab-format.js";
 import type { Place } from "./mutation.js";
+import { findUnpackedRegions, isUnpacked } from "./unpacked.js";
 
 /** A field of a record: its offset and width in bytes. */
 export type Field = readonly [offset: number, width: number];
@@ -180,8 +181,47 @@ function* goRegions({ elf, pclntab, moduledata }: GoBinary): Generator<Region> {
   }
 }
 
+/** A descriptor's common part, field by field; what its kind and its methods add behind it, word by word and byte by byte. */
+const DESCRIPTOR: readonly Field[] = [
+  ...words(2, 8),
+  [16, 4],
+  ...[20, 21, 22, 23].map((offset): Field => [offset, 1]),
+  ...words(2, 8).map(([offset, width]): Field => [24 + offset, width]),
+  ...words(2, 4).map(([offset, width]): Field => [40 + offset, width]),
+  ...words(8, 8).map(([offset, width]): Field => [48 + offset, width]),
+  ...words(16, 4).map(([offset, width]): Field => [48 + offset, width]),
+  ...words(8, 2).map(([offset, width]): Field => [48 + offset, width]),
+];
+const ITAB: readonly Field[] = [...words(4, 8), [16, 4]];
+
+function* typeRegions(binary: GoBinary): Generator<Region> {
+  const { elf, moduledata } = binary;
+  const types = binary.runtimeTypes();
+  if (types === undefined) return;
+  const at = (address: number, kind: string, count: number, stride: number, fields: readonly Field[]): Region => ({
+    kind,
+    start: placeOf(elf, address),
+    count,
+    stride,
+    fields,
+  });
+  for (const address of types.types()) yield at(address, "type descriptors", 1, 112, DESCRIPTOR);
+  for (const { address } of types.itabs()) yield at(address, "itabs", 1, 32, ITAB);
+  for (const links of [moduledata.typeLinks, moduledata.itabLinks]) {
+    if (links === undefined) continue;
+    const width = links.kind === "addresses" ? 8 : 4;
+    const { address, size } = links.range;
+    if (size >= width) yield at(address, "type links", Math.floor(size / width), width, words(1, width));
+  }
+  if (moduledata.types !== undefined && moduledata.etypes !== undefined) {
+    const { anchor, offset } = placeOf(elf, moduledata.types);
+    yield bytesOf("type data", anchor, offset, moduledata.etypes - moduledata.types);
+  }
+}
+
 /** All regions of an undamaged base. */
 export async function findRegions(bytes: Buffer): Promise<ReadonlyMap<string, readonly Region[]>> {
+  if (isUnpacked(bytes)) return groupByKind(findUnpackedRegions(bytes));
   const elf = await openElf(memorySource("base", bytes));
   const file = (kind: string, anchor: string, count: number, stride: number, fields: readonly Field[]): Region => ({
     kind,
@@ -197,7 +237,8 @@ export async function findRegions(bytes: Buffer): Promise<ReadonlyMap<string, re
     ...sectionRegions(elf),
   ];
   if (elf.findSection(".go.buildinfo") !== undefined) {
-    regions.push(...goRegions(await openGoSource(memorySource("base", bytes))));
+    const binary = await openGoSource(memorySource("base", bytes));
+    regions.push(...goRegions(binary), ...typeRegions(binary));
   }
   return groupByKind(regions);
 }

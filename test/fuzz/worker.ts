@@ -5,8 +5,9 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import type { BaseName } from "./bases.js";
-import { examine, formatAnswers } from "./exercise.js";
-import { type Anchors, anchorsOf, applyEdits, parseSeed } from "./mutation.js";
+import { formatAnswers } from "./exercise.js";
+import { type Anchors, applyEdits, parseSeed } from "./mutation.js";
+import { anchorsIn, examineDamaged } from "./subject.js";
 
 export interface Task {
   /** A seed in text form. */
@@ -36,7 +37,7 @@ function loadBase(name: BaseName, path: string): Base {
   let base = bases.get(name);
   if (base === undefined) {
     const bytes = readFileSync(path);
-    base = { bytes, anchors: anchorsOf(bytes) };
+    base = { bytes, anchors: anchorsIn(bytes) };
     bases.set(name, base);
   }
   return base;
@@ -46,7 +47,7 @@ async function run({ text, basePath }: Task): Promise<Report> {
   try {
     const seed = parseSeed(text);
     const { bytes, anchors } = loadBase(seed.base, basePath);
-    const { answers, sites, externalBytes } = await examine(applyEdits(bytes, anchors, seed.edits));
+    const { answers, sites, externalBytes } = await examineDamaged(applyEdits(bytes, anchors, seed.edits), anchors);
     const places = new Map(sites.map((site) => [site.offset, site.bytes.toString("hex")]));
     return { kind: "done", answers: formatAnswers(answers), sites: [...places], externalBytes };
   } catch (error) {
