@@ -1,5 +1,7 @@
 /** `plan --json`: the whole plan as one object, addresses and offsets as numbers, instruction bytes in hexadecimal. */
+import { capturesJson, codeJson } from "./plan-code.js";
 import type {
+  PrintableCondition,
   PrintablePlan,
   PrintableRecipe,
   PrintableSignature,
@@ -27,12 +29,15 @@ export function formatPlanJson(plan: PrintablePlan): string {
       mOffset: runtime.mOffset,
       curgOffset: runtime.curgOffset,
       schedSpOffset: runtime.schedSpOffset,
+      parentGoidOffset: runtime.parentGoidOffset ?? null,
+      gopcOffset: runtime.gopcOffset ?? null,
       tlsOffset: runtime.tlsOffset,
       goroutineInRegister: runtime.goroutineInRegister,
       source: runtime.source,
     },
     dimensions: plan.dimensions,
     measure: plan.measure,
+    where: plan.where ?? null,
     probes: plan.probes.map((probe) => ({
       function: probe.function.name,
       address: probe.function.address,
@@ -47,6 +52,8 @@ export function formatPlanJson(plan: PrintablePlan): string {
       inlinedCopies: probe.inlinedCopies,
       recipes: probe.recipes.map(recipeJson),
       value: probe.value === undefined ? null : recipeJson(probe.value),
+      condition: probe.condition === undefined ? null : conditionJson(probe.condition),
+      captures: probe.captures === undefined ? null : capturesJson(probe.captures),
       notes: probe.notes,
     })),
     refused: plan.refused.map(({ name, refusal }) => ({ function: name, ...refusalJson(refusal) })),
@@ -55,7 +62,18 @@ export function formatPlanJson(plan: PrintablePlan): string {
   })}\n`;
 }
 
-const recipeJson = ({ phase, type, steps }: PrintableRecipe) => ({ phase, type: type.name, steps });
+const recipeJson = ({ phase, type, steps, code }: PrintableRecipe) => ({
+  phase,
+  type: type.name,
+  steps,
+  ...(code === undefined ? {} : { code: codeJson(code) }),
+});
+
+const conditionJson = ({ decisions, entry, return: end }: PrintableCondition) => ({
+  decisions: decisions.map(codeJson),
+  entry: entry === undefined ? null : codeJson(entry),
+  return: end === undefined ? null : codeJson(end),
+});
 
 const variableJson = (variable: PrintableVariable) => ({ name: variable.name, type: variable.type.name });
 

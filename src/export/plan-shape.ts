@@ -1,5 +1,5 @@
 /** As much of a plan as is printed. The planner's own value has this shape; it lives on the same layer as this folder. */
-import type { Dimension, Measure } from "../aggregate/index.js";
+import type { Dimension, Measure, ShownValue } from "../aggregate/index.js";
 import type { FileOffset, Refusal, VirtualAddress } from "../base/index.js";
 import type { SignatureSource } from "../binary/index.js";
 
@@ -21,6 +21,27 @@ export interface PrintableRecipe {
   readonly phase: string;
   readonly type: { readonly name: string };
   readonly steps: readonly PrintableStep[];
+  readonly code?: PrintableCode;
+}
+
+export type PrintableCode = readonly PrintableStep[];
+
+export interface PrintableCondition {
+  readonly decisions: readonly PrintableCode[];
+  readonly entry: PrintableCode | undefined;
+  readonly return: PrintableCode | undefined;
+}
+
+export interface PrintableCapture {
+  readonly code: PrintableCode;
+  readonly slots: number;
+  readonly tailBytes: number;
+}
+
+export interface PrintableCaptures {
+  readonly entry: PrintableCapture | undefined;
+  readonly return: PrintableCapture | undefined;
+  readonly shown: readonly ShownValue[];
 }
 
 export interface PrintableVariable {
@@ -51,6 +72,8 @@ export interface PrintableProbe {
   readonly inlinedCopies: number;
   readonly recipes: readonly PrintableRecipe[];
   readonly value: PrintableRecipe | undefined;
+  readonly condition?: PrintableCondition;
+  readonly captures?: PrintableCaptures;
   readonly notes: readonly string[];
 }
 
@@ -69,12 +92,15 @@ export interface PrintablePlan {
     readonly mOffset: number;
     readonly curgOffset: number;
     readonly schedSpOffset: number;
+    readonly parentGoidOffset?: number;
+    readonly gopcOffset?: number;
     readonly tlsOffset: number;
     readonly goroutineInRegister: boolean;
     readonly source: string;
   };
   readonly dimensions: readonly Dimension[];
   readonly measure: Measure;
+  readonly where?: string;
   readonly probes: readonly PrintableProbe[];
   readonly refused: readonly { readonly name: string; readonly refusal: Refusal }[];
   readonly runtimeSites: readonly PrintableSite[];

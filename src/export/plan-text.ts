@@ -1,7 +1,14 @@
 /** `plan` for people: the target, what is known of its Go runtime, and per function its sites and recipes. */
 import { printable } from "../aggregate/index.js";
 import { hex } from "../base/index.js";
-import type { PrintablePlan, PrintableProbe, PrintableSite, PrintableStep } from "./plan-shape.js";
+import { captureLines, formatCode, formatDetails } from "./plan-code.js";
+import type {
+  PrintableCondition,
+  PrintablePlan,
+  PrintableProbe,
+  PrintableRecipe,
+  PrintableSite,
+} from "./plan-shape.js";
 import { refusalLines } from "./refusal.js";
 import { formatPlace, formatSignature, formatSource } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
@@ -29,7 +36,7 @@ const FACT_SOURCES: Readonly<Record<string, string>> = {
   table: "the table",
 };
 
-function headLines({ target, runtime, dimensions }: PrintablePlan): readonly string[] {
+function headLines({ target, runtime, dimensions, where }: PrintablePlan): readonly string[] {
   const buildId = target.gnuBuildId ?? target.goBuildId;
   const facts = [
     target.goVersion,
@@ -38,15 +45,16 @@ function headLines({ target, runtime, dimensions }: PrintablePlan): readonly str
     `image base ${hex(target.imageBase)}`,
     buildId === undefined ? "no build id" : `build id ${buildId}`,
   ];
-  const where = runtime.goroutineInRegister ? "g in its register" : "g in thread-local storage only";
+  const holder = runtime.goroutineInRegister ? "g in its register" : "g in thread-local storage only";
   const offsets =
     `g.goid +${runtime.goidOffset}, g.m +${runtime.mOffset}, m.curg +${runtime.curgOffset}, ` +
     `g.sched.sp +${runtime.schedSpOffset}, g at fs:${runtime.tlsOffset}`;
   return [
     `target   ${target.path}`,
     `         ${facts.join(", ")}`,
-    `runtime  ${where}; ${offsets} (from ${FACT_SOURCES[runtime.source] ?? runtime.source})`,
-    ...dimensions.map(({ name, encoding }) => `by       ${name}: ${detailsOf(encoding, "kind")}`),
+    `runtime  ${holder}; ${offsets} (from ${FACT_SOURCES[runtime.source] ?? runtime.source})`,
+    ...dimensions.map(({ name, encoding }) => `by       ${name}: ${formatDetails(encoding, "kind")}`),
+    ...(where === undefined ? [] : [`where    ${printable(where)}`]),
   ];
 }
 
@@ -61,17 +69,15 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
     paint(style, "title", formatSignature(fn.name, named(signature?.parameters), named(signature?.results))),
     paint(style, "faint", `  ${place}, ${hex(fn.address)}, ${formatQuantity(fn.size, "byte")}${from}${goroutine}`),
     ...siteLines([probe.entry, ...probe.exits], style),
-    ...probe.recipes.map(({ phase, type, steps }, index) => {
+    ...probe.recipes.map((recipe, index) => {
       const name = plan.dimensions[index]?.name ?? `dimension ${index}`;
-      return `  by ${paint(style, "key", name)} (${type.name}), at ${phase}: ${steps.map(formatStep).join("; ")}`;
+      return `  by ${paint(style, "key", name)} ${formatRecipe(recipe)}`;
     }),
     ...(probe.value === undefined || plan.measure.kind !== "value"
       ? []
-      : [
-          `  of ${paint(style, "key", plan.measure.name)} (${probe.value.type.name}), at ${probe.value.phase}: ${probe.value.steps
-            .map(formatStep)
-            .join("; ")}`,
-        ]),
+      : [`  of ${paint(style, "key", plan.measure.name)} ${formatRecipe(probe.value)}`]),
+    ...(probe.condition === undefined ? [] : conditionLines(probe.condition)),
+    ...(probe.captures === undefined ? [] : captureLines(probe.captures)),
     ...(probe.inlinedCopies === 0
       ? []
       : [
@@ -84,6 +90,15 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
     ...probe.notes.map((note) => `  note: ${note}`),
   ];
 }
+
+const formatRecipe = ({ type, phase, steps, code }: PrintableRecipe): string =>
+  `(${type.name}), at ${phase}: ${formatCode(code ?? steps)}`;
+
+const conditionLines = ({ decisions, entry, return: end }: PrintableCondition): readonly string[] => [
+  ...(entry === undefined ? [] : [`  where, at entry: ${formatCode(entry)}`]),
+  ...decisions.map((code, index) => `  where, decision ${index} at entry: ${formatCode(code)}`),
+  ...(end === undefined ? [] : [`  where, at return: ${formatCode(end)}`]),
+];
 
 const SITE_COLUMNS: readonly Column[] = [
   { title: "site", align: "left", tone: "plain" },
@@ -120,17 +135,4 @@ function refusedLines({ refused }: PrintablePlan, style: TextStyle): readonly st
     `${paint(style, "warning", "refused")} ${printable(name)}`,
     ...refusalLines(refusal).map((line) => `  ${line}`),
   ]);
-}
-
-const formatStep = (step: PrintableStep): string => detailsOf(step, "op");
-
-/** A flat object in one line: the value of `head`, then the only other field's value, or each with its name: `load offset=16 size=8`. */
-function detailsOf(flat: object, head: string): string {
-  const fields = Object.entries(flat).map(([key, value]): readonly [string, string] => [
-    key,
-    key === "address" ? hex(Number(value)) : String(value),
-  ]);
-  const named = fields.filter(([key]) => key === head).map(([, value]) => value);
-  const rest = fields.filter(([key]) => key !== head);
-  return [...named, ...rest.map(([key, value]) => (rest.length === 1 ? value : `${key}=${value}`))].join(" ");
 }

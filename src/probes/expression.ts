@@ -1,20 +1,17 @@
 /**
- * The syntax of `--by` expressions: text to tree. What a name means and whether it can be read is for recipes.ts.
- *
- *     comparison = operand [ ( "==" | "!=" ) "nil" ]
- *     operand    = "*" operand | primary { "." NAME | "[" INTEGER "]" }
- *     primary    = NAME | "$" NAME | "(" comparison ")" | CALL "(" comparison ")"
- *                | "lin" "(" comparison "," INTEGER "," INTEGER "," INTEGER ")"
+ * What `--by`, `--of`, `--show` and `--where` ask for, as a tree; parse-expression.ts makes it from text. What a name means
+ * and whether it can be read is for locate.ts.
  */
-import { UsageError } from "../base/index.js";
+import type { Relation } from "./code.js";
 
 export type Expression =
-  /** A parameter, result, package or pseudo-name: `tenant`, `ret0`. */
+  /** A parameter, result or package; a package may be a whole import path: `tenant`, `ret0`, `net/http`. */
   | { readonly kind: "name"; readonly name: string }
   /** `$goid`, without its dollar sign. */
   | { readonly kind: "special"; readonly name: string }
   | { readonly kind: "field"; readonly of: Expression; readonly name: string }
-  | { readonly kind: "index"; readonly of: Expression; readonly index: number }
+  /** An element by its number, or a map's by its key. */
+  | { readonly kind: "index"; readonly of: Expression; readonly at: KeyLiteral }
   | { readonly kind: "dereference"; readonly of: Expression }
   | { readonly kind: "call"; readonly function: CallName; readonly of: Expression }
   | {
@@ -24,173 +21,46 @@ export type Expression =
       readonly width: number;
       readonly buckets: number;
     }
-  | { readonly kind: "nil-test"; readonly of: Expression; readonly operator: "==" | "!=" };
+  /** `value(ctx, main.key)`: what a context holds under a key of that type. */
+  | { readonly kind: "context-value"; readonly of: Expression; readonly type: string }
+  | Truth;
+
+/** What is true or false. */
+export type Truth =
+  | { readonly kind: "compare"; readonly of: Expression; readonly relation: Relation; readonly with: Literal }
+  | { readonly kind: "prefix"; readonly of: Expression; readonly prefix: Buffer }
+  | { readonly kind: "not"; readonly of: Expression }
+  /** Of two or more, in their order; what decides it early keeps the rest from being read. */
+  | { readonly kind: "all" | "any"; readonly of: readonly Expression[] };
 
 export type CallName = "len" | "cap" | "log2" | "type" | "str";
 
-const CALLS: readonly string[] = ["len", "cap", "log2", "type", "str"] satisfies readonly CallName[];
+export type KeyLiteral =
+  | { readonly kind: "integer"; readonly value: bigint }
+  /** `'x'`, by its code point. */
+  | { readonly kind: "character"; readonly value: bigint }
+  /** Go's strings are bytes. */
+  | { readonly kind: "string"; readonly value: Buffer };
 
-interface Token {
-  readonly kind: "name" | "integer" | "symbol" | "end";
-  readonly text: string;
-  readonly at: number;
-}
+export type Literal =
+  | KeyLiteral
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "bool"; readonly value: boolean }
+  /** In nanoseconds. */
+  | { readonly kind: "duration"; readonly value: bigint }
+  | { readonly kind: "nil" };
 
-const TOKEN = /\s*(?:([\p{L}_][\p{L}\p{Nd}_]*)|(-?(?:0[xX][0-9a-fA-F]+|\d+))|(==|!=|[.*()[\],$]))/uy;
+/** Units of durations in nanoseconds, the largest first. */
+export const DURATION_UNITS: readonly (readonly [string, bigint])[] = [
+  ["h", 3_600_000_000_000n],
+  ["m", 60_000_000_000n],
+  ["s", 1_000_000_000n],
+  ["ms", 1_000_000n],
+  ["µs", 1_000n],
+  ["ns", 1n],
+];
 
-function tokenize(text: string): readonly Token[] {
-  const tokens: Token[] = [];
-  TOKEN.lastIndex = 0;
-  let end = 0;
-  for (let match = TOKEN.exec(text); match !== null; match = TOKEN.exec(text)) {
-    end = TOKEN.lastIndex;
-    const [, name, integer, symbol] = match;
-    const token = name ?? integer ?? symbol ?? "";
-    const kind = name !== undefined ? "name" : integer !== undefined ? "integer" : "symbol";
-    tokens.push({ kind, text: token, at: end - token.length });
-  }
-  const rest = text.slice(end);
-  if (rest.trim() !== "") fail(text, end + rest.length - rest.trimStart().length, "this is no part of an expression");
-  tokens.push({ kind: "end", text: "", at: text.length });
-  return tokens;
-}
-
-function fail(text: string, at: number, detail: string): never {
-  throw new UsageError(`expression "${text}": ${detail}`, { hint: `${text}\n${" ".repeat(at)}^` });
-}
-
-// LIMIT: how deep an expression may nest, and how many fields and elements it may name; keeps the stack bounded of
-// whatever walks its tree.
-const MAX_DEPTH = 64;
-
-/** @throws UsageError whose hint points at the place. */
-export function parseExpression(text: string): Expression {
-  const parser = new Parser(text);
-  const expression = parser.comparison();
-  parser.expectEnd();
-  return expression;
-}
-
-class Parser {
-  private readonly text: string;
-  private readonly tokens: readonly Token[];
-  private position = 0;
-  private depth = 0;
-  private selections = 0;
-
-  constructor(text: string) {
-    this.text = text;
-    this.tokens = tokenize(text);
-  }
-
-  comparison(): Expression {
-    const of = this.operand();
-    const operator = this.token.text;
-    if (operator !== "==" && operator !== "!=") return of;
-    this.position++;
-    const right = this.token;
-    if (right.text !== "nil") this.fail("--by compares with nil only", right);
-    this.position++;
-    return { kind: "nil-test", of, operator };
-  }
-
-  expectEnd(): void {
-    if (this.token.kind !== "end") this.fail(`"${this.token.text}" is not expected here`);
-  }
-
-  private get token(): Token {
-    return this.tokens[this.position] ?? { kind: "end", text: "", at: this.text.length };
-  }
-
-  private fail(detail: string, token = this.token): never {
-    return fail(this.text, token.at, detail);
-  }
-
-  private operand(): Expression {
-    if (++this.depth > MAX_DEPTH) this.fail("it nests too deeply");
-    // As in Go, a star binds less tightly than what follows its operand: *p.next is *(p.next).
-    let expression: Expression = this.accept("*") ? { kind: "dereference", of: this.operand() } : this.primary();
-    for (;;) {
-      if (this.accept(".")) {
-        expression = { kind: "field", of: expression, name: this.name("a field's name") };
-      } else if (this.accept("[")) {
-        const index = this.integer();
-        if (index < 0) this.fail("an index is not negative");
-        this.expect("]");
-        expression = { kind: "index", of: expression, index };
-      } else {
-        this.depth--;
-        return expression;
-      }
-      if (++this.selections > MAX_DEPTH) this.fail("it goes too deep");
-    }
-  }
-
-  private primary(): Expression {
-    const token = this.token;
-    if (this.accept("$")) return { kind: "special", name: this.name("a name") };
-    if (this.accept("(")) {
-      const inner = this.comparison();
-      this.expect(")");
-      return inner;
-    }
-    if (token.kind !== "name") {
-      this.fail(token.kind === "end" ? "something is missing here" : `"${token.text}" is not expected here`);
-    }
-    this.position++;
-    if (!this.accept("(")) return { kind: "name", name: token.text };
-    return this.call(token);
-  }
-
-  private call(token: Token): Expression {
-    if (token.text !== "lin" && !CALLS.includes(token.text)) {
-      this.fail(`there is no function ${token.text}; there are len, cap, log2 and lin`, token);
-    }
-    const of = this.comparison();
-    if (token.text !== "lin") {
-      this.expect(")");
-      return { kind: "call", function: token.text as CallName, of };
-    }
-    const operand = (): number => {
-      this.expect(",");
-      return this.integer();
-    };
-    const [low, high, width] = [operand(), operand(), operand()];
-    this.expect(")");
-    if (width <= 0) this.fail("lin(e, low, high, width): width must be positive", token);
-    if (high <= low) this.fail("lin(e, low, high, width): high must be greater than low", token);
-    return { kind: "linear", of, low, width, buckets: Math.ceil((high - low) / width) };
-  }
-
-  private accept(symbol: string): boolean {
-    if (this.token.kind !== "symbol" || this.token.text !== symbol) return false;
-    this.position++;
-    return true;
-  }
-
-  private expect(symbol: string): void {
-    if (!this.accept(symbol)) this.fail(`"${symbol}" is expected here`);
-  }
-
-  private name(what: string): string {
-    const token = this.token;
-    if (token.kind !== "name") this.fail(`${what} is expected here`);
-    this.position++;
-    return token.text;
-  }
-
-  private integer(): number {
-    const token = this.token;
-    if (token.kind !== "integer") this.fail("an integer is expected here");
-    const negative = token.text.startsWith("-");
-    const value = Number(negative ? token.text.slice(1) : token.text);
-    if (!Number.isSafeInteger(value)) this.fail("the integer is too large");
-    this.position++;
-    return negative ? -value : value;
-  }
-}
-
-/** The expression as Go would have it written. */
+/** The expression as Go would have it written; it parses to the same tree. */
 export function formatExpression(expression: Expression): string {
   switch (expression.kind) {
     case "name":
@@ -200,7 +70,7 @@ export function formatExpression(expression: Expression): string {
     case "field":
       return `${formatOperand(expression.of)}.${expression.name}`;
     case "index":
-      return `${formatOperand(expression.of)}[${expression.index}]`;
+      return `${formatOperand(expression.of)}[${formatLiteral(expression.at)}]`;
     case "dereference":
       return `*${formatExpression(expression.of)}`;
     case "call":
@@ -209,12 +79,90 @@ export function formatExpression(expression: Expression): string {
       const { low, width, buckets } = expression;
       return `lin(${formatExpression(expression.of)}, ${low}, ${low + buckets * width}, ${width})`;
     }
-    case "nil-test":
-      return `${formatExpression(expression.of)} ${expression.operator} nil`;
+    case "context-value":
+      return `value(${formatExpression(expression.of)}, ${expression.type})`;
+    case "compare":
+      return `${formatPart(expression.of)} ${expression.relation} ${formatLiteral(expression.with)}`;
+    case "prefix":
+      return `hasPrefix(${formatExpression(expression.of)}, ${quote(expression.prefix)})`;
+    case "not":
+      return `!${formatNegated(expression.of)}`;
+    case "all":
+      return expression.of
+        .map((part) => (part.kind === "any" ? formatPart(part) : formatExpression(part)))
+        .join(" && ");
+    case "any":
+      return expression.of.map(formatExpression).join(" || ");
   }
 }
 
+/** As Go would have it written. */
+export function formatLiteral(literal: Literal): string {
+  switch (literal.kind) {
+    case "integer":
+    case "bool":
+      return String(literal.value);
+    case "float":
+      return Number.isInteger(literal.value) ? literal.value.toExponential() : String(literal.value);
+    case "character":
+      return `'${escapeText(String.fromCodePoint(Number(literal.value)), "'")}'`;
+    case "string":
+      return quote(literal.value);
+    case "duration": {
+      const { value } = literal;
+      const [unit, length] = DURATION_UNITS.find(([, each]) => value % each === 0n && value !== 0n) ?? ["s", 1n];
+      return `${value / length}${unit}`;
+    }
+    case "nil":
+      return "nil";
+  }
+}
+
+/** True for what can stand in a condition as it is. */
+export function isTruth(expression: Expression): expression is Truth {
+  return ["compare", "prefix", "not", "all", "any"].includes(expression.kind);
+}
+
+const isComposed = ({ kind }: Expression): boolean => kind === "compare" || kind === "all" || kind === "any";
+
+/** What a field or an element is taken from. */
 const formatOperand = (expression: Expression): string =>
-  expression.kind === "dereference" || expression.kind === "nil-test"
+  expression.kind === "dereference" || isTruth(expression)
     ? `(${formatExpression(expression)})`
     : formatExpression(expression);
+
+const formatPart = (expression: Expression): string =>
+  isComposed(expression) || expression.kind === "not"
+    ? `(${formatExpression(expression)})`
+    : formatExpression(expression);
+
+const formatNegated = (expression: Expression): string =>
+  isComposed(expression) ? `(${formatExpression(expression)})` : formatExpression(expression);
+
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"],
+  ["\\", "\\\\"],
+]);
+
+function escapeText(text: string, delimiter: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\\'"]/gu, (character) => {
+    if (character === "'" || character === '"') return character === delimiter ? `\\${character}` : character;
+    const code = character.codePointAt(0) ?? 0;
+    return ESCAPES.get(character) ?? (code < 0x10000 ? `\\u${hexadecimal(code, 4)}` : `\\U${hexadecimal(code, 8)}`);
+  });
+}
+
+const hexadecimal = (code: number, digits: number): string => code.toString(16).padStart(digits, "0");
+
+/** A Go string literal of these bytes. */
+export function quote(bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  // Not all bytes are text: those that are none are spelled out.
+  if (Buffer.from(text, "utf8").equals(bytes)) return `"${escapeText(text, '"')}"`;
+  const spelled = Array.from(bytes, (byte) =>
+    byte < 0x80 ? escapeText(String.fromCharCode(byte), '"') : `\\x${hexadecimal(byte, 2)}`,
+  );
+  return `"${spelled.join("")}"`;
+}

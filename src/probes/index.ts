@@ -13,7 +13,8 @@ export {
   type PlacedFunction,
   placeFunctions,
 } from "./description.js";
-export { type Expression, formatExpression, parseExpression } from "./expression.js";
+export { type Expression, formatExpression } from "./expression.js";
+export { parseExpression } from "./parse-expression.js";
 export type * from "./plan.js";
 export { type PlanRequest, planProbes } from "./planner.js";
 export { resolveSelector } from "./selector.js";

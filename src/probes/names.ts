@@ -39,6 +39,16 @@ const resultNames = (signature: Signature): readonly string[] =>
 const isNamed = (variable: GoVariable): boolean =>
   variable.name !== "" && variable.name !== "_" && !variable.name.startsWith("~");
 
+/** What all parameters and results are called and where they are, in their order. */
+export function bindAll(
+  signature: Signature,
+  assignment: Assignment,
+): readonly { readonly name: string; readonly role: "argument" | "result"; readonly bound: Outcome<Bound> }[] {
+  const each = (role: "argument" | "result", names: readonly string[]) =>
+    names.map((name) => ({ name, role, bound: bindName(name, signature, assignment) }));
+  return [...each("argument", parameterNames(signature)), ...each("result", resultNames(signature))];
+}
+
 /** The names an expression may begin with, for a hint; empty when the function has neither parameters nor results. */
 export function knownNames(signature: Signature): string {
   const describe = (names: readonly string[], variables: readonly GoVariable[]): string =>

@@ -7,9 +7,16 @@ import { found, type Outcome, type Refusal, refused, UnmeasurableError } from ".
 import type { GoBinary, Signature } from "../binary/index.js";
 import { collapseTypeArguments, type GoFunction, type SymbolTable } from "../symbols/index.js";
 import { assign } from "./abi.js";
+import { type CompiledShow, compileCaptures, compileShow, type Shown } from "./captures.js";
+import type { Captures, CodeStep, Condition } from "./code.js";
 import { type ProbeSites, SiteFinder } from "./code-sites.js";
-import { type Expression, parseExpression } from "./expression.js";
-import { callScope } from "./names.js";
+import { compileCondition } from "./conditions.js";
+import { type ProgramFacts, programFacts } from "./dynamic-types.js";
+import type { Expression } from "./expression.js";
+import type { Surroundings } from "./locate.js";
+import { bindAll, callScope, type Scope } from "./names.js";
+import { operandOf } from "./operand.js";
+import { parseExpression } from "./parse-expression.js";
 import type { PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts, Site } from "./plan.js";
 import { type CompiledExpression, compileExpression } from "./recipes.js";
 import { readRuntimeFacts } from "./runtime-facts.js";
@@ -25,6 +32,12 @@ export interface PlanRequest {
   readonly signatures: readonly string[];
   /** `--of`: the expression whose values are measured instead of durations. */
   readonly of?: string | undefined;
+  /** `--where`: which calls are of interest. */
+  readonly where?: string | undefined;
+  /** `--show` expressions. */
+  readonly show?: readonly string[];
+  /** `values`: arguments and results of each call are captured, and what `show` asks for. */
+  readonly captures?: "none" | "values";
   /**
    * Which probes carry their signature: all of them (to show a plan), or those alone from which something is read: then
    * a run without expressions begins without looking for any.
@@ -47,6 +60,17 @@ export interface Candidate {
   readonly values: readonly CompiledExpression[];
   /** Of `--of`. */
   readonly measured: CompiledExpression | undefined;
+  readonly condition: Condition | undefined;
+  readonly captures: Captures | undefined;
+}
+
+/** What is asked of every function alike. */
+interface Questions {
+  readonly by: readonly Expression[];
+  readonly of: Expression | undefined;
+  readonly where: Expression | undefined;
+  /** Undefined: nothing is captured. */
+  readonly show: readonly { readonly name: string; readonly expression: Expression }[] | undefined;
 }
 
 /**
@@ -62,12 +86,19 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
       `at most ${gsLimits.GS_MAX_DIMENSIONS} --by expressions are possible`,
     );
   }
-  const of = request.of === undefined ? undefined : parseExpression(request.of);
+  const show = (request.show ?? []).map((name) => ({ name, expression: parseExpression(name) }));
+  const questions: Questions = {
+    by: expressions,
+    of: request.of === undefined ? undefined : parseExpression(request.of),
+    where: request.where === undefined ? undefined : parseExpression(request.where),
+    show: request.captures === "values" ? show : undefined,
+  };
   const given = givenSignatures(request.signatures, symbols);
   const functions = selectFunctions(request.probes, symbols);
   const runtime = readRuntimeFacts(binary, symbols);
   const finder = new SiteFinder(binary, symbols);
-  const wantsSignatures = request.signaturesOf !== "read" || expressions.length > 0 || of !== undefined;
+  const program = programFacts(binary, symbols);
+  const wantsSignatures = request.signaturesOf !== "read" || asksAnything(questions);
   const refusedFunctions: RefusedFunction[] = [];
   const candidates: Candidate[] = [];
   const warnings: string[] = [];
@@ -77,7 +108,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
       break;
     }
     const signature = given.get(fn.name) ?? (wantsSignatures ? symbols.signature(fn) : undefined);
-    const candidate = planFunction(binary, finder, fn, signature, { by: expressions, of });
+    const candidate = planFunction(binary, finder, fn, signature, { program, questions });
     if (candidate.ok) candidates.push(candidate.value);
     else refusedFunctions.push({ name: fn.name, refusal: candidate.refusal });
   }
@@ -101,6 +132,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     runtime,
     dimensions: settled.dimensions,
     measure,
+    ...(request.where === undefined ? {} : { where: request.where }),
     probes: alike.map((candidate) => plannedProbe(candidate, symbols, runtime, copies.get(candidate.fn.name) ?? 0)),
     refused: refusedFunctions,
     runtimeSites,
@@ -118,43 +150,112 @@ function selectFunctions(probes: readonly string[], symbols: SymbolTable): reado
   return all.filter((fn) => !fn.wrapper || !bodies.has(collapseTypeArguments(fn.name)));
 }
 
+const asksAnything = ({ by, of, where, show }: Questions): boolean =>
+  by.length > 0 || of !== undefined || where !== undefined || show !== undefined;
+
 function planFunction(
   binary: GoBinary,
   finder: SiteFinder,
   fn: GoFunction,
   signature: Signature | undefined,
-  expressions: { readonly by: readonly Expression[]; readonly of: Expression | undefined },
+  { program, questions }: { readonly program: ProgramFacts; readonly questions: Questions },
 ): Outcome<Candidate> {
   const sites = finder.find(fn);
   if (!sites.ok) return sites;
-  const all = expressions.of === undefined ? expressions.by : [...expressions.by, expressions.of];
-  if (all.length === 0) return found({ fn, sites: sites.value, signature, values: [], measured: undefined });
+  const nothing = { values: [], measured: undefined, condition: undefined, captures: undefined };
+  if (!asksAnything(questions)) return found({ fn, sites: sites.value, signature, ...nothing });
+  const names = namesOf(binary, fn, signature);
+  const around: Surroundings = {
+    scope: names.scope,
+    program,
+    functionName: fn.name,
+    packagePath: packageOf(fn.name),
+    kind: "call",
+  };
+  const returns = sites.value.exits.some((exit) => exit.kind === "return");
+  const values: CompiledExpression[] = [];
+  for (const expression of questions.of === undefined ? questions.by : [...questions.by, questions.of]) {
+    const compiled = compileExpression(expression, around);
+    if (!compiled.ok) return compiled;
+    if (compiled.value.recipe.phase === "return" && !returns) return NO_RESULTS;
+    values.push(compiled.value);
+  }
+  const measured = questions.of === undefined ? undefined : values.pop();
+  const condition = questions.where && compileCondition(questions.where, around);
+  if (condition?.ok === false) return condition;
+  if (condition?.value.return?.some(readsResults) === true && !returns) return NO_RESULTS;
+  const captures = questions.show && captureCalls(questions.show, names.variables, around);
+  if (captures?.ok === false) return captures;
+  return found({
+    fn,
+    sites: sites.value,
+    signature,
+    values,
+    measured,
+    condition: condition?.value,
+    captures: captures?.value,
+  });
+}
+
+const NO_RESULTS = refused("no-return", "it leaves by a jump only: its results are not there to be read");
+
+const readsResults = ({ op }: CodeStep): boolean => op === "register" || op === "register-b" || op === "stack";
+
+/** The import path that a symbol begins with: `net/http` of `net/http.(*Server).Serve`. */
+function packageOf(name: string): string {
+  const path = name.replace(/\[.*$/s, "");
+  const dot = path.indexOf(".", path.lastIndexOf("/") + 1);
+  return dot < 0 ? path : path.slice(0, dot);
+}
+
+/** What names stand for in a function; none do where nothing says what its arguments are, or where. */
+function namesOf(
+  binary: GoBinary,
+  fn: GoFunction,
+  signature: Signature | undefined,
+): { readonly scope: Scope; readonly variables: ReturnType<typeof bindAll> } {
+  const without = (refusal: ReturnType<typeof refused>) => ({ scope: { bind: () => refusal }, variables: [] });
   if (signature === undefined) {
-    return refused(
-      "no-signature",
-      "the binary does not say what its arguments are",
-      `say it: --sig '${fn.name}=func(name string, n int) error'`,
+    return without(
+      refused(
+        "no-signature",
+        "the binary does not say what its arguments are",
+        `say it: --sig '${fn.name}=func(name string, n int) error'`,
+      ),
     );
   }
   if (lacksReceiver(fn, signature)) {
-    return refused(
-      "no-signature",
-      "the binary describes its arguments without the receiver, so their places are unknown",
+    return without(
+      refused("no-signature", "the binary describes its arguments without the receiver, so their places are unknown"),
     );
   }
-  if (binary.arch !== "amd64") return refused("unsupported-machine", `arguments are not read on ${binary.arch} yet`);
-  const scope = callScope(signature, assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn)));
-  const values: Candidate["values"][number][] = [];
-  for (const expression of all) {
-    const compiled = compileExpression(expression, scope);
-    if (!compiled.ok) return compiled;
-    if (compiled.value.recipe.phase === "return" && sites.value.exits.every((exit) => exit.kind === "tail-jump")) {
-      return refused("no-return", "it leaves by a jump only: its results are not there to be read");
-    }
-    values.push(compiled.value);
+  if (binary.arch !== "amd64") {
+    return without(refused("unsupported-machine", `arguments are not read on ${binary.arch} yet`));
   }
-  const measured = expressions.of === undefined ? undefined : values.pop();
-  return found({ fn, sites: sites.value, signature, values, measured });
+  const assignment = assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn));
+  return { scope: callScope(signature, assignment), variables: bindAll(signature, assignment) };
+}
+
+function captureCalls(
+  show: NonNullable<Questions["show"]>,
+  variables: ReturnType<typeof bindAll>,
+  around: Surroundings,
+): Outcome<Captures> {
+  const shows: CompiledShow[] = [];
+  for (const { name, expression } of show) {
+    const compiled = compileShow(name, expression, around);
+    if (!compiled.ok) return compiled;
+    shows.push(compiled.value);
+  }
+  const values = variables.map(
+    ({ name, role, bound }): Shown => ({
+      name,
+      role,
+      phase: role === "argument" ? "entry" : "return",
+      value: bound.ok ? operandOf(bound.value, name) : bound,
+    }),
+  );
+  return found(compileCaptures(values, shows, around));
 }
 
 function plannedProbe(
@@ -163,9 +264,13 @@ function plannedProbe(
   runtime: RuntimeFacts,
   inlinedCopies: number,
 ): PlannedProbe {
-  const { fn, sites, signature, values, measured } = candidate;
+  const { fn, sites, signature, values, measured, condition, captures } = candidate;
   // Where all that is asked is known at the entry, the end of the call need not be seen.
-  const place = measured !== undefined && [measured, ...values].every(({ recipe }) => recipe.phase === "entry");
+  const place =
+    measured !== undefined &&
+    captures === undefined &&
+    condition?.return === undefined &&
+    [measured, ...values].every(({ recipe }) => recipe.phase === "entry");
   const kind = place ? "place" : "call";
   const { file, line } = symbols.place(fn);
   return {
@@ -178,6 +283,8 @@ function plannedProbe(
     inlinedCopies,
     recipes: values.map((value) => value.recipe),
     value: measured?.recipe,
+    ...(condition === undefined ? {} : { condition }),
+    ...(captures === undefined ? {} : { captures }),
     notes: notesOn(candidate, inlinedCopies),
   };
 }

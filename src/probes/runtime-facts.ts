@@ -13,16 +13,26 @@ interface Layout {
   readonly mOffset: number;
   readonly curgOffset: number;
   readonly schedSpOffset: number;
+  /** FACT(go1.21..go1.27): there is one; earlier releases do not keep it. Undefined also where no fixture proves it. */
+  readonly parentGoidOffset?: number;
+  readonly gopcOffset?: number;
 }
+
+const BEFORE_GO1_21: Layout = { goidOffset: 152, mOffset: 48, curgOffset: 192, schedSpOffset: 56 };
+const SINCE_GO1_25: Layout = { goidOffset: 152, mOffset: 48, curgOffset: 184, schedSpOffset: 56 };
 
 /**
  * FACT(go1.12..go1.27): offsets in runtime.g and runtime.m, the same on amd64 and arm64; compared by a test with the DWARF
  * of every Go version the fixtures are built with.
  */
 const LAYOUTS: readonly { readonly from: number; readonly to: number; readonly layout: Layout }[] = [
-  { from: 12, to: 22, layout: { goidOffset: 152, mOffset: 48, curgOffset: 192, schedSpOffset: 56 } },
-  { from: 23, to: 24, layout: { goidOffset: 160, mOffset: 48, curgOffset: 192, schedSpOffset: 56 } },
-  { from: 25, to: 27, layout: { goidOffset: 152, mOffset: 48, curgOffset: 184, schedSpOffset: 56 } },
+  { from: 12, to: 18, layout: BEFORE_GO1_21 },
+  { from: 19, to: 19, layout: { ...BEFORE_GO1_21, gopcOffset: 296 } },
+  { from: 20, to: 20, layout: BEFORE_GO1_21 },
+  { from: 21, to: 22, layout: { ...BEFORE_GO1_21, parentGoidOffset: 272, gopcOffset: 280 } },
+  { from: 23, to: 24, layout: { ...BEFORE_GO1_21, goidOffset: 160, parentGoidOffset: 280, gopcOffset: 288 } },
+  { from: 25, to: 25, layout: { ...SINCE_GO1_25, parentGoidOffset: 272, gopcOffset: 280 } },
+  { from: 26, to: 27, layout: { ...SINCE_GO1_25, parentGoidOffset: 280, gopcOffset: 288 } },
 ];
 
 /** The first release whose compiler passes arguments, and g, in registers, for each architecture. */
@@ -60,7 +70,16 @@ function readLayout(symbols: SymbolTable): Layout | undefined {
   if (goidOffset === undefined || mOffset === undefined || curgOffset === undefined || schedSpOffset === undefined) {
     return undefined;
   }
-  return { goidOffset, mOffset, curgOffset, schedSpOffset };
+  const parentGoidOffset = offsetOf(g, ["parentGoid"]);
+  const gopcOffset = offsetOf(g, ["gopc"]);
+  return {
+    goidOffset,
+    mOffset,
+    curgOffset,
+    schedSpOffset,
+    ...(parentGoidOffset === undefined ? {} : { parentGoidOffset }),
+    ...(gopcOffset === undefined ? {} : { gopcOffset }),
+  };
 }
 
 function offsetOf(type: GoType, path: readonly string[]): number | undefined {

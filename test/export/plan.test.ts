@@ -39,6 +39,7 @@ const PLAN: ProbePlan = {
     source: "dwarf",
   },
   measure: { kind: "duration" },
+  where: 'tenant == "acme" && (n > 3 || $duration > 10ms)',
   dimensions: [
     { name: "tenant", encoding: { kind: "string" } },
     { name: "lin(n, 0, 100, 10)", encoding: { kind: "linear", low: 0, width: 10, buckets: 10 } },
@@ -88,6 +89,54 @@ const PLAN: ProbePlan = {
           ],
         },
       ],
+      condition: {
+        entry: [
+          { op: "register", register: "bx" },
+          { op: "register-b", register: "cx" },
+          { op: "compare-bytes", constant: Buffer.from("acme\u001b"), prefix: "whole" },
+          { op: "put", variable: 0 },
+          { op: "set", value: 0n },
+          { op: "compare", relation: "==", variable: 0, signed: true },
+        ],
+        decisions: [[{ op: "register", register: "di" }, { op: "not-zero" }]],
+        return: [
+          { op: "decided", decision: 0 },
+          { op: "jump-if", by: 4 },
+          { op: "special", value: "duration" },
+          { op: "put", variable: 0 },
+          { op: "set", value: 1n << 60n },
+          { op: "compare", relation: "<", variable: 0, signed: true },
+        ],
+      },
+      captures: {
+        entry: {
+          code: [
+            { op: "register", register: "bx" },
+            { op: "register-b", register: "cx" },
+            { op: "keep-bytes", slot: 0, most: 256 },
+            { op: "register", register: "di" },
+            { op: "keep", slot: 2 },
+          ],
+          slots: 3,
+          tailBytes: 256,
+        },
+        return: undefined,
+        shown: [
+          { name: "tenant", role: "argument", phase: "entry", shape: { kind: "string", slot: 0 } },
+          {
+            name: "n",
+            role: "show",
+            phase: "entry",
+            shape: { kind: "integer", slot: 2, signed: true, size: 8 },
+          },
+          {
+            name: "ratio",
+            role: "result",
+            phase: "return",
+            shape: { kind: "unreadable", reason: "a float in a register" },
+          },
+        ],
+      },
       notes: ["1 of 2 exits is a tail jump: time until the jump"],
     },
     {
@@ -137,11 +186,14 @@ test("plan --json: all of it, whole", () => {
       mOffset: 48,
       curgOffset: 192,
       schedSpOffset: 56,
+      parentGoidOffset: null,
+      gopcOffset: null,
       tlsOffset: -8,
       goroutineInRegister: true,
       source: "dwarf",
     },
     measure: { kind: "duration" },
+    where: 'tenant == "acme" && (n > 3 || $duration > 10ms)',
     dimensions: [
       { name: "tenant", encoding: { kind: "string" } },
       { name: "lin(n, 0, 100, 10)", encoding: { kind: "linear", low: 0, width: 10, buckets: 10 } },
@@ -204,6 +256,49 @@ test("plan --json: all of it, whole", () => {
           ],
         },
       ],
+      condition: {
+        entry: [
+          { op: "register", register: "bx" },
+          { op: "register-b", register: "cx" },
+          { op: "compare-bytes", constant: "61636d651b", prefix: "whole" },
+          { op: "put", variable: 0 },
+          { op: "set", value: 0 },
+          { op: "compare", relation: "==", variable: 0, signed: true },
+        ],
+        decisions: [[{ op: "register", register: "di" }, { op: "not-zero" }]],
+        return: [
+          { op: "decided", decision: 0 },
+          { op: "jump-if", by: 4 },
+          { op: "special", value: "duration" },
+          { op: "put", variable: 0 },
+          { op: "set", value: "1152921504606846976" },
+          { op: "compare", relation: "<", variable: 0, signed: true },
+        ],
+      },
+      captures: {
+        entry: {
+          code: [
+            { op: "register", register: "bx" },
+            { op: "register-b", register: "cx" },
+            { op: "keep-bytes", slot: 0, most: 256 },
+            { op: "register", register: "di" },
+            { op: "keep", slot: 2 },
+          ],
+          slots: 3,
+          tailBytes: 256,
+        },
+        return: null,
+        shown: [
+          { name: "tenant", role: "argument", phase: "entry", shape: { kind: "string", slot: 0 } },
+          { name: "n", role: "show", phase: "entry", shape: { kind: "integer", slot: 2, signed: true, size: 8 } },
+          {
+            name: "ratio",
+            role: "result",
+            phase: "return",
+            shape: { kind: "unreadable", reason: "a float in a register" },
+          },
+        ],
+      },
       notes: ["1 of 2 exits is a tail jump: time until the jump"],
     },
     {
@@ -227,6 +322,8 @@ test("plan --json: all of it, whole", () => {
       goroutine: "tls",
       inlinedCopies: 0,
       recipes: [],
+      condition: null,
+      captures: null,
       notes: [],
     },
   ]);

@@ -21,6 +21,33 @@ test("an expression reads as it was written", () => {
     "err != nil",
     "$goid",
     "größe",
+    "n == 3",
+    "n >= -9223372036854775808",
+    "ratio < 0.5",
+    "ratio < 1e+21",
+    'name == "a\\tb\\"c\\xff"',
+    'name != ""',
+    "letter == 'x'",
+    "letter == '\\n'",
+    "flag == true",
+    "p == nil",
+    "$duration > 10ms",
+    "timeout <= 90s",
+    "timeout == 0s",
+    'hasPrefix(name, "/api/")',
+    "!flag",
+    "!(a == 3)",
+    "a == 1 && b == 2 && !c",
+    "a == 1 && (b == 2 || c) || d",
+    'm["key"].field',
+    "m[-3]",
+    "s.items[0][1]",
+    'type(err) == "*fs.PathError"',
+    "value(ctx, main.userKey)",
+    "value(r.ctx, *example.org/auth.key) != nil",
+    "net/http.DefaultClient.Timeout",
+    "(*p).next == nil",
+    "log2(n) > 3",
   ];
   assert.deepEqual(
     same.map((text) => formatExpression(parseExpression(text))),
@@ -31,6 +58,31 @@ test("an expression reads as it was written", () => {
 test("blanks, brackets and hexadecimal numbers make no difference", () => {
   assert.equal(formatExpression(parseExpression(" ( s ) . items [ 0x10 ] ")), "s.items[16]");
   assert.equal(formatExpression(parseExpression("lin(n,0,95,10)")), "lin(n, 0, 100, 10)");
+  assert.equal(formatExpression(parseExpression("((a==0x_ff)&&(b==1))&&c")), "a == 255 && b == 1 && c");
+  assert.equal(formatExpression(parseExpression("(a || b) || (c)")), "a || b || c");
+  assert.equal(formatExpression(parseExpression("!!a")), "a");
+});
+
+test("literals have Go's forms, and more than one text may be the same", () => {
+  const same = [
+    ["10ms < $duration", "$duration > 10ms"],
+    ["3 == n", "n == 3"],
+    ["n < 0b101", "n < 5"],
+    ["n < 0o17", "n < 15"],
+    ["d > 1.5s", "d > 1500ms"],
+    ["d > 1m30s", "d > 90s"],
+    ["d > 250us", "d > 250µs"],
+    ["d > 2h0.5m", "d > 7230s"],
+    ["x > .5".replace(".5", "0.50"), "x > 0.5"],
+    ["s == `a\\b`", 's == "a\\\\b"'],
+    ['s == "\\u00e9\\x41\\101\\U0001F600"', 's == "éAA😀"'],
+    ["c == '\\''", "c == '\\''"],
+    ["c == 'é'", "c == 'é'"],
+  ];
+  assert.deepEqual(
+    same.map(([text = ""]) => formatExpression(parseExpression(text))),
+    same.map(([, formatted]) => formatted),
+  );
 });
 
 /** Message and the column of the caret. */
@@ -53,11 +105,37 @@ test("a mistake is pointed at", () => {
   assert.deepEqual(mistake("a + b"), ['expression "a + b": this is no part of an expression', 2]);
   assert.deepEqual(mistake("len(a"), ['expression "len(a": ")" is expected here', 5]);
   assert.deepEqual(mistake("size(a)"), [
-    'expression "size(a)": there is no function size; there are len, cap, log2 and lin',
+    'expression "size(a)": there is no function size; there are len, cap, type, log2, lin, hasPrefix and value',
     0,
   ]);
-  assert.deepEqual(mistake("a[x]"), ['expression "a[x]": an integer is expected here', 2]);
-  assert.deepEqual(mistake("err != 3"), ['expression "err != 3": --by compares with nil only', 7]);
+  assert.deepEqual(mistake("a[x]"), ['expression "a[x]": an integer or a string is expected here', 2]);
+  assert.deepEqual(mistake("a[1.5]"), ['expression "a[1.5]": an integer or a string is expected here', 2]);
+  assert.deepEqual(mistake("a = 3"), ['expression "a = 3": "=" compares nothing: write "=="', 2]);
+  assert.deepEqual(mistake("a & b"), ['expression "a & b": "&" is nothing here: write "&&"', 2]);
+  assert.deepEqual(mistake("a == b"), [
+    'expression "a == b": comparisons are with literals: 3, 1.5, 10ms, \'x\', "text", true or nil',
+    5,
+  ]);
+  assert.deepEqual(mistake("3 == 3"), ['expression "3 == 3": this compares nothing of the program', 0]);
+  assert.deepEqual(mistake("true"), ['expression "true": this is compared with nothing', 0]);
+  assert.deepEqual(mistake("a && "), ['expression "a && ": something is missing here', 5]);
+  assert.deepEqual(mistake("!a == 3"), [
+    'expression "!a == 3": "!" goes before the comparison: put that in brackets',
+    0,
+  ]);
+  assert.deepEqual(mistake("!3"), ['expression "!3": there is nothing to negate', 0]);
+  assert.deepEqual(mistake("(a == 3).b"), ['expression "(a == 3).b": what is true or false has no parts', 8]);
+  assert.deepEqual(mistake('s == "abc'), ['expression "s == "abc": this string does not end', 5]);
+  assert.deepEqual(mistake('s == "\\q"'), ['expression "s == "\\q"": Go has no escape \\q', 6]);
+  assert.deepEqual(mistake("c == 'xy'"), [
+    "expression \"c == 'xy'\": single quotes hold one character; strings have double quotes",
+    5,
+  ]);
+  assert.deepEqual(mistake("n == 99999999999999999999"), [
+    'expression "n == 99999999999999999999": the integer is too large',
+    5,
+  ]);
+  assert.deepEqual(mistake("hasPrefix(s, 3)"), ['expression "hasPrefix(s, 3)": a string is expected here', 13]);
   assert.deepEqual(mistake("lin(n, 0, 10, 0)"), [
     'expression "lin(n, 0, 10, 0)": lin(e, low, high, width): width must be positive',
     0,

@@ -181,7 +181,8 @@ test("what can't be read is refused, with what can", async () => {
     ["main.Ints2", "c"],
     ["main.Ints2", "a.x"],
     ["main.Pointers", "*n"],
-    ["main.Ints2", "$goid"],
+    ["main.Ints2", "$func"],
+    ["main.Ints2", "$now"],
     ["main.Ints2", "type(a)"],
     ["main.Ints2", "len(a)"],
     ["main.Ints2", "a != nil"],
@@ -194,17 +195,18 @@ test("what can't be read is refused, with what can", async () => {
   }
   assert.deepEqual(reasons, [
     "float-in-register | a is a float64 in a register that uprobes cannot read | integers, bools and strings can be read",
-    "unreadable-argument | err is an interface (error): it can't be read as one value | err != nil can be read",
+    "unreadable-argument | err is an interface (error): it can't be read as one value | type(err) and err != nil can be read",
     "unreadable-argument | m is a map (map[string]int): it can't be read as one value | len(m) and m != nil can be read",
     "unreadable-argument | t is a struct (main.Texts): it can't be read as one value | a field can be read: t.First",
     "unreadable-argument | a is an array ([2]int): it can't be read as one value | an element can be read: a[0]",
     "unknown-argument | it has no argument or result c | arguments: a int, b int; results: ret0 int, ret1 int",
     "unreadable-argument | a is an integer (int), which has no fields | -",
     "unreadable-argument | *n is a struct (main.Pair): it can't be read as one value | a field can be read: n.X",
-    "not-supported | $goid is not measured by this version | -",
-    "not-supported | type(e) is not measured by this version | -",
+    "not-supported | $func is a name, the same for all calls of a function | there are $duration, $goid, $tid and, to compare and to show, $func",
+    "not-supported | there is no $now | there are $duration, $goid, $tid and, to compare and to show, $func",
+    "unreadable-argument | a is always an integer (int): only interfaces have another type | -",
     "unreadable-argument | a is an integer (int), which has no len | -",
-    "unreadable-argument | a is an integer (int), which is never nil | -",
+    "wrong-type | a is an integer (int), which is never nil | a == 3 can be tested",
     "unreadable-argument | log2 takes an integer, not string | -",
   ]);
 });

@@ -1,0 +1,487 @@
+/**
+ * From a Go type to what is captured of a value: the code that keeps its words and bytes, and the shape by which they are
+ * read back, made side by side so that they agree. What does not fit is left out, and the shape says so.
+ */
+import { gsLimits } from "../abi/index.js";
+import type { Shape } from "../aggregate/index.js";
+import type { Outcome, Refusal } from "../base/index.js";
+import type { GoType } from "../binary/index.js";
+import type { CodeStep } from "./code.js";
+import { CodeBuilder, codeOf, type Emit, Label } from "./code-builder.js";
+import { type DynamicType, isDirectInInterfaces, type ProgramFacts } from "./dynamic-types.js";
+import { ERRNO, holdsError, messageParts, rankOfError } from "./error-messages.js";
+import { isText } from "./literals.js";
+import { dereference, loadBytes, loadPair, loadWord, type Operand, part, typeWord, WORD, wordSize } from "./operand.js";
+
+/** How far into a value capturing goes. */
+interface Reach {
+  /** Composites inside one another. */
+  readonly depth: number;
+  /** Pointers followed one after the other, those in interfaces not counted. */
+  readonly pointers: number;
+  /** Errors within errors. */
+  readonly errors: number;
+  /** Bytes kept of each string. */
+  readonly text: number;
+}
+
+/** LIMIT: what is captured of one value of those that have to share a record. */
+const WHOLE_VALUE: Reach = { depth: 4, pointers: 1, errors: 2, text: 256 };
+/** LIMIT: bytes kept of a string inside another value. */
+const INNER_TEXT = 64;
+/** LIMIT: elements kept of a slice or an array, and fields of a struct. */
+const ELEMENTS = 8;
+const FIELDS = 24;
+/** LIMIT: types that one interface value is compared with; one inside another value, with fewer. */
+const CASES = 16;
+const INNER_CASES = 6;
+/** LIMIT: steps of a code beyond which nothing more is added; every step runs once but for those of searches. */
+const STEPS = 3000;
+/** Variables that a composite, an interface or a pointer needs while its parts are captured. */
+const VARIABLES = 3;
+
+/** What an `any` holds most often. */
+const BASIC_TYPES = [
+  "string",
+  "int",
+  "int64",
+  "bool",
+  "float64",
+  "int32",
+  "uint64",
+  "uint32",
+  "uint8",
+  "[]uint8",
+  "time.Duration",
+  "time.Time",
+  "float32",
+  "uint",
+  "[]string",
+  "*errors.errorString",
+];
+
+const FALLIBLE: ReadonlySet<CodeStep["op"]> = new Set(["load", "load-pair", "compare-bytes", "fail"] as const);
+
+/** Writes the code of one part of an event, value after value. */
+export class CaptureWriter {
+  readonly code = new CodeBuilder();
+  /** Taken so far. */
+  slots = 0;
+  tail = 0;
+  private slotLimit: number = gsLimits.GS_MAX_SLOTS;
+  private readonly program: ProgramFacts;
+
+  constructor(program: ProgramFacts) {
+    this.program = program;
+  }
+
+  /** A whole value, which takes at most so many slots of those that are left. */
+  capture(of: Operand, slots: number): Shape {
+    this.slotLimit = Math.min(gsLimits.GS_MAX_SLOTS, this.slots + slots);
+    return this.value(of, WHOLE_VALUE) ?? unreadable("no room");
+  }
+
+  /** A number or bool that some steps leave in A. */
+  captureWord(emit: Emit): number {
+    return this.keep(emit);
+  }
+
+  /** The dynamic type of an interface. */
+  captureTypeName(of: Operand): Shape {
+    const word = typeWord(of);
+    return word.ok
+      ? { kind: "type-name", word: this.keep(word.value), table: false }
+      : unreadable(reasonOf(word.refusal));
+  }
+
+  private value(of: Operand, reach: Reach): Shape | undefined {
+    const { type } = of;
+    if (!this.hasRoom(type)) return undefined;
+    if (type.name === "time.Duration" && type.kind === "int") {
+      return this.word(of, 0, (slot) => ({ kind: "duration", slot }));
+    }
+    if (type.name === ERRNO) return this.word(of, 0, (slot) => ({ kind: "errno", slot }));
+    switch (type.kind) {
+      case "int": {
+        const { signed } = type;
+        const size = wordSize(type.size) ?? WORD;
+        return this.scalar(of, { offset: 0, size, signed }, (slot) => ({ kind: "integer", slot, signed, size }));
+      }
+      case "bool":
+        return this.scalar(of, { offset: 0, size: 1, signed: false }, (slot) => ({ kind: "bool", slot }));
+      case "float": {
+        const size = type.size === 4 ? 4 : 8;
+        return this.scalar(of, { offset: 0, size, signed: false }, (slot) => ({ kind: "float", slot, size }));
+      }
+      case "complex":
+        return this.complex(of, type.size === 8 ? 4 : 8);
+      case "string":
+        return this.text(of, reach);
+      case "opaque-pointer":
+        return this.word(of, 0, (slot) => ({ kind: "pointer", type: type.name, slot, target: undefined }));
+      case "func":
+        return this.function(of);
+      case "map":
+      case "chan":
+        return this.counted(of, type);
+      case "interface":
+        return this.interface(of, reach);
+      case "pointer":
+        return this.pointer(of, type, reach);
+      default:
+        return this.composite(of, reach);
+    }
+  }
+
+  private hasRoom(type: GoType): boolean {
+    if (this.code.length > STEPS) return false;
+    const needed: Partial<Record<GoType["kind"], number>> = {
+      string: 2,
+      slice: 3,
+      interface: 2,
+      complex: 2,
+      map: 2,
+      chan: 3,
+    };
+    return this.slots + (needed[type.kind] ?? 1) <= this.slotLimit;
+  }
+
+  /** Keeps what the steps leave in A, or why they failed. */
+  private keep(emit: Emit): number {
+    const slot = this.slots++;
+    this.attempt(emit);
+    this.code.emit({ op: "keep", slot });
+    return slot;
+  }
+
+  /** Runs steps that may fail; afterwards A is what they left, or 0. */
+  private attempt(emit: Emit): void {
+    const failed = new Label();
+    const steps = codeOf(emit);
+    if (steps.some(({ op }) => FALLIBLE.has(op))) this.code.attempt(failed);
+    emit(this.code);
+    this.code.place(failed);
+  }
+
+  private scalar(
+    of: Operand,
+    wanted: { readonly offset: number; readonly size: 1 | 2 | 4 | 8; readonly signed: boolean },
+    shape: (slot: number) => Shape,
+  ): Shape {
+    const emit = loadBytes(of, wanted);
+    return emit.ok ? shape(this.keep(emit.value)) : unreadable(reasonOf(emit.refusal));
+  }
+
+  private word(of: Operand, offset: number, shape: (slot: number) => Shape): Shape {
+    return this.scalar(of, { offset, size: WORD, signed: false }, shape);
+  }
+
+  private complex(of: Operand, size: 4 | 8): Shape {
+    const halves = [0, size].map((offset) => loadBytes(of, { offset, size, signed: false }));
+    const [real, imaginary] = halves;
+    if (real === undefined || imaginary === undefined) return unreadable("no room");
+    if (!real.ok) return unreadable(reasonOf(real.refusal));
+    if (!imaginary.ok) return unreadable(reasonOf(imaginary.refusal));
+    return { kind: "complex", real: this.keep(real.value), imaginary: this.keep(imaginary.value), size };
+  }
+
+  /** Bytes at an address, their number in B. */
+  private keepBytes(pair: Emit, most: number): number | undefined {
+    const kept = Math.min(most, gsLimits.GS_TAIL_BYTES - this.tail);
+    if (kept < WORD) return undefined;
+    const slot = this.slots;
+    this.slots += 2;
+    this.tail += kept;
+    this.attempt(pair);
+    this.code.emit({ op: "keep-bytes", slot, most: kept });
+    return slot;
+  }
+
+  private text(of: Operand, reach: Reach): Shape | undefined {
+    const pair = loadPair(of);
+    if (!pair.ok) return unreadable(reasonOf(pair.refusal));
+    const slot = this.keepBytes(pair.value, reach.text);
+    return slot === undefined ? undefined : { kind: "string", slot };
+  }
+
+  private function(of: Operand): Shape {
+    const context = loadWord(of, 0);
+    if (!context.ok) return unreadable(reasonOf(context.refusal));
+    // A function value is the address of its context, which begins with the address of its code.
+    const slot = this.keep((to) => {
+      context.value(to);
+      to.emit({ op: "load", offset: 0, size: WORD, signed: false });
+    });
+    return { kind: "function", slot };
+  }
+
+  private counted(of: Operand, type: GoType & { readonly kind: "map" | "chan" }): Shape {
+    const pointer = loadWord(of, 0);
+    if (!pointer.ok) return unreadable(reasonOf(pointer.refusal));
+    // FACT(go1.12..go1.27): maps and channels begin with their length; a channel's capacity follows.
+    const at = (offset: number): number =>
+      this.keep((to) => {
+        pointer.value(to);
+        to.emit({ op: "load", offset, size: WORD, signed: true });
+      });
+    const common = { type: type.name, pointer: this.keep(pointer.value), length: at(0) };
+    return type.kind === "map" ? { kind: "map", ...common } : { kind: "channel", ...common, capacity: at(WORD) };
+  }
+
+  private pointer(of: Operand, type: GoType & { readonly kind: "pointer" }, reach: Reach): Shape {
+    const address = loadWord(of, 0);
+    if (!address.ok) return unreadable(reasonOf(address.refusal));
+    const slot = this.keep(address.value);
+    const bare: Shape = { kind: "pointer", type: type.name, slot, target: undefined };
+    if (reach.pointers === 0 || reach.depth === 0 || this.code.freeVariables < VARIABLES) return bare;
+    const target = this.code.withVariables(1, (variable = 0) => {
+      const nil = new Label();
+      this.code.put(variable);
+      this.code.jumpUnless(nil);
+      const pointed: Operand = {
+        type: type.target(),
+        phase: of.phase,
+        text: `*${of.text}`,
+        at: "memory",
+        address: (to) => to.get(variable),
+        offset: 0,
+      };
+      const shape = this.value(pointed, { ...reach, pointers: reach.pointers - 1 });
+      this.code.place(nil);
+      return shape;
+    });
+    return { ...bare, target };
+  }
+
+  /** What consists of parts; where it lies in memory its address is worked out once. */
+  private composite(of: Operand, reach: Reach): Shape | undefined {
+    if (of.type.name === "time.Time" && of.type.kind === "struct") return this.time(of);
+    if (reach.depth === 0 || this.code.freeVariables < VARIABLES) return unreadable("too deep");
+    const inner = { ...reach, depth: reach.depth - 1, text: Math.min(reach.text, INNER_TEXT) };
+    if (of.at !== "memory" || codeOf(of.address).length <= 1) return this.parts(of, inner);
+    const { address } = of;
+    return this.code.withVariables(1, (base = 0) => {
+      const failed = new Label();
+      const worked = new Label();
+      const end = new Label();
+      const first = this.slots;
+      this.code.attempt(failed);
+      address(this.code);
+      this.code.jump(worked);
+      this.code.place(failed);
+      // Why there is no such value is said of its first part.
+      this.code.emit({ op: "keep", slot: first });
+      this.code.jump(end);
+      this.code.place(worked);
+      this.code.put(base);
+      const shape = this.parts({ ...of, address: (to) => to.get(base) }, inner);
+      if (this.slots === first) this.slots++;
+      this.code.place(end);
+      return shape;
+    });
+  }
+
+  private parts(of: Operand, reach: Reach): Shape | undefined {
+    const { type } = of;
+    switch (type.kind) {
+      case "struct":
+        return this.struct(of, type, reach);
+      case "array": {
+        const elementType = type.element();
+        const elements = this.elements(Math.min(type.length, ELEMENTS), (index) =>
+          this.value(part(of, { offset: index * elementType.size, type: elementType }, `${of.text}[${index}]`), reach),
+        );
+        return { kind: "array", type: type.name, length: type.length, elements };
+      }
+      case "slice":
+        return isText(type) ? this.bytes(of, reach) : this.slice(of, type, reach);
+      default:
+        return undefined;
+    }
+  }
+
+  private struct(of: Operand, type: GoType & { readonly kind: "struct" }, reach: Reach): Shape {
+    const fields: { name: string; embedded: boolean; shape: Shape }[] = [];
+    for (const field of type.fields) {
+      if (fields.length === FIELDS) break;
+      const { name, embedded } = field;
+      const shape = this.value(part(of, field, `${of.text}.${name}`), reach);
+      if (shape === undefined) break;
+      fields.push({ name, embedded, shape });
+    }
+    return { kind: "struct", type: type.name, fields, omitted: type.fields.length - fields.length };
+  }
+
+  /** As many as there is room for. */
+  private elements(count: number, capture: (index: number) => Shape | undefined): readonly Shape[] {
+    const elements: Shape[] = [];
+    while (elements.length < count) {
+      const shape = capture(elements.length);
+      if (shape === undefined) break;
+      elements.push(shape);
+    }
+    return elements;
+  }
+
+  private bytes(of: Operand, reach: Reach): Shape | undefined {
+    const [pointer, pair] = [loadWord(of, 0), loadPair(of)];
+    if (!pointer.ok) return unreadable(reasonOf(pointer.refusal));
+    if (!pair.ok) return unreadable(reasonOf(pair.refusal));
+    const kept = this.keep(pointer.value);
+    const slot = this.keepBytes(pair.value, reach.text);
+    return slot === undefined ? undefined : { kind: "bytes", slot, pointer: kept };
+  }
+
+  private slice(of: Operand, type: GoType & { readonly kind: "slice" }, reach: Reach): Shape {
+    const [address, count] = [loadWord(of, 0), loadWord(of, WORD)];
+    if (!address.ok) return unreadable(reasonOf(address.refusal));
+    if (!count.ok) return unreadable(reasonOf(count.refusal));
+    const elementType = type.element();
+    return this.code.withVariables(2, (base = 0, size = 0) => {
+      const end = new Label();
+      const pointer = this.keep(address.value);
+      this.code.put(base);
+      const length = this.keep(count.value);
+      this.code.put(size);
+      const elements = this.elements(ELEMENTS, (index) => {
+        if (!this.hasRoom(elementType)) return undefined;
+        this.code.set(index);
+        this.code.emit({ op: "compare", relation: "<", variable: size, signed: true });
+        this.code.jumpUnless(end);
+        const element: Operand = {
+          type: elementType,
+          phase: of.phase,
+          text: `${of.text}[${index}]`,
+          at: "memory",
+          address: (to) => to.get(base),
+          offset: index * elementType.size,
+        };
+        return this.value(element, reach);
+      });
+      this.code.place(end);
+      return { kind: "slice", type: type.name, pointer, length, elements };
+    });
+  }
+
+  private time(of: Operand): Shape | undefined {
+    if (this.slots + 2 > this.slotLimit) return undefined;
+    const [wall, ext] = [loadWord(of, 0), loadWord(of, WORD)];
+    if (!wall.ok) return unreadable(reasonOf(wall.refusal));
+    if (!ext.ok) return unreadable(reasonOf(ext.refusal));
+    return { kind: "time", wall: this.keep(wall.value), ext: this.keep(ext.value) };
+  }
+
+  private interface(of: Operand, reach: Reach): Shape {
+    const [word, data] = [typeWord(of), loadWord(of, WORD)];
+    if (!word.ok) return unreadable(reasonOf(word.refusal));
+    if (!data.ok) return unreadable(reasonOf(data.refusal));
+    const types = this.code.freeVariables < VARIABLES ? [] : this.dynamicTypes(of.type, reach);
+    const kept = this.keep(word.value);
+    const taken = this.slots++;
+    const shape = { kind: "interface", type: of.type.name, word: kept, table: false, taken } as const;
+    if (types.length === 0) return { ...shape, cases: [] };
+    return this.code.withVariables(2, (descriptor = 0, value = 0) => {
+      const end = new Label();
+      this.code.put(descriptor);
+      this.code.jumpUnless(end);
+      this.attempt(data.value);
+      this.code.put(value);
+      const cases = this.cases(types, { descriptor, value, taken, end }, of, reach);
+      this.code.place(end);
+      return { ...shape, cases };
+    });
+  }
+
+  /** One of them at most is taken, so they share the slots behind those of the interface. */
+  private cases(
+    types: readonly DynamicType[],
+    places: { readonly descriptor: number; readonly value: number; readonly taken: number; readonly end: Label },
+    of: Operand,
+    reach: Reach,
+  ): readonly { readonly type: string; readonly shape: Shape }[] {
+    const { slots, tail } = this;
+    let most = { slots, tail };
+    const cases: { type: string; shape: Shape }[] = [];
+    for (const { type, descriptor } of types) {
+      const next = new Label();
+      this.slots = slots;
+      this.tail = tail;
+      if (!this.hasRoom(type)) break;
+      this.code.emit({ op: "image", address: descriptor });
+      this.code.emit({ op: "compare", relation: "==", variable: places.descriptor, signed: false });
+      this.code.jumpUnless(next);
+      this.code.set(cases.length);
+      this.code.emit({ op: "keep", slot: places.taken });
+      const shape = this.dynamicValue(heldValue(type, places.value, of), reach);
+      this.code.jump(places.end);
+      this.code.place(next);
+      cases.push({ type: type.name, shape: shape ?? unreadable("no room") });
+      most = { slots: Math.max(most.slots, this.slots), tail: Math.max(most.tail, this.tail) };
+    }
+    this.slots = most.slots;
+    this.tail = most.tail;
+    return cases;
+  }
+
+  /** An error as its message where that can be made; else the value itself. */
+  private dynamicValue(of: Operand, reach: Reach): Shape | undefined {
+    const parts = messageParts(of.type.name);
+    if (parts === undefined) return this.value(of, { ...reach, depth: Math.min(reach.depth - 1, 2), pointers: 1 });
+    const target: Outcome<Operand> = of.type.kind === "pointer" ? dereference(of, of.text) : { ok: true, value: of };
+    const within = { ...reach, errors: reach.errors - 1, text: Math.min(reach.text, 2 * INNER_TEXT) };
+    const shapes: (string | Shape)[] = [];
+    for (const each of parts) {
+      if (typeof each === "string") {
+        shapes.push(each);
+        continue;
+      }
+      const type = target.ok ? target.value.type : undefined;
+      const field = type?.kind === "struct" ? type.fields.find(({ name }) => name === each.field) : undefined;
+      const shape = target.ok && field ? this.value(part(target.value, field, each.field), within) : undefined;
+      shapes.push(shape ?? "…");
+    }
+    return { kind: "message", parts: shapes };
+  }
+
+  /** The types an interface is compared with, those first whose values say most. */
+  private dynamicTypes(type: GoType, reach: Reach): readonly DynamicType[] {
+    if (type.kind !== "interface" || reach.depth < 2) return [];
+    const all = type.empty
+      ? BASIC_TYPES.flatMap((name) => this.program.typesNamed(name))
+      : this.program.typesIn(type.name).filter(({ type: { name } }) => isWithin(name, reach.errors));
+    const ranked = [...all].sort((left, right) => rankOfError(left.type.name) - rankOfError(right.type.name));
+    return ranked.slice(0, reach.depth === WHOLE_VALUE.depth ? CASES : INNER_CASES);
+  }
+}
+
+/**
+ * Whether errors of a type are looked at with so many levels of errors left: the one inside another is a system call's or
+ * has a message of its own, the one inside that is a system error.
+ */
+function isWithin(typeName: string, errors: number): boolean {
+  if (errors === WHOLE_VALUE.errors) return true;
+  return errors === 0 ? typeName === ERRNO : typeName === "*os.SyscallError" || holdsError(typeName) === false;
+}
+
+/** The value of a type inside an interface whose second word is in a variable. */
+function heldValue(type: GoType, variable: number, of: Operand): Operand {
+  const common = { type, phase: of.phase, text: of.text };
+  const get: Emit = (to) => to.get(variable);
+  return isDirectInInterfaces(type)
+    ? { ...common, at: "accumulator", value: get }
+    : { ...common, at: "memory", address: get, offset: 0 };
+}
+
+const unreadable = (reason: string): Shape => ({ kind: "unreadable", reason });
+
+/** In the few words that stand in place of a value. */
+function reasonOf({ code }: Refusal): string {
+  switch (code) {
+    case "float-in-register":
+      return "a float in a register";
+    case "optimized-away":
+      return "optimized away";
+    default:
+      return "its place is not known";
+  }
+}
