@@ -31,7 +31,7 @@ export function formatPlanJson(plan: PrintablePlan): string {
       schedSpOffset: runtime.schedSpOffset,
       parentGoidOffset: runtime.parentGoidOffset ?? null,
       gopcOffset: runtime.gopcOffset ?? null,
-      tlsOffset: runtime.tlsOffset,
+      tlsOffset: runtime.tlsOffset ?? null,
       goroutineInRegister: runtime.goroutineInRegister,
       source: runtime.source,
     },

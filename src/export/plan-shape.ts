@@ -94,7 +94,7 @@ export interface PrintablePlan {
     readonly schedSpOffset: number;
     readonly parentGoidOffset?: number;
     readonly gopcOffset?: number;
-    readonly tlsOffset: number;
+    readonly tlsOffset: number | undefined;
     readonly goroutineInRegister: boolean;
     readonly source: string;
   };

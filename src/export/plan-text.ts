@@ -48,7 +48,7 @@ function headLines({ target, runtime, dimensions, where }: PrintablePlan): reado
   const holder = runtime.goroutineInRegister ? "g in its register" : "g in thread-local storage only";
   const offsets =
     `g.goid +${runtime.goidOffset}, g.m +${runtime.mOffset}, m.curg +${runtime.curgOffset}, ` +
-    `g.sched.sp +${runtime.schedSpOffset}, g at fs:${runtime.tlsOffset}`;
+    `g.sched.sp +${runtime.schedSpOffset}, g ${runtime.tlsOffset === undefined ? "where the loader puts it" : `at fs:${runtime.tlsOffset}`}`;
   return [
     `target   ${target.path}`,
     `         ${facts.join(", ")}`,

@@ -129,8 +129,8 @@ export interface RuntimeFacts {
   readonly parentGoidOffset?: number;
   /** Of the `go` statement that made it. */
   readonly gopcOffset?: number;
-  /** Of g, from the thread's FS base. */
-  readonly tlsOffset: number;
+  /** Of g, from the thread's FS base; undefined where the loader chooses it, as it does for shared libraries. */
+  readonly tlsOffset: number | undefined;
   /** False for the stack ABI (Go <= 1.16), where no register holds g. */
   readonly goroutineInRegister: boolean;
   readonly source: "dwarf" | "symbol-file" | "table";

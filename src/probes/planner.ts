@@ -19,7 +19,7 @@ import { operandOf } from "./operand.js";
 import { parseExpression } from "./parse-expression.js";
 import type { PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts, Site } from "./plan.js";
 import { type CompiledExpression, compileExpression } from "./recipes.js";
-import { readRuntimeFacts } from "./runtime-facts.js";
+import { goroutinePlace, readRuntimeFacts, refuseGoroutine } from "./runtime-facts.js";
 import { resolveSelector } from "./selector.js";
 import { settleDimensions, settleMeasure } from "./settle.js";
 import { conventionOf, dictionaryOf, givenSignatures, lacksReceiver } from "./signatures.js";
@@ -108,6 +108,11 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
       break;
     }
     const signature = given.get(fn.name) ?? (wantsSignatures ? symbols.signature(fn) : undefined);
+    const unknown = refuseGoroutine(fn, runtime);
+    if (unknown !== undefined) {
+      refusedFunctions.push({ name: fn.name, refusal: unknown });
+      continue;
+    }
     const candidate = planFunction(binary, finder, fn, signature, { program, questions });
     if (candidate.ok) candidates.push(candidate.value);
     else refusedFunctions.push({ name: fn.name, refusal: candidate.refusal });
@@ -279,7 +284,7 @@ function plannedProbe(
     kind,
     entry: sites.entry,
     exits: kind === "place" ? [] : sites.exits,
-    goroutine: fn.assembly || !runtime.goroutineInRegister ? "tls" : "register",
+    goroutine: goroutinePlace(fn, runtime),
     inlinedCopies,
     recipes: values.map((value) => value.recipe),
     value: measured?.recipe,

@@ -2,10 +2,10 @@
  * Where the Go runtime of a binary keeps what the BPF programs follow: a goroutine's id, its thread, and, on the thread,
  * the goroutine it runs. From DWARF or a symbol file where there is either, else from a table of releases.
  */
-import { UnmeasurableError } from "../base/index.js";
-import type { GoBinary, GoType } from "../binary/index.js";
+import { type Refusal, UnmeasurableError } from "../base/index.js";
+import type { ElfFile, GoBinary, GoType } from "../binary/index.js";
 import { architectureOf, decodeFunction } from "../binary/index.js";
-import type { SymbolTable } from "../symbols/index.js";
+import type { GoFunction, SymbolTable } from "../symbols/index.js";
 import type { RuntimeFacts } from "./plan.js";
 
 interface Layout {
@@ -106,12 +106,47 @@ const READS_G = [
   "runtime.sigtramp",
 ];
 
+/** What a function's sites take g from. */
+export const goroutinePlace = (fn: GoFunction, { goroutineInRegister }: RuntimeFacts): "register" | "tls" =>
+  fn.assembly || !goroutineInRegister ? "tls" : "register";
+
+/** Why a function's calls can't be told apart; undefined when they can. */
+export const refuseGoroutine = (fn: GoFunction, runtime: RuntimeFacts): Refusal | undefined =>
+  goroutinePlace(fn, runtime) === "register" || runtime.tlsOffset !== undefined
+    ? undefined
+    : {
+        code: "goroutine-unknown",
+        reason:
+          "it does not keep its goroutine in a register, and where threads keep that of a shared library is chosen " +
+          "when the library is loaded",
+        hint: "functions that are written in Go can be measured",
+      };
+
+const DYNAMIC_ENTRY_SIZE = 16;
+const DT_FLAGS = 30n;
+const DF_STATIC_TLS = 16;
+
+/**
+ * Whether the loader chooses where g is, and writes it into the library's offset table. FACT(go1.19..go1.27): C shared
+ * libraries read it from there, whether they are loaded with the program or at run time; linkers mark them as such. Two
+ * loads of one library may differ, so its file does not tell.
+ */
+function isPlacedByLoader(elf: ElfFile): boolean {
+  const dynamic = elf.segments.find(({ type }) => type === "dynamic");
+  if (dynamic === undefined) return false;
+  const bytes = elf.readVirtual(dynamic.virtualAddress, dynamic.fileSize);
+  for (let at = 0; at + DYNAMIC_ENTRY_SIZE <= bytes.length; at += DYNAMIC_ENTRY_SIZE)
+    if (bytes.readBigUInt64LE(at) === DT_FLAGS) return (bytes.readUInt32LE(at + 8) & DF_STATIC_TLS) !== 0;
+  return false;
+}
+
 /**
  * Where g is, from the thread's FS base: as the code itself has it, because an external linker chooses. An amd64 number;
  * arm64 programs keep g in a register at all sites that matter.
  */
-function findTlsOffset(binary: GoBinary, symbols: SymbolTable): number {
+function findTlsOffset(binary: GoBinary, symbols: SymbolTable): number | undefined {
   if (binary.arch !== "amd64") return USUAL_TLS_OFFSET;
+  if (isPlacedByLoader(binary.elf)) return undefined;
   const segment = binary.elf.segments.find((candidate) => candidate.type === "tls");
   // One word of thread-local data is g itself, and it ends at the FS base.
   if (segment === undefined || segment.memorySize === 8) return USUAL_TLS_OFFSET;

@@ -205,7 +205,8 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings): Buffer {
   u32(gsConfig.mOffset, plan.runtime.mOffset);
   u32(gsConfig.curgOffset, plan.runtime.curgOffset);
   u32(gsConfig.schedSpOffset, plan.runtime.schedSpOffset);
-  bytes.writeInt32LE(plan.runtime.tlsOffset, gsConfig.tlsOffset.offset);
+  // A plan without it has no probes that need it.
+  bytes.writeInt32LE(plan.runtime.tlsOffset ?? 0, gsConfig.tlsOffset.offset);
   u32(gsConfig.probes, plan.probes.length);
   u32(gsConfig.seriesCapacity, settings.seriesCapacity);
   u32(gsConfig.dimensions, plan.dimensions.length);
