@@ -89,8 +89,9 @@ enum gs_opcode {
 
 	/*
 	 * The rest is for codes only: steps of the map `code`, run one after the other, with variables, jumps and captured
-	 * values. Jumps count from the next step. A read that fails goes on where the last GS_TRY said, with A = 0 and its
-	 * outcome kept for the next slot; without one it ends the code.
+	 * values. Jumps count from the next step. A read that fails goes on where the last GS_TRY said, once, with A = 0 and
+	 * its outcome kept for the next slot; without one it ends the code, which then has no value. Where a call did not
+	 * return, GS_REGISTER, GS_REGISTER_B and GS_STACK fail: there is nothing of it to be read.
 	 */
 	GS_SET = 32,		/* A = imm, sign-extended */
 	GS_SET_HIGH = 33,	/* the high 32 bits of A = imm */
@@ -103,16 +104,17 @@ enum gs_opcode {
 	GS_AND = 40,		/* A &= imm, sign-extended */
 	GS_SHIFT_RIGHT = 41,	/* A >>= imm; arithmetic if `b` */
 	GS_COMPARE = 42,	/* A = (A relation variable imm): enum gs_relation `a`, signed if `b` */
-	GS_ORDER_FLOAT = 43,	/* A, the `a` bytes of a float, = an unsigned integer of the same order, both zeros alike; goes on
-				 * imm steps further instead on a NaN */
+	GS_ORDER_FLOAT = 43,	/* A, the `a` bytes of a float, = an unsigned integer of the same order: the sign bit's value plus
+				 * the magnitude's bits, or minus them if negative; goes on imm steps further on a NaN */
 	GS_COMPARE_BYTES = 44,	/* A = -1, 0, 1: the B bytes at A against constant imm; `a`: against as many as it has, a prefix */
 	GS_JUMP = 45,		/* go on imm steps further; backwards if negative */
 	GS_JUMP_IF = 46,	/* the same if A is not 0 */
 	GS_JUMP_UNLESS = 47,	/* the same if A is 0 */
 	GS_SPECIAL = 48,	/* A = enum gs_special `a` */
-	GS_DECIDED = 49,	/* A = whether decision imm of the condition was true at the entry */
+	GS_DECIDED = 49,	/* A = whether decision imm of the condition was true at the entry; fails if that could not be told */
 	GS_TRY = 50,		/* from here on a failed read goes on imm steps further */
 	GS_FAIL = 51,		/* as a read that failed with outcome `a` */
+	/* Both take the outcome of what was read for them, and end what GS_TRY began. */
 	GS_KEEP = 52,		/* slot imm = A */
 	GS_KEEP_BYTES = 53,	/* slot imm = a gs_tail_place, slot imm + 1 = B: the B bytes at A, at most 8 * `a` of them */
 };
@@ -128,6 +130,7 @@ enum gs_special { GS_DURATION = 0, GS_GOID = 1, GS_TID = 2 };
 enum gs_register {
 	GS_AX = 0, GS_BX = 1, GS_CX = 2, GS_DI = 3, GS_SI = 4, GS_R8 = 5, GS_R9 = 6, GS_R10 = 7, GS_R11 = 8,
 	GS_DX = 9, GS_R14 = 10, GS_R15 = 11, GS_BP = 12, GS_R12 = 13, GS_R13 = 14,
+	GS_REGISTERS = 15,	/* how many there are */
 };
 
 struct gs_step {
@@ -274,7 +277,8 @@ struct gs_goroutine_key {
 
 /* One open call. */
 struct gs_frame {
-	gs_u64 start;	/* CLOCK_MONOTONIC, ns; or the value taken at entry, when a value is measured */
+	gs_u64 start;	/* CLOCK_MONOTONIC, ns; 0 where nothing needs it */
+	gs_u64 value;	/* taken at the entry, when a value is measured */
 	gs_u32 depth;	/* stack.hi - sp: survives a move of the stack. LIMIT: 4 GiB of stack */
 	gs_u32 probe;
 	gs_u32 series;
@@ -287,13 +291,13 @@ enum gs_frame_flag {
 	GS_FRAME_FILTERED = 4,	/* the condition left the call out */
 	GS_FRAME_CAPTURED = 8,	/* `captures` holds what was captured at the entry */
 };
-/* The decisions of a condition, GS_MAX_DECIDED bits of the flags from this one on. */
-enum gs_frame_decisions { GS_FRAME_DECISION = 8 };
+/* The decisions of a condition, GS_MAX_DECIDED bits of the flags each from these on: true; could not be told. */
+enum gs_frame_decisions { GS_FRAME_TRUE = 8, GS_FRAME_UNKNOWN = 16 };
 
 struct gs_goroutine {
 	gs_u64 goid;	/* whose frames these are; another goid on the same g means they are over */
 	gs_u32 open;	/* open calls, outermost first; those past GS_INLINE_FRAMES are in `frames` */
-	gs_u32 reserved;
+	gs_u32 filtered;	/* those among them that the condition left out at the entry */
 	struct gs_frame frames[GS_INLINE_FRAMES];
 };
 
@@ -322,7 +326,7 @@ struct gs_event {
 	gs_u32 site;	/* relative to the image */
 	gs_u16 outcome;	/* enum gs_outcome */
 	gs_u16 flags;	/* enum gs_event_flag */
-	gs_u32 level;	/* measured calls of the goroutine that were open around it */
+	gs_u32 level;	/* calls of interest that were open around it, or those that might still prove to be */
 	gs_u16 entry_slots;
 	gs_u16 return_slots;
 	gs_u16 entry_tail;	/* bytes */
@@ -373,6 +377,7 @@ struct gs_config {
 	gs_u32 one_recipe;	/* 1: every probe uses `only`: the verifier follows its steps alone */
 	gs_u32 measure;		/* enum gs_measure */
 	gs_u32 signed_value;	/* 1: values are signed */
+	gs_u32 working;		/* 1: hits take a workspace: there are codes, or events */
 	gs_u32 codes;		/* 1: some recipe, condition or capture is a code */
 	gs_u32 conditions;	/* 1: some probe has a condition */
 	gs_u32 events;		/* 1: every call and place of interest becomes an event */
@@ -380,7 +385,7 @@ struct gs_config {
 	gs_u32 capture_bytes;	/* value_size of `captures`; 0: nothing is captured at entries */
 	gs_u32 parent_goid_offset;	/* in runtime.g; 0: not there (go1.20 and before) */
 	gs_u32 gopc_offset;	/* in runtime.g */
-	gs_u32 reserved;
+	gs_u32 wakeup_bytes;	/* each time the ring buffer fills by as many more, its reader is woken; a power of two */
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
 	struct gs_probe only;
 };
@@ -388,7 +393,9 @@ struct gs_config {
 _Static_assert(sizeof(struct gs_step) == 8, "gs_step");
 _Static_assert(sizeof(struct gs_recipe) == 32 + 8 * GS_MAX_STEPS, "gs_recipe");
 _Static_assert(sizeof(struct gs_key) == 16 + GS_KEY_BYTES, "gs_key");
-_Static_assert(sizeof(struct gs_frame) == 24, "gs_frame");
-_Static_assert(sizeof(struct gs_goroutine) == 16 + 24 * GS_INLINE_FRAMES, "gs_goroutine");
+_Static_assert(sizeof(struct gs_frame) == 32, "gs_frame");
+_Static_assert(sizeof(struct gs_goroutine) == 16 + 32 * GS_INLINE_FRAMES, "gs_goroutine");
+_Static_assert(sizeof(struct gs_event) % 8 == 0, "gs_event");
+_Static_assert(sizeof(struct gs_capture) == 8, "gs_capture");
 
 #endif

@@ -19,10 +19,11 @@ struct hit {
 	gs_u32 kind;
 	gs_u32 g_in_tls;
 	gs_u32 tgid;
+	gs_u32 workspace;	/* its number */
 	struct where at;	/* once the goroutine was read */
 };
 
-static __always_inline struct hit hit_of(const struct pt_regs *ctx, gs_u64 cookie, gs_u32 tgid)
+static __always_inline struct hit hit_of(const struct pt_regs *ctx, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
 {
 	gs_u64 address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
 	gs_u32 kind = cookie >> GS_COOKIE_PROBE_BITS;
@@ -33,6 +34,7 @@ static __always_inline struct hit hit_of(const struct pt_regs *ctx, gs_u64 cooki
 		.kind = kind & GS_SITE_KIND,
 		.g_in_tls = kind & GS_SITE_G_IN_TLS,
 		.tgid = tgid,
+		.workspace = workspace,
 	};
 	return hit;
 }
@@ -54,13 +56,6 @@ static __always_inline gs_u32 target_process(void)
 	return config.tgid && config.tgid != tgid ? 0 : tgid;
 }
 
-static __always_inline struct gs_balance *this_cpu_counts(void)
-{
-	gs_u32 zero = 0;
-
-	return bpf_map_lookup_elem(&balance, &zero);
-}
-
 /*
  * The series of one half of a call: at entry its arguments, at return its results under the entry half's series.
  * *other becomes 1 when there is no room for it.
@@ -74,12 +69,12 @@ static __noinline gs_u32 series_of(struct pt_regs *ctx, const struct hit *hit, g
 	key.parent = parent;
 	key.phase = at_return;
 	if (config.one_recipe) {
-		fill_key(&key, ctx, hit->image, at_return, unreadable, &config.only);
+		fill_key(&key, ctx, hit->image, hit->workspace, at_return, unreadable, &config.only);
 	} else {
 		struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
 
 		if (probe)
-			fill_key(&key, ctx, hit->image, at_return, unreadable, probe);
+			fill_key(&key, ctx, hit->image, hit->workspace, at_return, unreadable, probe);
 	}
 	return find_series(&key, other);
 }
@@ -93,13 +88,13 @@ static __noinline long value_of(struct pt_regs *ctx, const struct hit *hit, gs_u
 	if (config.one_recipe) {
 		if (config.only.value.at_return != at_return)
 			return 0;
-		run_steps(&f, ctx, hit->image, &config.only.value);
+		evaluate(&f, ctx, hit->image, hit->workspace, &config.only.value);
 	} else {
 		struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
 
 		if (!probe || probe->value.at_return != at_return)
 			return 0;
-		run_steps(&f, ctx, hit->image, &probe->value);
+		evaluate(&f, ctx, hit->image, hit->workspace, &probe->value);
 	}
 	if (at_return && hit->kind == GS_SITE_TAIL_JUMP)
 		return GS_FAULT;
@@ -107,28 +102,64 @@ static __noinline long value_of(struct pt_regs *ctx, const struct hit *hit, gs_u
 	return f.status;
 }
 
-/* Counts a finished call, or a place that was passed, with its value and its stack. */
+/* Counts a finished call, or a place that was passed, with its value and its stack; with events, it becomes one. */
 static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 number, gs_u64 value, struct gs_balance *counts)
 {
+	gs_u64 stack = 0;
+
 	count_value(number, value, counts);
 	if (config.stacks)
-		count_sample(number, keep_stack(ctx, hit->address, hit->image, hit->at.depth, counts), value, counts);
+		stack = keep_stack(ctx, hit->address, hit->image, hit->at.depth, counts);
+	if (config.events) {
+		struct workspace *w = workspace_of(hit->workspace);
+
+		if (w)
+			w->event.stack = stack;
+		emit(hit->workspace, hit->probe);
+	} else if (config.stacks) {
+		count_sample(number, stack, value, counts);
+	}
 	return 0;
 }
 
-/* A place without an end. */
-static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
+/* What codes and events say of a place: there is no frame, and its goroutine may be unknown. */
+static __always_inline void describe_place(const struct hit *hit)
 {
-	struct hit hit = hit_of(ctx, cookie, tgid);
+	struct workspace *w = workspace_of(hit->workspace);
+	struct gs_goroutine *goroutine = 0;
+
+	if (!w)
+		return;
+	if (config.events)
+		goroutine = bpf_map_lookup_elem(&goroutines, &hit->at.key);
+	w->flags = 0;
+	w->key.g = hit->at.key.g;
+	w->event.start = bpf_ktime_get_ns();
+	w->event.end = w->event.start;
+	w->event.goid = hit->at.goid;
+	w->event.outcome = GS_PASSED;
+	w->event.level = goroutine && goroutine->goid == hit->at.goid ? goroutine->open - goroutine->filtered : 0;
+}
+
+/* A place without an end. */
+static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+{
+	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
 	gs_u32 number = hit.probe, other = 0;
 	gs_u64 value = 0;
 
 	if (hit.kind == GS_SITE_COUNT_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
 		return 0;
 	count(&counts->counted);
-	/* Only the walk of the stack needs the goroutine, to know where the stack ends. */
-	if (config.stacks && read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at))
+	/* Only the walk of the stack needs the goroutine, to know where the stack ends; the rest can do without. */
+	if ((config.stacks || config.working) &&
+	    read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at) && config.stacks)
 		count(&counts->no_goroutine);
+	if (config.working) {
+		describe_place(&hit);
+		if (config.conditions && judge_entry(workspace, hit.probe) & GS_FRAME_FILTERED)
+			return 0;
+	}
 	if (config.entry_dimensions)
 		number = series_of(ctx, &hit, GS_NO_PARENT, 0, &other);
 	if (other)
@@ -140,6 +171,9 @@ static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u6
 	return record(ctx, &hit, number, value, counts);
 }
 
+/* Whether anything asks when a call began. */
+#define CLOCKED (config.measure == GS_MEASURE_DURATION || config.conditions || config.events)
+
 /* Opens a call of the goroutine. Nonzero when there is no room for it. */
 static __always_inline long push(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, struct gs_frame *frame)
 {
@@ -150,12 +184,12 @@ static __always_inline long push(struct gs_goroutine *goroutine, const struct gs
 
 		*place = *frame;
 		goroutine->open = open + 1;
-		if (config.measure == GS_MEASURE_DURATION)
+		if (CLOCKED)
 			place->start = bpf_ktime_get_ns();
 	} else {
 		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .index = open };
 
-		if (config.measure == GS_MEASURE_DURATION)
+		if (CLOCKED)
 			frame->start = bpf_ktime_get_ns();
 		if (bpf_map_update_elem(&frames, &deep, frame, BPF_ANY))
 			return -1;
@@ -164,13 +198,38 @@ static __always_inline long push(struct gs_goroutine *goroutine, const struct gs
 	return 0;
 }
 
-/* The parts are functions of their own, so that each has the BPF stack to itself. */
-static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
+/* What the run asks of a call at its entry. */
+static __always_inline void look_at_entry(struct pt_regs *ctx, const struct hit *hit, struct gs_goroutine *goroutine,
+					  struct gs_frame *frame)
 {
-	struct hit hit = hit_of(ctx, cookie, tgid);
+	gs_u32 other = 0;
+
+	if (config.working) {
+		struct workspace *w = workspace_of(hit->workspace);
+
+		if (w)
+			describe_call(w, frame, &hit->at.key, goroutine->open, goroutine);
+		if (config.conditions)
+			frame->flags = judge_entry(hit->workspace, hit->probe);
+		if (frame->flags & GS_FRAME_FILTERED)
+			return;
+	}
+	if (config.entry_dimensions)
+		frame->series = series_of(ctx, hit, GS_NO_PARENT, 0, &other);
+	if (other)
+		frame->flags |= GS_FRAME_OTHER;
+	if (config.measure == GS_MEASURE_VALUE && value_of(ctx, hit, 0, &frame->value))
+		frame->flags |= GS_FRAME_UNREADABLE;
+	if (config.capture_bytes)
+		frame->flags |= keep_entry(hit->workspace, hit->probe);
+}
+
+/* The parts are functions of their own, so that each has the BPF stack to itself. */
+static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+{
+	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
 	struct gs_goroutine *goroutine;
 	struct gs_frame frame = {};
-	gs_u32 other = 0;
 
 	/* The stack check is about to jump to morestack, which comes back to the function's start: not yet a call. */
 	if (hit.kind == GS_SITE_ENTRY_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
@@ -182,30 +241,51 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 		count(&counts->lost_homeless);
 		return 0;
 	}
-	goroutine = goroutine_of(&hit.at, counts, 1);
+	goroutine = goroutine_of(&hit.at, counts, 1, workspace);
 	if (!goroutine) {
 		count(&counts->lost);
 		return 0;
 	}
-	unwind(goroutine, &hit.at.key, hit.at.depth, counts, BY_PANIC);
+	unwind(goroutine, &hit.at.key, hit.at.depth, counts, BY_PANIC, workspace);
 	frame.depth = hit.at.depth;
 	frame.probe = hit.probe;
 	frame.series = hit.probe;
-	if (config.entry_dimensions) {
-		frame.series = series_of(ctx, &hit, GS_NO_PARENT, 0, &other);
-		frame.flags = other ? GS_FRAME_OTHER : 0;
-	}
-	if (config.measure == GS_MEASURE_VALUE && value_of(ctx, &hit, 0, &frame.start))
-		frame.flags |= GS_FRAME_UNREADABLE;
-	if (push(goroutine, &hit.at.key, &frame))
+	look_at_entry(ctx, &hit, goroutine, &frame);
+	if (push(goroutine, &hit.at.key, &frame)) {
 		count(&counts->lost);
+		drop_capture(&hit.at.key, goroutine->open, frame.flags);
+	} else if (frame.flags & GS_FRAME_FILTERED) {
+		goroutine->filtered++;
+	}
 	return 0;
 }
 
-static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
+/* Whether the run asks for a call that has just returned, and is closed already. */
+static __always_inline gs_u32 look_at_end(const struct hit *hit, struct gs_goroutine *goroutine,
+					  const struct gs_frame *frame, gs_u64 now)
+{
+	struct workspace *w = workspace_of(hit->workspace);
+
+	if (frame->flags & GS_FRAME_FILTERED) {
+		goroutine->filtered--;
+		return 0;
+	}
+	if (w) {
+		describe_call(w, frame, &hit->at.key, goroutine->open, goroutine);
+		w->no_frame = hit->kind == GS_SITE_TAIL_JUMP;
+		w->event.end = now;
+		w->event.outcome = w->no_frame ? GS_JUMPED : GS_RETURNED;
+	}
+	if (!config.conditions || judge_end(hit->workspace, hit->probe))
+		return 1;
+	drop_capture(&hit->at.key, goroutine->open, frame->flags);
+	return 0;
+}
+
+static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
 {
 	gs_u64 now = bpf_ktime_get_ns(), value;
-	struct hit hit = hit_of(ctx, cookie, tgid);
+	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
 	struct gs_goroutine *goroutine;
 	struct gs_frame *open, frame;
 	gs_u32 number, other = 0;
@@ -214,12 +294,12 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 		count(&counts->no_goroutine);
 		return 0;
 	}
-	goroutine = goroutine_of(&hit.at, counts, 0);
+	goroutine = goroutine_of(&hit.at, counts, 0, workspace);
 	if (!goroutine) {
 		count(&counts->unmatched_returns);
 		return 0;
 	}
-	unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC);
+	unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC, workspace);
 	open = goroutine->open ? frame_at(goroutine, &hit.at.key, goroutine->open - 1) : 0;
 	if (!open || open->depth != hit.at.depth || open->probe != hit.probe) {
 		count(&counts->unmatched_returns);
@@ -229,13 +309,15 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	drop_frame(goroutine, &hit.at.key, goroutine->open - 1);
 	count(&counts->returns);
 
+	if (config.working && !look_at_end(&hit, goroutine, &frame, now))
+		return 0;
 	number = frame.series;
 	other = frame.flags & GS_FRAME_OTHER;
 	if (config.return_dimensions && !other)
 		number = series_of(ctx, &hit, frame.series, 1, &other);
 	if (other)
 		count(&counts->other);
-	value = config.measure == GS_MEASURE_DURATION ? now - frame.start : frame.start;
+	value = config.measure == GS_MEASURE_DURATION ? now - frame.start : frame.value;
 	if (config.measure == GS_MEASURE_VALUE && (frame.flags & GS_FRAME_UNREADABLE || value_of(ctx, &hit, 1, &value))) {
 		count(&counts->unreadable);
 		return 0;
@@ -244,9 +326,9 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 }
 
 /* Ends open calls from outside: the goroutine is about to go on further out, or to end. */
-static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
+static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
 {
-	struct hit hit = hit_of(ctx, cookie, tgid);
+	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
 	gs_u64 g = current_g(ctx, hit.g_in_tls), m = 0, sp;
 	struct gs_goroutine *goroutine;
 
@@ -260,40 +342,50 @@ static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts
 	}
 	if (read_goroutine(g, sp, tgid, &hit.at))
 		goto unreadable;
-	goroutine = goroutine_of(&hit.at, counts, 0);
+	goroutine = goroutine_of(&hit.at, counts, 0, workspace);
 	if (!goroutine)
 		return 0;
 	if (hit.kind == GS_SITE_RECOVERY)
-		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC);
+		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC, workspace);
 	else
-		unwind(goroutine, &hit.at.key, 0, counts, BY_GOEXIT);
+		unwind(goroutine, &hit.at.key, 0, counts, BY_GOEXIT, workspace);
 	return 0;
 unreadable:
 	count(&counts->no_goroutine);
 	return 0;
 }
 
+static __always_inline int dispatch(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+{
+	switch ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) {
+	case GS_SITE_ENTRY:
+	case GS_SITE_ENTRY_CHECKED:
+		return enter(ctx, counts, cookie, tgid, workspace);
+	case GS_SITE_RETURN:
+	case GS_SITE_TAIL_JUMP:
+		return leave(ctx, counts, cookie, tgid, workspace);
+	case GS_SITE_COUNT:
+	case GS_SITE_COUNT_CHECKED:
+		return pass(ctx, counts, cookie, tgid, workspace);
+	default:
+		return runtime_end(ctx, counts, cookie, tgid, workspace);
+	}
+}
+
 SEC("uprobe")
 int site(struct pt_regs *ctx)
 {
-	gs_u64 cookie = bpf_get_attach_cookie(ctx);
+	gs_u64 cookie = bpf_get_attach_cookie(ctx), address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
 	struct gs_balance *counts = this_cpu_counts();
-	gs_u32 tgid = target_process();
+	gs_u32 tgid = target_process(), workspace;
 
 	if (!*(volatile gs_u32 *)&measuring || !counts || !tgid)
 		return 0;
 	count(&counts->hits);
-	switch ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) {
-	case GS_SITE_ENTRY:
-	case GS_SITE_ENTRY_CHECKED:
-		return enter(ctx, counts, cookie, tgid);
-	case GS_SITE_RETURN:
-	case GS_SITE_TAIL_JUMP:
-		return leave(ctx, counts, cookie, tgid);
-	case GS_SITE_COUNT:
-	case GS_SITE_COUNT_CHECKED:
-		return pass(ctx, counts, cookie, tgid);
-	default:
-		return runtime_end(ctx, counts, cookie, tgid);
-	}
+	if (!config.working)
+		return dispatch(ctx, counts, cookie, tgid, NO_WORKSPACE);
+	workspace = claim_workspace(ctx, tgid, ctx->ip - address, address);
+	dispatch(ctx, counts, cookie, tgid, workspace);
+	release_workspace(workspace);
+	return 0;
 }

@@ -96,17 +96,13 @@ static __always_inline void load_pair(struct fetched *f, gs_s32 offset)
 }
 
 /*
- * One step. `linear` are the operands of GS_LINEAR. `image` is the load bias plus the image's base.
- * A step after a failed one does nothing: its outcome is the first failure's.
+ * One step that needs no register. `linear` are the operands of GS_LINEAR. `image` is the load bias plus the image's
+ * base. A step after a failed one does nothing: its outcome is the first failure's.
  */
-static __always_inline void step(struct fetched *f, const struct pt_regs *ctx, gs_u64 image,
-				 const volatile struct gs_step *s, const volatile gs_s64 *linear)
+static __always_inline void value_step(struct fetched *f, gs_u64 image, const volatile struct gs_step *s,
+				       const volatile gs_s64 *linear)
 {
 	switch (s->opcode) {
-	case GS_END: f->done = 1; break;
-	case GS_REGISTER: f->a = register_value(ctx, s->a); break;
-	case GS_REGISTER_B: f->b = register_value(ctx, s->a); break;
-	case GS_STACK: f->a = ctx->sp + s->imm; break;
 	case GS_IMAGE: f->a = image + (gs_u32)s->imm; break;
 	case GS_LOAD: load(f, s->a, s->b, s->imm); break;
 	case GS_LOAD_PAIR: load_pair(f, s->imm); break;
@@ -120,6 +116,18 @@ static __always_inline void step(struct fetched *f, const struct pt_regs *ctx, g
 	}
 }
 
+static __always_inline void step(struct fetched *f, const struct pt_regs *ctx, gs_u64 image,
+				 const volatile struct gs_step *s, const volatile gs_s64 *linear)
+{
+	switch (s->opcode) {
+	case GS_END: f->done = 1; break;
+	case GS_REGISTER: f->a = register_value(ctx, s->a); break;
+	case GS_REGISTER_B: f->b = register_value(ctx, s->a); break;
+	case GS_STACK: f->a = ctx->sp + s->imm; break;
+	default: value_step(f, image, s, linear); break;
+	}
+}
+
 static __always_inline void run_steps(struct fetched *f, const struct pt_regs *ctx, gs_u64 image,
 				      const volatile struct gs_recipe *recipe)
 {
@@ -130,39 +138,6 @@ static __always_inline void run_steps(struct fetched *f, const struct pt_regs *c
 #pragma clang loop unroll(disable)
 	for (gs_u32 i = 0; i < GS_MAX_STEPS && !f->done; i++)
 		step(f, ctx, image, &recipe->steps[i], recipe->linear);
-}
-
-/*
- * Writes one dimension into the key at `slot`, and how reading went into key->status. `slot` is a constant of the
- * run, the same for every probe.
- */
-static __always_inline void fetch_into_key(struct gs_key *key, gs_u32 dimension, gs_u32 slot, const struct pt_regs *ctx,
-					   gs_u64 image, const volatile struct gs_recipe *recipe)
-{
-	struct fetched f;
-	gs_u8 *to;
-
-	if (slot > GS_KEY_BYTES - 8)
-		return;
-	to = key->bytes + slot;
-	run_steps(&f, ctx, image, recipe);
-	if (f.status == GS_READ && recipe->type == GS_STRING && slot <= GS_KEY_BYTES - 8 - GS_STRING_BYTES) {
-		gs_u64 length = f.b;
-
-		if (length > GS_STRING_BYTES) {
-			length = GS_STRING_BYTES;
-			f.status = GS_CUT;
-		}
-		if (length && read_user(to + 8, length, f.a)) {
-			/* The helper zeroes what it could not fill. */
-			f.status = GS_FAULT;
-			length = 0;
-		}
-		*(gs_u64 *)to = length;
-	} else if (f.status == GS_READ) {
-		*(gs_u64 *)to = f.a;
-	}
-	key->status |= f.status << (8 * dimension);
 }
 
 #endif

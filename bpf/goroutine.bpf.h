@@ -7,7 +7,7 @@
 #ifndef GOSPECT_GOROUTINE_BPF_H
 #define GOSPECT_GOROUTINE_BPF_H
 
-#include "maps.bpf.h"
+#include "events.bpf.h"
 
 struct where {
 	struct gs_goroutine_key key;
@@ -84,6 +84,7 @@ struct unwinding {
 	gs_u32 depth;
 	gs_u32 ended;
 	enum ending ending;
+	gs_u32 workspace;
 };
 
 /* Notes an ending in the totals of the probe whose call it was. */
@@ -95,6 +96,35 @@ static __always_inline void count_ending(gs_u32 probe, enum ending ending)
 		count(&totals->panics);
 	else if (totals && ending == BY_GOEXIT)
 		count(&totals->goexits);
+}
+
+/* Notes a call that an unwinding ends, in the totals of its probe and as an event, if it is of interest. */
+static __always_inline void end_call(struct unwinding *u, const struct gs_frame *frame, gs_u32 index)
+{
+	struct workspace *w;
+
+	if (!config.working) {
+		if (u->ending != ABANDONED)
+			count_ending(frame->probe, u->ending);
+		return;
+	}
+	if (frame->flags & GS_FRAME_FILTERED) {
+		u->goroutine->filtered--;
+	} else if (u->ending != ABANDONED) {
+		w = workspace_of(u->workspace);
+		if (w) {
+			describe_call(w, frame, &u->key, index, u->goroutine);
+			w->event.outcome = u->ending == BY_PANIC ? GS_PANICKED : GS_EXITED;
+			w->event.stack = 0;
+			w->no_frame = 1;
+		}
+		if (!config.conditions || judge_end(u->workspace, frame->probe)) {
+			count_ending(frame->probe, u->ending);
+			if (config.events)
+				emit(u->workspace, frame->probe);
+		}
+	}
+	drop_capture(&u->key, index, frame->flags);
 }
 
 /* Ends the innermost open call if it lies at `depth` or deeper; 1 when there is no more to end. */
@@ -114,7 +144,7 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
 	if (frame && frame->depth < u->depth)
 		return 1;
 	if (frame)
-		count_ending(frame->probe, u->ending);
+		end_call(u, frame, open - 1);
 	drop_frame(goroutine, &u->key, open - 1);
 	u->ended++;
 	return 0;
@@ -122,13 +152,13 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
 
 /*
  * Ends every open call at `depth` or deeper. A system stack (no goroutine id) is left by the scheduler for another
- * goroutine, again and again: what was called on it and did not return is abandoned, no panic. Where not all could be ended at once, which of
- * the rest are over is not known: they are given up as lost.
+ * goroutine, again and again: what was called on it and did not return is abandoned, no panic. Where not all could be
+ * ended at once, which of the rest are over is not known: they are given up as lost.
  */
 static __always_inline void unwind(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 depth,
-				   struct gs_balance *counts, enum ending ending)
+				   struct gs_balance *counts, enum ending ending, gs_u32 workspace)
 {
-	struct unwinding u = { .goroutine = goroutine, .key = *key, .depth = depth, .ended = 0 };
+	struct unwinding u = { .goroutine = goroutine, .key = *key, .depth = depth, .ended = 0, .workspace = workspace };
 	gs_u32 open = goroutine->open;
 	struct gs_frame *innermost;
 
@@ -138,6 +168,8 @@ static __always_inline void unwind(struct gs_goroutine *goroutine, const struct 
 	if (innermost && innermost->depth < depth)
 		return;
 	u.ending = goroutine->goid ? ending : ABANDONED;
+	if (config.working)
+		stop_clock(workspace, goroutine->goid);
 	if (config.has_loop) {
 		bpf_loop(MAX_UNWOUND, unwind_one, &u, 0);
 	} else {
@@ -158,6 +190,7 @@ static __always_inline void unwind(struct gs_goroutine *goroutine, const struct 
 	if (innermost && innermost->depth >= depth) {
 		__sync_fetch_and_add(&counts->lost, open);
 		goroutine->open = 0;
+		goroutine->filtered = 0;
 	}
 }
 
@@ -165,7 +198,8 @@ static __always_inline void unwind(struct gs_goroutine *goroutine, const struct 
  * The record of a goroutine, made when `create`. A g that carries another goid than its record was recycled: whatever
  * the former goroutine left open ended with it.
  */
-static __always_inline struct gs_goroutine *goroutine_of(const struct where *at, struct gs_balance *counts, int create)
+static __always_inline struct gs_goroutine *goroutine_of(const struct where *at, struct gs_balance *counts, int create,
+							 gs_u32 workspace)
 {
 	struct gs_goroutine *goroutine = bpf_map_lookup_elem(&goroutines, &at->key);
 
@@ -179,7 +213,13 @@ static __always_inline struct gs_goroutine *goroutine_of(const struct where *at,
 		goroutine->goid = at->goid;
 	}
 	if (goroutine->goid != at->goid) {
-		unwind(goroutine, &at->key, 0, counts, BY_GOEXIT);
+		struct workspace *w = config.origins ? workspace_of(workspace) : 0;
+
+		if (w)
+			w->recycled = 1;
+		unwind(goroutine, &at->key, 0, counts, BY_GOEXIT, workspace);
+		if (w)
+			w->recycled = 0;
 		goroutine->goid = at->goid;
 	}
 	return goroutine;

@@ -105,6 +105,42 @@ struct {
 	__type(value, struct gs_probe);
 } probes SEC(".maps");
 
+/* key: number; value: a step. Codes one after the other; the first step is a GS_END. Sized and filled at load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, gs_u32);
+	__type(value, struct gs_step);
+} code SEC(".maps");
+
+/* key: number; value: a string literal of a condition. Sized and filled at load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, gs_u32);
+	__type(value, struct gs_constant);
+} constants SEC(".maps");
+
+/*
+ * key: g and place in its nest of open calls; value: a gs_capture with what was captured at the entry (value_size set at
+ * load). Deleted when the call ends.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct gs_frame_key));
+	__uint(value_size, sizeof(struct gs_capture));
+} captures SEC(".maps");
+
+/* A gs_event with its data for each call or place of interest. Sized at load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
 static __always_inline void count(gs_u64 *counter)
 {
 	__sync_fetch_and_add(counter, 1);

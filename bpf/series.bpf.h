@@ -5,8 +5,7 @@
 #ifndef GOSPECT_SERIES_BPF_H
 #define GOSPECT_SERIES_BPF_H
 
-#include "fetch.bpf.h"
-#include "maps.bpf.h"
+#include "code.bpf.h"
 
 /* The number of the series with this key, or the probe's own ("other") series and *other = 1 when there is no room. */
 static __always_inline gs_u32 find_series(const struct gs_key *key, gs_u32 *other)
@@ -32,9 +31,43 @@ static __always_inline gs_u32 find_series(const struct gs_key *key, gs_u32 *othe
 	return key->probe;
 }
 
+/*
+ * Writes one dimension into the key at `slot`, and how reading went into key->status. `slot` is a constant of the
+ * run, the same for every probe.
+ */
+static __always_inline void fetch_into_key(struct gs_key *key, gs_u32 dimension, gs_u32 slot, const struct pt_regs *ctx,
+					   gs_u64 image, gs_u32 workspace,
+					   const volatile struct gs_recipe *recipe)
+{
+	struct fetched f;
+	gs_u8 *to;
+
+	if (slot > GS_KEY_BYTES - 8)
+		return;
+	to = key->bytes + slot;
+	evaluate(&f, ctx, image, workspace, recipe);
+	if (f.status == GS_READ && recipe->type == GS_STRING && slot <= GS_KEY_BYTES - 8 - GS_STRING_BYTES) {
+		gs_u64 length = f.b;
+
+		if (length > GS_STRING_BYTES) {
+			length = GS_STRING_BYTES;
+			f.status = GS_CUT;
+		}
+		if (length && read_user(to + 8, length, f.a)) {
+			/* The helper zeroes what it could not fill. */
+			f.status = GS_FAULT;
+			length = 0;
+		}
+		*(gs_u64 *)to = length;
+	} else if (f.status == GS_READ) {
+		*(gs_u64 *)to = f.a;
+	}
+	key->status |= f.status << (8 * dimension);
+}
+
 /* Fills the dimensions of one phase into a zeroed key; after a tail jump there are no results to be read. */
-static __always_inline void fill_key(struct gs_key *key, const struct pt_regs *ctx, gs_u64 image, gs_u32 at_return,
-				     gs_u32 unreadable, const volatile struct gs_probe *probe)
+static __always_inline void fill_key(struct gs_key *key, const struct pt_regs *ctx, gs_u64 image, gs_u32 workspace,
+				     gs_u32 at_return, gs_u32 unreadable, const volatile struct gs_probe *probe)
 {
 #pragma clang loop unroll(disable)
 	for (gs_u32 i = 0; i < GS_MAX_DIMENSIONS; i++) {
@@ -45,7 +78,8 @@ static __always_inline void fill_key(struct gs_key *key, const struct pt_regs *c
 		if (unreadable)
 			key->status |= GS_FAULT << (8 * i);
 		else
-			fetch_into_key(key, i, config.slots[i], ctx, image, &probe->recipes[i]);
+			fetch_into_key(key, i, config.slots[i], ctx, image, workspace,
+				       &probe->recipes[i]);
 	}
 }
 

@@ -126,6 +126,7 @@ export const gsRegister = {
   GS_BP: 12,
   GS_R12: 13,
   GS_R13: 14,
+  GS_REGISTERS: 15,
 } as const;
 
 /** enum gs_value_type */
@@ -157,7 +158,8 @@ export const gsFrameFlag = {
 
 /** enum gs_frame_decisions */
 export const gsFrameDecisions = {
-  GS_FRAME_DECISION: 8,
+  GS_FRAME_TRUE: 8,
+  GS_FRAME_UNKNOWN: 16,
 } as const;
 
 /** enum gs_outcome */
@@ -327,21 +329,22 @@ export const gsGoroutineKey = {
 
 /** struct gs_frame */
 export const gsFrame = {
-  size: 24,
+  size: 32,
   start: { offset: 0, size: 8 },
-  depth: { offset: 8, size: 4 },
-  probe: { offset: 12, size: 4 },
-  series: { offset: 16, size: 4 },
-  flags: { offset: 20, size: 4 },
+  value: { offset: 8, size: 8 },
+  depth: { offset: 16, size: 4 },
+  probe: { offset: 20, size: 4 },
+  series: { offset: 24, size: 4 },
+  flags: { offset: 28, size: 4 },
 } as const;
 
 /** struct gs_goroutine */
 export const gsGoroutine = {
-  size: 208,
+  size: 272,
   goid: { offset: 0, size: 8 },
   open: { offset: 8, size: 4 },
-  reserved: { offset: 12, size: 4 },
-  frames: { offset: 16, size: 192, count: 8, stride: 24 },
+  filtered: { offset: 12, size: 4 },
+  frames: { offset: 16, size: 256, count: 8, stride: 32 },
 } as const;
 
 /** struct gs_frame_key */
@@ -405,14 +408,15 @@ export const gsConfig = {
   oneRecipe: { offset: 72, size: 4 },
   measure: { offset: 76, size: 4 },
   signedValue: { offset: 80, size: 4 },
-  codes: { offset: 84, size: 4 },
-  conditions: { offset: 88, size: 4 },
-  events: { offset: 92, size: 4 },
-  origins: { offset: 96, size: 4 },
-  captureBytes: { offset: 100, size: 4 },
-  parentGoidOffset: { offset: 104, size: 4 },
-  gopcOffset: { offset: 108, size: 4 },
-  reserved: { offset: 112, size: 4 },
-  slots: { offset: 116, size: 16, count: 4, stride: 4 },
+  working: { offset: 84, size: 4 },
+  codes: { offset: 88, size: 4 },
+  conditions: { offset: 92, size: 4 },
+  events: { offset: 96, size: 4 },
+  origins: { offset: 100, size: 4 },
+  captureBytes: { offset: 104, size: 4 },
+  parentGoidOffset: { offset: 108, size: 4 },
+  gopcOffset: { offset: 112, size: 4 },
+  wakeupBytes: { offset: 116, size: 4 },
+  slots: { offset: 120, size: 16, count: 4, stride: 4 },
   only: { offset: 136, size: 696 },
 } as const;

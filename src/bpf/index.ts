@@ -5,6 +5,15 @@
 export { BpfObject, CODE_PAGE_SITES, CodePage, type ObjectSettings } from "../kernel/index.js";
 export { attachType, hasUprobeMulti } from "./features.js";
 export { type Attach, type AttachMode, Link, type SiteAttachment } from "./links.js";
-export { countCpus, forEachElement, type MapShape, possibleCpus, requireShape, setArrayElement } from "./maps.js";
+export {
+  countCpus,
+  forEachElement,
+  type MapShape,
+  possibleCpus,
+  requireShape,
+  setArrayElement,
+  setArrayElements,
+} from "./maps.js";
 export { readObject } from "./objects.js";
+export { RingBuffer } from "./ring-buffer.js";
 export { type ProgramRuns, RunStatistics } from "./statistics.js";

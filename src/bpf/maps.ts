@@ -1,7 +1,15 @@
 /** Reading whole maps: batches of keys and values as buffers, per-CPU values side by side. */
 import { readFileSync } from "node:fs";
 import { FormatError, RunError } from "../base/index.js";
-import { ERRNO, failed, kernelError, lookupMapBatch, mapSizes, updateMapElement } from "../kernel/index.js";
+import {
+  ERRNO,
+  failed,
+  kernelError,
+  lookupMapBatch,
+  mapSizes,
+  updateMapBatch,
+  updateMapElement,
+} from "../kernel/index.js";
 
 /** LIMIT: elements and bytes of one batch; larger batches cost memory, smaller ones system calls. */
 const BATCH = 4096;
@@ -85,6 +93,17 @@ export function forEachElement(map: MapShape, visit: (key: Buffer, value: (cpu: 
     position = next;
     next = Buffer.alloc(position.length);
   }
+}
+
+/** Sets the first elements of an array map, as many as the bytes hold. */
+export function setArrayElements(map: MapShape, values: Buffer): void {
+  const count = values.length / map.valueSize;
+  const keys = Buffer.alloc(4 * count);
+  for (let index = 0; index < count; index++) keys.writeUInt32LE(index, 4 * index);
+  const copy = Buffer.alloc(values.length);
+  values.copy(copy);
+  const result = updateMapBatch(map.fd, keys, copy, count);
+  if (failed(result)) throw kernelError(`write map ${map.name}`, result.errno);
 }
 
 /** Sets element `index` of an array map. */

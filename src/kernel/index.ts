@@ -6,6 +6,7 @@ export { findProcessCpuTime } from "./clock.js";
 export { CODE_PAGE_SITES, CodePage } from "./code-page.js";
 export { ENOTSUPP, errnoName, kernelError, targetGone } from "./errno.js";
 export { BpfObject, type ObjectSettings } from "./libbpf.js";
+export { RingMapping } from "./ring-mapping.js";
 export {
   ATTACH_UPROBE_MULTI,
   type BatchResult,
@@ -22,5 +23,6 @@ export {
   type SystemCallFailure,
   type SystemCallResult,
   type UprobeMultiAttach,
+  updateMapBatch,
   updateMapElement,
 } from "./syscalls.js";

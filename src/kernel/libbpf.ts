@@ -17,6 +17,7 @@ interface Functions {
   readonly findProgram: (object: Pointer, name: string) => Pointer;
   readonly setMaxEntries: (map: Pointer, count: number) => number;
   readonly setKeySize: (map: Pointer, size: number) => number;
+  readonly setValueSize: (map: Pointer, size: number) => number;
   readonly setInitialValue: (map: Pointer, bytes: Buffer, size: number) => number;
   readonly mapFd: (map: Pointer) => number;
   readonly programFd: (program: Pointer) => number;
@@ -43,6 +44,7 @@ function functions(): Functions {
     findProgram: f("bpf_object__find_program_by_name", "void *", ["void *", "str"]) as Functions["findProgram"],
     setMaxEntries: f("bpf_map__set_max_entries", "int", ["void *", "uint32"]) as Functions["setMaxEntries"],
     setKeySize: f("bpf_map__set_key_size", "int", ["void *", "uint32"]) as Functions["setKeySize"],
+    setValueSize: f("bpf_map__set_value_size", "int", ["void *", "uint32"]) as Functions["setValueSize"],
     setInitialValue: f("bpf_map__set_initial_value", "int", [
       "void *",
       "void *",
@@ -82,6 +84,7 @@ function captureLog(lib: Koffi.LibraryHandle): void {
 export interface ObjectSettings {
   readonly maxEntries: Readonly<Record<string, number>>;
   readonly keySizes: Readonly<Record<string, number>>;
+  readonly valueSizes: Readonly<Record<string, number>>;
   /** Bytes of read-only data sections, by section name. */
   readonly readOnlyData: Readonly<Record<string, Buffer>>;
   /** The object's programs, each with its expected attach type. */
@@ -130,6 +133,9 @@ export class BpfObject implements Disposable {
     }
     for (const [map, size] of Object.entries(settings.keySizes)) {
       this.expectSuccess(f.setKeySize(this.map(map), size), `key size of map ${map}`);
+    }
+    for (const [map, size] of Object.entries(settings.valueSizes)) {
+      this.expectSuccess(f.setValueSize(this.map(map), size), `value size of map ${map}`);
     }
     for (const [section, data] of Object.entries(settings.readOnlyData)) {
       this.expectSuccess(f.setInitialValue(this.map(section), data, data.length), section);

@@ -25,6 +25,7 @@ function numbers(): { readonly bpf: number; readonly perfEventOpen: number } {
 const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_OBJ_GET_INFO_BY_FD = 15;
 const BPF_MAP_LOOKUP_BATCH = 24;
+const BPF_MAP_UPDATE_BATCH = 26;
 const BPF_LINK_CREATE = 28;
 const BPF_ENABLE_STATS = 32;
 /** enum bpf_attach_type */
@@ -139,6 +140,31 @@ const mapElement = bpfCall("gs_attr_element", {
 
 export function updateMapElement(mapFd: number, key: Buffer, value: Buffer): SystemCallResult {
   return mapElement(BPF_MAP_UPDATE_ELEM, { map_fd: mapFd, reserved: 0, key, value, flags: 0 });
+}
+
+const mapBatchUpdate = bpfCall("gs_attr_batch_update", {
+  in_batch: "void *",
+  out_batch: "void *",
+  keys: "void *",
+  values: "void *",
+  count: "uint32",
+  map_fd: "uint32",
+  elem_flags: "uint64",
+  flags: "uint64",
+});
+
+/** BPF_MAP_UPDATE_BATCH of `count` elements. */
+export function updateMapBatch(mapFd: number, keys: Buffer, values: Buffer, count: number): SystemCallResult {
+  return mapBatchUpdate(BPF_MAP_UPDATE_BATCH, {
+    in_batch: null,
+    out_batch: null,
+    keys,
+    values,
+    count,
+    map_fd: mapFd,
+    elem_flags: 0,
+    flags: 0,
+  });
 }
 
 const batchAttribute = {

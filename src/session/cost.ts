@@ -50,6 +50,7 @@ function measureInto(costs: Map<TrapKind, number>, mode: AttachMode, kinds: read
   using object = BpfObject.load("empty", readObject("empty"), {
     maxEntries: {},
     keySizes: {},
+    valueSizes: {},
     readOnlyData: {},
     programs: { empty: attachType(mode) },
   });

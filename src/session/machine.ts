@@ -43,7 +43,16 @@ const EMPTY_PLAN: ProbePlan = {
 };
 
 function tryLoad(mode: AttachMode, hasLoop: boolean, name: CallObject): CallPrograms | ProfilerError {
-  const settings = { tgid: 0, pidNamespace: undefined, seriesCapacity: 1, histogram: true, stacks: true, hasLoop };
+  const settings = {
+    tgid: 0,
+    pidNamespace: undefined,
+    seriesCapacity: 1,
+    histogram: true,
+    stacks: true,
+    events: false,
+    origins: false,
+    hasLoop,
+  };
   try {
     return loadCallPrograms(EMPTY_PLAN, settings, mode, name);
   } catch (error) {

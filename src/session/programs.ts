@@ -1,6 +1,8 @@
 /** The BPF object of calls, loaded and sized for one plan. Owns programs and maps. */
 import {
   gsBalance,
+  gsCapture,
+  gsConstant,
   gsFrame,
   gsFrameKey,
   gsGoroutine,
@@ -14,6 +16,7 @@ import {
   gsSampleKey,
   gsStack,
   gsStats,
+  gsStep,
 } from "../abi/index.js";
 import { UnmeasurableError } from "../base/index.js";
 import {
@@ -25,10 +28,11 @@ import {
   readObject,
   requireShape,
   setArrayElement,
+  setArrayElements,
 } from "../bpf/index.js";
 import { formatBytes, formatCount, formatQuantity } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
-import { keyLayout, type RunSettings, sharedRecipes, wireConfig, wireProbe } from "./wire.js";
+import { captureBytes, keyLayout, type RunSettings, wireConfig, wireProbes } from "./wire.js";
 
 /**
  * LIMIT: series of a run besides each function's own. A combination of `--by` values that were all read at one end of
@@ -51,12 +55,19 @@ const MAX_STACKS = 1 << 15;
  */
 const MAX_GOROUTINES = 1 << 18;
 const MAX_DEEP_FRAMES = 1 << 19;
+/** LIMIT: bytes of events that wait to be read, some hundred thousand of a usual size. A power of two. */
+const EVENT_BUFFER_BYTES = 1 << 24;
+/** The smallest ring buffer there is, where none is needed. */
+const LEAST_BUFFER_BYTES = 1 << 12;
+/** LIMIT: open calls of which something was captured at the entry, and bytes of that. */
+const MAX_CAPTURES = 1 << 16;
+const CAPTURE_BYTES = 1 << 26;
 /** Bytes a hash element costs besides its key and value. */
 const ELEMENT_OVERHEAD = 64;
 
-/** Elements of maps that need not hold everything: what finds no room is counted. */
+/** Elements of maps, and bytes of `events`, that need not hold everything: what finds no room is counted. */
 export type CapacityOptions = Readonly<
-  Partial<Record<"goroutines" | "frames" | "rows" | "samples" | "stacks", number>>
+  Partial<Record<"goroutines" | "frames" | "rows" | "samples" | "stacks" | "captures" | "events", number>>
 >;
 
 export interface CallMaps {
@@ -69,12 +80,15 @@ export interface CallMaps {
   readonly samples: MapShape;
   readonly stacks: MapShape;
   readonly probes: MapShape;
+  readonly captures: MapShape;
 }
 
 export interface CallPrograms extends Disposable {
   /** The program for every site. */
   readonly site: number;
   readonly maps: CallMaps;
+  /** The ring buffer: its descriptor, and how large it is. */
+  readonly events: { readonly fd: number; readonly bytes: number };
   /** Begins or ends counting, at all sites at once; off after load. */
   measure(state: "on" | "off"): void;
 }
@@ -97,8 +111,12 @@ export function seriesRoom(functions: number, wanted: number, cpus: number): num
 const perCpuEntries = (valueSize: number, most: number): number =>
   Math.max(1024, Math.min(most, Math.floor(PER_CPU_MAP_BYTES / (valueSize * possibleCpus() + ELEMENT_OVERHEAD))));
 
-/** Elements each sizeable map may grow to in this run. */
-function mapSizes(plan: ProbePlan, settings: RunSettings): Record<string, number> {
+/** Size of a value of the map `captures`, which has one even where nothing is captured. */
+const captureSize = (plan: ProbePlan, { events }: RunSettings): number =>
+  Math.max(gsCapture.size, events ? captureBytes(plan) : 0);
+
+/** Elements each sizeable map may grow to in this run; bytes of the ring buffer. */
+function mapSizes(plan: ProbePlan, settings: RunSettings) {
   const probes = plan.probes.length;
   const series = probes + settings.seriesCapacity;
   return {
@@ -110,6 +128,10 @@ function mapSizes(plan: ProbePlan, settings: RunSettings): Record<string, number
     samples: settings.stacks ? perCpuEntries(gsSample.size, MAX_SAMPLES) : 1,
     stacks: settings.stacks ? MAX_STACKS : 1,
     probes: Math.max(1, probes),
+    captures: settings.events
+      ? Math.min(MAX_CAPTURES, Math.floor(CAPTURE_BYTES / (captureSize(plan, settings) + ELEMENT_OVERHEAD)))
+      : 1,
+    events: settings.events ? EVENT_BUFFER_BYTES : LEAST_BUFFER_BYTES,
     ...settings.capacities,
   };
 }
@@ -134,10 +156,15 @@ export function loadCallPrograms(
   const settings = { ...wanted, seriesCapacity };
   const type = attachType(mode);
   const keySize = gsKey.bytes.offset + keyLayout(plan.dimensions).bytes;
+  const sizes = mapSizes(plan, settings);
+  const wired = wireProbes(plan, settings.events);
+  const code = wired.book.codeElements();
+  const constants = wired.book.constantElements();
   const object = BpfObject.load(name, readObject(name), {
-    maxEntries: mapSizes(plan, settings),
+    maxEntries: { ...sizes, code: code.length / gsStep.size, constants: constants.length / gsConstant.size },
     keySizes: { series: keySize },
-    readOnlyData: { ".rodata.config": wireConfig(plan, settings) },
+    valueSizes: { captures: captureSize(plan, settings) },
+    readOnlyData: { ".rodata.config": wireConfig(plan, settings, wired, sizes.events) },
     programs: { site: type },
   });
   try {
@@ -153,16 +180,18 @@ export function loadCallPrograms(
       samples: map("samples", gsSampleKey.size, gsSample.size, true),
       stacks: map("stacks", 8, gsStack.size, false),
       probes: map("probes", 4, gsProbe.size, false),
+      captures: map("captures", gsFrameKey.size, captureSize(plan, settings), false),
     };
     const measuring = map(".data.measuring", 4, 4, false);
-    if (sharedRecipes(plan) === undefined) {
-      plan.probes.forEach((probe, index) => {
-        setArrayElement(maps.probes, index, wireProbe(plan, probe));
-      });
+    if (wired.shared === undefined && wired.each.length > 0) {
+      setArrayElements(maps.probes, Buffer.concat(wired.each));
     }
+    setArrayElements(map("code", 4, gsStep.size, false), code);
+    setArrayElements(map("constants", 4, gsConstant.size, false), constants);
     return {
       site: object.programFd("site"),
       maps,
+      events: { fd: object.mapFd("events"), bytes: sizes.events },
       measure: (state) => {
         const value = Buffer.alloc(4);
         value.writeUInt32LE(state === "on" ? 1 : 0);

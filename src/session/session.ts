@@ -4,16 +4,17 @@
  * Attach is all or nothing, and detach always happens: by `stop`, by disposal, and when this process dies, because
  * links live only as long as their descriptors.
  */
-import type { RecordBatch } from "../aggregate/index.js";
+import type { EventLoss, EventRecord, RecordBatch } from "../aggregate/index.js";
 import { RunError, UnsupportedError } from "../base/index.js";
-import { type AttachMode, hasUprobeMulti, Link, type SiteAttachment } from "../bpf/index.js";
+import { type AttachMode, hasUprobeMulti, Link, RingBuffer, type SiteAttachment } from "../bpf/index.js";
 import type { PlannedProbe, ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { CostMeter } from "./cost.js";
+import { parseEvent, readOpenCalls } from "./events.js";
 import { requireMappedCode } from "./mapped-code.js";
 import { ProgramFile } from "./program-file.js";
 import { type CallPrograms, type CapacityOptions, loadCallPrograms, SERIES_CAPACITY } from "./programs.js";
-import { readCounts, readEndings, readSamples, readSeries, readStacks } from "./snapshot.js";
+import { readCounts, readEndings, readEventLoss, readSamples, readSeries, readStacks } from "./snapshot.js";
 import type { Target } from "./target.js";
 import { type RunSettings, siteCookie } from "./wire.js";
 
@@ -46,14 +47,23 @@ export class Session implements Disposable {
   private readonly programs: CallPrograms;
   private readonly meter: CostMeter;
   private readonly link: Link;
+  private readonly events: RingBuffer | undefined;
   private stopped: RecordBatch | undefined;
+  /** CLOCK_MONOTONIC, as the programs read it: Node's high-resolution clock is that one. */
+  private stoppedNs: bigint | undefined;
 
-  private constructor(plan: ProbePlan, programs: CallPrograms, attachMode: AttachMode, link: Link, meter: CostMeter) {
+  private constructor(
+    plan: ProbePlan,
+    { programs, mode: attachMode, events }: LoadedPrograms & { readonly events: RingBuffer | undefined },
+    link: Link,
+    meter: CostMeter,
+  ) {
     this.plan = plan;
     this.programs = programs;
     this.attachMode = attachMode;
     this.link = link;
     this.meter = meter;
+    this.events = events;
     this.startTimeMs = Date.now();
     this.startNs = process.hrtime.bigint();
   }
@@ -77,17 +87,20 @@ export class Session implements Disposable {
     const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options);
     let meter: CostMeter | undefined;
     let link: Link | undefined;
+    let events: RingBuffer | undefined;
     try {
+      if (options.keep.events === true) events = new RingBuffer(programs.events.fd, programs.events.bytes);
       meter = new CostMeter(plan, mode, target.process(), programs);
       link = attachAll(plan, target, file.path, programs, mode);
       programs.measure("on");
     } catch (error) {
       link?.[Symbol.dispose]();
       meter?.[Symbol.dispose]();
+      events?.[Symbol.dispose]();
       programs[Symbol.dispose]();
       throw error;
     }
-    const session = new Session(plan, programs, mode, link, meter);
+    const session = new Session(plan, { programs, mode, events }, link, meter);
     if (target.request.kind === "command") target.release();
     return session;
   }
@@ -106,10 +119,33 @@ export class Session implements Disposable {
   stop(): RecordBatch {
     if (this.stopped !== undefined) return this.stopped;
     this.programs.measure("off");
-    const durationNs = process.hrtime.bigint() - this.startNs;
+    this.stoppedNs = process.hrtime.bigint();
+    const durationNs = this.stoppedNs - this.startNs;
     this.link[Symbol.dispose]();
     this.stopped = { ...this.read(), durationNs };
     return this.stopped;
+  }
+
+  /**
+   * Calls and places of interest that ended or were passed since the last time, in the order in which they took their room
+   * in the kernel's buffer: on each goroutine, as they ended. None without `keep.events`.
+   */
+  drain(): readonly EventRecord[] {
+    const records: EventRecord[] = [];
+    this.events?.drain((bytes) => records.push(parseEvent(bytes, this.plan)));
+    return records;
+  }
+
+  /** What the events so far lack. */
+  eventLoss(): EventLoss {
+    return readEventLoss(this.programs);
+  }
+
+  /** The calls that were open when the run was stopped; none without `keep.events`. */
+  openCalls(): readonly EventRecord[] {
+    const { stoppedNs } = this;
+    if (this.events === undefined || stoppedNs === undefined) return [];
+    return readOpenCalls(this.programs, this.plan, stoppedNs);
   }
 
   private read(): RecordBatch {
@@ -130,6 +166,7 @@ export class Session implements Disposable {
   [Symbol.dispose](): void {
     this.link[Symbol.dispose]();
     this.meter[Symbol.dispose]();
+    this.events?.[Symbol.dispose]();
     this.programs[Symbol.dispose]();
   }
 }
@@ -141,6 +178,8 @@ function settingsFor(plan: ProbePlan, target: Target, options: SessionOptions): 
     seriesCapacity: capacity,
     histogram: options.keep.histogram,
     stacks: options.keep.stacks,
+    events: options.keep.events === true,
+    origins: options.keep.origins === true,
     capacities: options.capacities ?? {},
   };
   if (process === undefined) return { ...common, tgid: 0, pidNamespace: undefined };

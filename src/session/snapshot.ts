@@ -20,6 +20,7 @@ import type {
   BalanceRecord,
   DetailLoss,
   EndingsRecord,
+  EventLoss,
   RawValue,
   SampleRecord,
   SeriesRecord,
@@ -92,6 +93,15 @@ export function readCounts(programs: CallPrograms): Counts {
   });
   if (counts === undefined) throw new Error("invariant violated: the balance map has one element");
   return counts;
+}
+
+/** What the events of the run so far lack. */
+export function readEventLoss(programs: CallPrograms): EventLoss {
+  let loss: EventLoss = { dropped: 0n, captures: 0n };
+  forEachElement(programs.maps.balance, (_key, value) => {
+    loss = { dropped: summed(value, gsBalance.eventsDropped), captures: summed(value, gsBalance.capturesDropped) };
+  });
+  return loss;
 }
 
 interface SeriesKey {

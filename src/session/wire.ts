@@ -3,20 +3,22 @@
  * bpf/abi.h's, through its generated constants.
  */
 import {
+  gsCapture,
+  gsCodes,
   gsConfig,
   gsCookie,
   gsLimits,
   gsMeasure,
-  gsOpcode,
   gsProbe,
   gsRecipe,
-  gsRegister,
   gsSiteKind,
   gsStep,
   gsValueType,
 } from "../abi/index.js";
 import { invariant } from "../base/index.js";
-import type { Dimension, FetchStep, PlannedProbe, ProbePlan, Recipe, Site } from "../probes/index.js";
+import type { Dimension, PlannedProbe, ProbePlan, Recipe, Site } from "../probes/index.js";
+import { CodeBook } from "./codes.js";
+import { wireStep, writeStep } from "./steps.js";
 
 /** Where each dimension lies in a series key. */
 export interface KeyLayout {
@@ -72,105 +74,92 @@ export function siteCookie(plan: ProbePlan, site: Site, probe: number, owner: Pl
   );
 }
 
-const REGISTERS: Readonly<Record<(FetchStep & { op: "register" })["register"], number>> = {
-  ax: gsRegister.GS_AX,
-  bx: gsRegister.GS_BX,
-  cx: gsRegister.GS_CX,
-  di: gsRegister.GS_DI,
-  si: gsRegister.GS_SI,
-  r8: gsRegister.GS_R8,
-  r9: gsRegister.GS_R9,
-  r10: gsRegister.GS_R10,
-  r11: gsRegister.GS_R11,
-  dx: gsRegister.GS_DX,
-  r14: gsRegister.GS_R14,
-  r15: gsRegister.GS_R15,
-  bp: gsRegister.GS_BP,
-  r12: gsRegister.GS_R12,
-  r13: gsRegister.GS_R13,
-};
-
-interface WireStep {
-  readonly opcode: number;
-  readonly a?: number;
-  readonly b?: number;
-  readonly imm?: number;
+/** What the recipes and codes of a run are made of. */
+interface Wiring {
+  readonly book: CodeBook;
+  readonly imageBase: number;
+  readonly events: boolean;
 }
 
-function wireStep(step: FetchStep, imageBase: number): WireStep {
-  switch (step.op) {
-    case "register":
-      return { opcode: gsOpcode.GS_REGISTER, a: REGISTERS[step.register] };
-    case "register-b":
-      return { opcode: gsOpcode.GS_REGISTER_B, a: REGISTERS[step.register] };
-    case "stack":
-      return { opcode: gsOpcode.GS_STACK, imm: step.offset };
-    case "image":
-      // Unsigned 32 bits on the other side: an image of up to 4 GiB.
-      return { opcode: gsOpcode.GS_IMAGE, imm: (step.address - imageBase) | 0 };
-    case "load":
-      return { opcode: gsOpcode.GS_LOAD, a: step.size, b: step.signed ? 1 : 0, imm: step.offset };
-    case "load-pair":
-      return { opcode: gsOpcode.GS_LOAD_PAIR, imm: step.offset };
-    case "add":
-      return { opcode: gsOpcode.GS_ADD, imm: step.value };
-    case "take-b":
-      return { opcode: gsOpcode.GS_TAKE_B };
-    case "give-b":
-      return { opcode: gsOpcode.GS_GIVE_B };
-    case "log2":
-      return { opcode: gsOpcode.GS_LOG2, b: step.signed ? 1 : 0 };
-    case "linear":
-      return { opcode: gsOpcode.GS_LINEAR, b: step.signed ? 1 : 0 };
-    case "truncate":
-      return { opcode: gsOpcode.GS_TRUNCATE, a: step.size, b: step.signed ? 1 : 0 };
-    case "not-zero":
-      return { opcode: gsOpcode.GS_NOT_ZERO };
-  }
-}
-
-function writeRecipe(to: Buffer, recipe: Recipe, kind: "number" | "string", imageBase: number): void {
+function writeRecipe(to: Buffer, recipe: Recipe, kind: "number" | "string", { book, imageBase }: Wiring): void {
   const type = kind === "string" ? gsValueType.GS_STRING : gsValueType.GS_NUMBER;
   to.writeUInt8(type, gsRecipe.type.offset);
   to.writeUInt8(recipe.phase === "return" ? 1 : 0, gsRecipe.atReturn.offset);
+  to.writeUInt32LE(book.add(recipe.code), gsRecipe.code.offset);
   invariant(recipe.steps.length <= gsLimits.GS_MAX_STEPS, "the planner bounds the steps");
   recipe.steps.forEach((step, index) => {
-    const wire = wireStep(step, imageBase);
-    const at = gsRecipe.steps.offset + index * gsStep.size;
-    to.writeUInt8(wire.opcode, at + gsStep.opcode.offset);
-    to.writeUInt8(wire.a ?? 0, at + gsStep.a.offset);
-    to.writeUInt8(wire.b ?? 0, at + gsStep.b.offset);
-    to.writeInt32LE(wire.imm ?? 0, at + gsStep.imm.offset);
-    if (step.op === "linear") {
-      const operands = [step.low, step.width, step.buckets];
-      operands.forEach((operand, place) => {
-        to.writeBigInt64LE(BigInt(operand), gsRecipe.linear.offset + 8 * place);
-      });
-    }
+    writeStep(to.subarray(gsRecipe.steps.offset + index * gsStep.size), wireStep(step, imageBase));
   });
+  for (const step of recipe.code ?? recipe.steps) {
+    if (step.op !== "linear") continue;
+    const operands = [step.low, step.width, step.buckets];
+    operands.forEach((operand, place) => {
+      to.writeBigInt64LE(BigInt(operand), gsRecipe.linear.offset + 8 * place);
+    });
+  }
 }
 
-/** `struct gs_probe` of one probe. */
-export function wireProbe(plan: ProbePlan, probe: PlannedProbe): Buffer {
+/** `struct gs_codes` of one probe. */
+function writeCodes(to: Buffer, { condition, captures }: PlannedProbe, { book, events }: Wiring): void {
+  const u32 = (field: { readonly offset: number }, value: number) => to.writeUInt32LE(value, field.offset);
+  const decisions = condition?.decisions ?? [];
+  invariant(decisions.length <= gsLimits.GS_MAX_DECIDED, "the planner bounds the decisions");
+  decisions.forEach((decision, index) => {
+    to.writeUInt32LE(book.add(decision), gsCodes.decide.offset + index * gsCodes.decide.stride);
+  });
+  u32(gsCodes.whereEntry, book.add(condition?.entry));
+  u32(gsCodes.whereReturn, book.add(condition?.return));
+  if (!events) return;
+  for (const capture of [captures?.entry, captures?.return]) {
+    invariant((capture?.slots ?? 0) <= gsLimits.GS_MAX_SLOTS, "the planner bounds what is captured");
+  }
+  u32(gsCodes.captureEntry, book.add(captures?.entry?.code));
+  u32(gsCodes.captureReturn, book.add(captures?.return?.code));
+  u32(gsCodes.entrySlots, captures?.entry?.slots ?? 0);
+  u32(gsCodes.returnSlots, captures?.return?.slots ?? 0);
+}
+
+function wireProbe(plan: ProbePlan, probe: PlannedProbe, wiring: Wiring): Buffer {
   const bytes = Buffer.alloc(gsProbe.size);
+  const recipeAt = (at: number): Buffer => bytes.subarray(at, at + gsRecipe.size);
   probe.recipes.forEach((recipe, index) => {
     const dimension = plan.dimensions[index];
     invariant(dimension !== undefined, "one recipe per dimension");
-    const at = gsProbe.recipes.offset + index * gsRecipe.size;
     const kind = dimension.encoding.kind === "string" ? "string" : "number";
-    writeRecipe(bytes.subarray(at, at + gsRecipe.size), recipe, kind, plan.target.imageBase);
+    writeRecipe(recipeAt(gsProbe.recipes.offset + index * gsRecipe.size), recipe, kind, wiring);
   });
-  if (probe.value !== undefined) {
-    const at = gsProbe.value.offset;
-    writeRecipe(bytes.subarray(at, at + gsRecipe.size), probe.value, "number", plan.target.imageBase);
-  }
+  if (probe.value !== undefined) writeRecipe(recipeAt(gsProbe.value.offset), probe.value, "number", wiring);
+  writeCodes(bytes.subarray(gsProbe.codes.offset), probe, wiring);
   return bytes;
 }
 
-/** The recipes of every probe when all have the same; undefined when they differ. */
-export function sharedRecipes(plan: ProbePlan): Buffer | undefined {
-  const [first, ...rest] = plan.probes.map((probe) => wireProbe(plan, probe));
-  return first !== undefined && rest.every((other) => other.equals(first)) ? first : undefined;
+/** Recipes, conditions and captures of all probes. */
+export interface WiredProbes {
+  /** `struct gs_probe` of each. */
+  readonly each: readonly Buffer[];
+  /** The same when all have the same; undefined when they differ. */
+  readonly shared: Buffer | undefined;
+  readonly book: CodeBook;
+}
+
+export function wireProbes(plan: ProbePlan, events: boolean): WiredProbes {
+  const { imageBase } = plan.target;
+  const wiring: Wiring = { book: new CodeBook(imageBase), imageBase, events };
+  const each = plan.probes.map((probe) => wireProbe(plan, probe, wiring));
+  const [first, ...rest] = each;
+  const shared = first !== undefined && rest.every((other) => other.equals(first)) ? first : undefined;
+  return { each, shared, book: wiring.book };
+}
+
+const padded = (bytes: number): number => Math.ceil(bytes / 8) * 8;
+
+/** Size of a value of `captures`: what the largest of the plan's entries takes; 0 when none is captured before its end. */
+export function captureBytes(plan: ProbePlan): number {
+  const sizes = plan.probes
+    .filter(({ kind }) => kind === "call")
+    .flatMap(({ captures }) => captures?.entry ?? [])
+    .map(({ slots, tailBytes }) => gsCapture.size + 8 * slots + padded(slots) + padded(tailBytes));
+  return Math.max(0, ...sizes);
 }
 
 export interface RunSettings {
@@ -181,6 +170,8 @@ export interface RunSettings {
   readonly seriesCapacity: number;
   readonly histogram: boolean;
   readonly stacks: boolean;
+  readonly events: boolean;
+  readonly origins: boolean;
   readonly hasLoop: boolean;
   /** Of maps, by name, in place of the sizes that the plan asks for. */
   readonly capacities?: Readonly<Record<string, number>>;
@@ -192,8 +183,8 @@ const MEASURES: Readonly<Record<ProbePlan["measure"]["kind"], number>> = {
   count: gsMeasure.GS_MEASURE_NOTHING,
 };
 
-/** `struct gs_config` of the run. */
-export function wireConfig(plan: ProbePlan, settings: RunSettings): Buffer {
+/** `struct gs_config` of the run; `bufferBytes` is the size of the ring buffer. */
+export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredProbes, bufferBytes: number): Buffer {
   const bytes = Buffer.alloc(gsConfig.size);
   const u32 = (field: { readonly offset: number }, value: number) => bytes.writeUInt32LE(value, field.offset);
   const flag = (field: { readonly offset: number }, value: boolean) => u32(field, value ? 1 : 0);
@@ -217,9 +208,20 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings): Buffer {
   flag(gsConfig.hasLoop, settings.hasLoop);
   u32(gsConfig.measure, MEASURES[plan.measure.kind]);
   flag(gsConfig.signedValue, plan.measure.kind === "value" && plan.measure.signed);
-  const only = sharedRecipes(plan);
-  flag(gsConfig.oneRecipe, only !== undefined);
-  only?.copy(bytes, gsConfig.only.offset);
+  flag(gsConfig.working, wired.book.used || settings.events);
+  flag(gsConfig.codes, wired.book.used);
+  flag(
+    gsConfig.conditions,
+    plan.probes.some(({ condition }) => condition !== undefined),
+  );
+  flag(gsConfig.events, settings.events);
+  flag(gsConfig.origins, settings.origins);
+  u32(gsConfig.captureBytes, settings.events ? captureBytes(plan) : 0);
+  u32(gsConfig.parentGoidOffset, plan.runtime.parentGoidOffset ?? 0);
+  u32(gsConfig.gopcOffset, plan.runtime.gopcOffset ?? 0);
+  u32(gsConfig.wakeupBytes, bufferBytes / 4);
+  flag(gsConfig.oneRecipe, wired.shared !== undefined);
+  wired.shared?.copy(bytes, gsConfig.only.offset);
   keyLayout(plan.dimensions).slots.forEach((slot, index) => {
     bytes.writeUInt32LE(slot, gsConfig.slots.offset + 4 * index);
   });

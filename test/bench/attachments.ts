@@ -34,6 +34,7 @@ function emptyPrograms(sites: readonly SiteAttachment[]): Attach {
     const object = BpfObject.load("empty", readObject("empty"), {
       maxEntries: {},
       keySizes: {},
+      valueSizes: {},
       readOnlyData: {},
       programs: { empty: attachType("uprobe-multi") },
     });

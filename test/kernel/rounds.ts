@@ -107,6 +107,8 @@ function compareBalance(name: string, measured: Aggregate, truth: FunctionTruth)
       unmatchedReturns: BigInt(truth.unmatchedReturns),
       lost: 0n,
       counted: 0n,
+      filtered: 0n,
+      undecided: 0n,
     },
     `balance of ${name}`,
   );
