@@ -197,11 +197,12 @@ export class Pclntab {
   private readNamesakes(): ReadonlyMap<string, readonly number[]> {
     const first = new Map<string, number>();
     const shared = new Map<string, number[]>();
-    this.names().forEach((name, index) => {
+    for (let index = 0; index < this.functionCount; index++) {
+      const name = this.nameOf(index);
       const before = first.get(name);
       if (before === undefined) first.set(name, index);
       else if (!shared.get(name)?.push(index)) shared.set(name, [before, index]);
-    });
+    }
     return shared;
   }
 

@@ -1,10 +1,12 @@
 /** `list` for people: a line per function, greppable; or, for a few of them, a paragraph each. */
 import { printable } from "../aggregate/index.js";
 import { hex } from "../base/index.js";
+import type { SignatureSource } from "../binary/index.js";
+import { LineStore } from "./line-store.js";
 import type { ListEntry, ListedCopy, ListedVariable, NamedEntry } from "./list-shape.js";
 import { refusalLines } from "./refusal.js";
 import { formatPlace, formatSignature, formatSource, parameterName, resultName } from "./signature.js";
-import { type Column, formatTable, paint, type TextStyle } from "./style.js";
+import { type Column, paint, type TextStyle, tableOf } from "./style.js";
 import { formatCount, formatQuantity } from "./units.js";
 
 /** `lines`: one per entry. `details`: with sites and the places of parameters and results. */
@@ -47,30 +49,69 @@ const COLUMNS: readonly Column[] = [
   { title: "function", align: "left", tone: "plain" },
 ];
 
+/** The columns of one entry, as numbers: a large program has a hundred thousand. */
+interface Row {
+  readonly address: number;
+  readonly size: number;
+  readonly source: SignatureSource | undefined;
+  /** Undefined for a function that is refused. */
+  readonly returns: number | undefined;
+  readonly inlined: number;
+}
+
+const cellsOf = ({ address, size, source, returns, inlined }: Row): readonly string[] => [
+  hex(address),
+  formatCount(size),
+  formatSource(source),
+  returns === undefined ? "–" : formatCount(returns),
+  formatCount(inlined),
+];
+
 /** Takes the entries one by one, and keeps of each what is in its line. */
 function* lineLayout(entries: Iterable<ListEntry>, style: TextStyle): Generator<string> {
-  const cells: (readonly string[])[] = [];
-  const tails: string[] = [];
+  const rows: Row[] = [];
+  const tails = new LineStore();
   for (const entry of entries) {
-    cells.push([
-      hex(entry.address),
-      formatCount(entry.size),
-      formatSource(entry.signatureSource),
-      entry.refused === undefined ? formatCount(entry.returns) : "–",
-      formatCount(entry.inlinedCopies),
-    ]);
+    rows.push({
+      address: entry.address,
+      size: entry.size,
+      source: entry.signatureSource,
+      returns: entry.refused === undefined ? entry.returns : undefined,
+      inlined: entry.inlinedCopies,
+    });
     const place = formatPlace(entry.file, entry.line);
     const tail = [signatureOf(entry)];
     if (entry.wrapper) tail.push(paint(style, "faint", "wrapper"));
     if (place !== undefined) tail.push(paint(style, "faint", place));
     if (entry.refused !== undefined) tail.push(paint(style, "warning", `refused: ${entry.refused.reason}`));
-    tails.push(tail.join("  "));
+    tails.add(tail.join("  "));
   }
-  if (tails.length === 0) return;
+  if (rows.length === 0) return;
   // Names differ too much in length to be followed by a column: what comes after them is simply appended.
-  const [header = "", ...rows] = formatTable(style, COLUMNS, cells);
-  yield `${header}\n`;
-  for (const [index, tail] of tails.entries()) yield `${rows[index] ?? ""}  ${tail}\n`;
+  const table = tableOf(style, COLUMNS, Array.from(widestOf(rows), cellsOf));
+  yield `${table.header}\n`;
+  let index = 0;
+  for (const tail of tails.take()) {
+    const row = rows[index++];
+    if (row !== undefined) yield `${table.line(cellsOf(row))}  ${tail}\n`;
+  }
+}
+
+/** A few rows that have the widest cell of each column among them. */
+function widestOf(rows: readonly Row[]): Iterable<Row> {
+  const widest = new Map<string, Row>();
+  const consider = (column: string, row: Row, width: (row: Row) => number): void => {
+    const known = widest.get(column);
+    if (known === undefined || width(row) > width(known)) widest.set(column, row);
+  };
+  for (const row of rows) {
+    consider("address", row, ({ address }) => address);
+    consider("size", row, ({ size }) => size);
+    consider(`source ${row.source ?? ""}`, row, () => 0);
+    consider("returns", row, ({ returns }) => returns ?? -1);
+    consider("inlined", row, ({ inlined }) => inlined);
+  }
+  return widest.values();
 }
 
 const signatureOf = (entry: ListEntry): string => formatSignature(entry.name, entry.params, entry.results);

@@ -102,13 +102,15 @@ export const columnWidths = (columns: readonly Column[], rows: readonly (readonl
 export const tableWidth = (widths: readonly number[]): number =>
   widths.reduce((sum, width) => sum + width + GAP.length, 0);
 
-/** A header line and one line per row, without trailing blanks. */
-export function formatTable(
-  style: TextStyle,
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
-): readonly string[] {
-  const widths = columnWidths(columns, rows);
+/** A table whose rows are laid out one at a time. Lines have no trailing blanks. */
+export interface Table {
+  readonly header: string;
+  line(cells: readonly string[]): string;
+}
+
+/** The table for cells no wider than those of `widest`. */
+export function tableOf(style: TextStyle, columns: readonly Column[], widest: readonly (readonly string[])[]): Table {
+  const widths = columnWidths(columns, widest);
   const line = (cells: readonly string[], toneOf: (column: Column) => Tone): string =>
     columns
       .map((column, index) => {
@@ -121,5 +123,15 @@ export function formatTable(
     columns.map((column) => column.title),
     () => "faint",
   );
-  return [header, ...rows.map((row) => line(row, (column) => column.tone))];
+  return { header, line: (cells) => line(cells, (column) => column.tone) };
+}
+
+/** A header line and one line per row, without trailing blanks. */
+export function formatTable(
+  style: TextStyle,
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): readonly string[] {
+  const table = tableOf(style, columns, rows);
+  return [table.header, ...rows.map((row) => table.line(row))];
 }

@@ -108,8 +108,8 @@ export function* describeFunctions(
   request: DescriptionRequest,
 ): Generator<FunctionDescription> {
   const given = givenSignatures(request.signatures, symbols);
-  const functions = [...selected(request.patterns, symbols)];
-  const names = new Set(functions.map(({ name }) => name));
+  const names = new Set<string>();
+  for (const { name } of selected(request.patterns, symbols)) names.add(name);
   const copies = symbols.inlinedCopies(names);
   let known: ReadonlyMap<string, readonly InlinedCopy[]> | undefined;
   const placesOf = (name: string): readonly InlinedCopy[] => {
@@ -117,7 +117,8 @@ export function* describeFunctions(
     return known.get(name) ?? [];
   };
   const finder = new SiteFinder(binary, symbols);
-  for (const fn of functions) {
+  // Once more: a large program has more functions than should be held as values.
+  for (const fn of selected(request.patterns, symbols)) {
     const signature = given.get(fn.name) ?? symbols.signature(fn);
     const assignment = signature && assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn));
     const places = signature && assignment && certainPlaces(signature, assignment, fn);

@@ -124,23 +124,27 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   inlinedCopies(names: ReadonlySet<string>): ReadonlyMap<string, number> {
-    const spellings = this.inlinedSpellings(names);
-    const all = new Set([...spellings.values()].flat());
-    const counts = all.size > FEW_NAMES ? this.source.inlinedCopyCounts() : this.source.inlinedCopyCountsOf(all);
+    const spellingsOf = this.inlinedSpellings(names);
+    const all = names.size > FEW_NAMES ? undefined : new Set(Array.from(names, spellingsOf).flat());
+    const counts =
+      all === undefined || all.size > FEW_NAMES
+        ? this.source.inlinedCopyCounts()
+        : this.source.inlinedCopyCountsOf(all);
     const result = new Map<string, number>();
-    for (const [name, each] of spellings) {
-      const copies = each.reduce((sum, spelling) => sum + (counts.get(spelling) ?? 0), 0);
+    for (const name of names) {
+      const copies = spellingsOf(name).reduce((sum, spelling) => sum + (counts.get(spelling) ?? 0), 0);
       if (copies > 0) result.set(name, copies);
     }
     return result;
   }
 
   inlinedPlaces(names: ReadonlySet<string>): ReadonlyMap<string, readonly InlinedCopy[]> {
-    const spellings = this.inlinedSpellings(names);
+    const spellingsOf = this.inlinedSpellings(names);
     // Stripping leaves them in the program, and the same build has the same.
-    const places = this.binary.pclntab.inlinedCopiesOf(new Set([...spellings.values()].flat()));
+    const places = this.binary.pclntab.inlinedCopiesOf(new Set(Array.from(names, spellingsOf).flat()));
     const result = new Map<string, readonly InlinedCopy[]>();
-    for (const [name, each] of spellings) {
+    for (const name of names) {
+      const each = spellingsOf(name);
       const copies = each.flatMap((spelling) => places.get(spelling) ?? []);
       if (each.length > 1) copies.sort((left, right) => left.index - right.index);
       if (copies.length === 0) continue;
@@ -157,7 +161,7 @@ class BinarySymbolTable implements SymbolTable {
   }
 
   /** What pclntab may call these functions where they were inlined: nothing else tells instances apart up to go1.20. */
-  private inlinedSpellings(names: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
+  private inlinedSpellings(names: ReadonlySet<string>): (name: string) => readonly string[] {
     const instances = new Map<string, string[]>();
     if ([...names].some((name) => name.includes(ANY_TYPE_ARGUMENTS))) {
       for (const spelling of this.inlinedNames()) {
@@ -168,12 +172,12 @@ class BinarySymbolTable implements SymbolTable {
         else known.push(spelling);
       }
     }
-    return new Map(
-      Array.from(names, (name) => [
-        name,
-        [...new Set([name, collapseTypeArguments(name)]), ...(instances.get(name) ?? [])],
-      ]),
-    );
+    return (name) => {
+      const collapsed = collapseTypeArguments(name);
+      const own = collapsed === name ? [name] : [name, collapsed];
+      const others = instances.get(name);
+      return others === undefined ? own : [...own, ...others];
+    };
   }
 
   nearest(name: string, limit: number): readonly string[] {

@@ -41,7 +41,7 @@ export class Dwarf {
   private readonly copies: InlinedCopies;
   private readonly packageVariables: PackageVariables;
   private readonly lineTables = new Map<Unit, LineTable | undefined>();
-  private readonly functionsOfUnit = new Map<Unit, readonly Die[]>();
+  private readonly functionsOfUnit = new Map<Unit, Float64Array>();
   private readonly functionIndexes = new Map<Unit, RangeIndex>();
   private unitIndex: RangeIndex | undefined;
   private searches = 0;
@@ -157,12 +157,17 @@ export class Dwarf {
     }
   }
 
-  private concreteIn(unit: Unit): readonly Die[] {
-    const known = this.functionsOfUnit.get(unit);
-    if (known !== undefined) return known;
-    const found = Array.from(this.search.topLevel(unit)).filter((die) => die.tag === TAG.subprogram && hasCode(die));
-    this.functionsOfUnit.set(unit, found);
-    return found;
+  /** Kept as offsets: the entries of a large program as values would be half of what its list takes. */
+  private *concreteIn(unit: Unit): Generator<Die> {
+    let offsets = this.functionsOfUnit.get(unit);
+    if (offsets === undefined) {
+      const found: number[] = [];
+      for (const die of this.search.topLevel(unit))
+        if (die.tag === TAG.subprogram && hasCode(die)) found.push(die.offset);
+      offsets = Float64Array.from(found);
+      this.functionsOfUnit.set(unit, offsets);
+    }
+    for (const offset of offsets) yield this.dieAt(offset);
   }
 
   /** Which entry of the unit, by its offset, has the code at an address. */
