@@ -158,7 +158,7 @@ export class Inlining {
     if (wanted.length === 0) return [];
     if (wanted.length > FEW_NAMES) return Array.from({ length: this.records.count }, (_, index) => index);
     const treeOf = new Float64Array(this.records.count);
-    for (let index = 0; index < treeOf.length; index++) treeOf[index] = this.treeOf(index)?.address ?? 0;
+    for (let index = 0; index < treeOf.length; index++) treeOf[index] = this.treeAddress(index);
     const trees = treeOf.filter((address) => address !== 0).sort();
     const naming = new Set<number>();
     for (const offset of wanted) for (const tree of this.entries.findTreesNaming(trees, offset)) naming.add(tree);
@@ -204,29 +204,38 @@ export class Inlining {
   }
 
   private treeOf(index: number): InlineTree | undefined {
-    const tables = this.source.inlineTables;
-    if (tables === undefined) return undefined;
-    const { layout } = this.records;
-    if (this.records.byte(index, layout.funcDataCount) <= tables.funcData) return undefined;
-    const pcDataCount = this.records.field(index, layout.pcDataCount);
-    if (pcDataCount <= tables.pcData) return undefined;
-    const indexTable = this.records.field(index, layout.size + tables.pcData * 4);
-    if (indexTable === 0) return undefined;
-    const address = this.funcDataAddress(index, layout.size + pcDataCount * 4, tables.funcData);
-    return address === undefined ? undefined : { address, indexTable };
+    const address = this.treeAddress(index);
+    return address === 0 ? undefined : { address: virtualAddress(address), indexTable: this.indexTableOf(index) };
   }
 
-  /** `start`: where in the record the funcdata begins, without alignment. */
-  private funcDataAddress(index: number, start: number, number: number): VirtualAddress | undefined {
+  /** 0 for a function without inlined calls: of most functions nothing else is ever asked. */
+  private treeAddress(index: number): number {
+    const tables = this.source.inlineTables;
+    if (tables === undefined || this.indexTableOf(index) === 0) return 0;
+    const { layout } = this.records;
+    if (this.records.byte(index, layout.funcDataCount) <= tables.funcData) return 0;
+    const pcDataCount = this.records.field(index, layout.pcDataCount);
+    return this.funcDataAddress(index, layout.size + pcDataCount * 4, tables.funcData);
+  }
+
+  /** Where the table that numbers the function's inlined calls is; 0 without one. */
+  private indexTableOf(index: number): number {
+    const { layout } = this.records;
+    const pcData = this.source.inlineTables?.pcData ?? 0;
+    if (this.records.field(index, layout.pcDataCount) <= pcData) return 0;
+    return this.records.field(index, layout.size + pcData * 4);
+  }
+
+  /** 0 without one. `start`: where in the record the funcdata begins, without alignment. */
+  private funcDataAddress(index: number, start: number, number: number): number {
     const { gofunc, functionTable } = this.source.moduledata;
     if (gofunc !== undefined) {
       const offset = this.records.field(index, start + number * 4);
-      return offset === NO_FUNCDATA ? undefined : virtualAddress(gofunc + offset);
+      return offset === NO_FUNCDATA ? 0 : gofunc + offset;
     }
-    if (this.records.layout.entrySize === 4) return undefined;
+    if (this.records.layout.entrySize === 4) return 0;
     const absolute = functionTable.address + this.records.position(index) + start;
     const at = start + (absolute % 8 === 0 ? 0 : 4) + number * 8;
-    const address = this.records.field(index, at) + this.records.field(index, at + 4) * 2 ** 32;
-    return address === 0 ? undefined : virtualAddress(address);
+    return this.records.field(index, at) + this.records.field(index, at + 4) * 2 ** 32;
   }
 }

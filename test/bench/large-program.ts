@@ -3,11 +3,10 @@
  * structs with methods, small functions that are inlined, closures, generic functions, interfaces, maps and errors.
  * Written by a generator, because no module is downloaded for a benchmark; every function of it can be reached.
  */
-import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const PACKAGES = 140;
+const PACKAGES = 195;
 const SERVICES = 20;
 
 /** A word of its own for every number, so that names are as long and as different as people make them. */
@@ -25,6 +24,9 @@ const WORDS = [
 ] as const;
 const word = (number: number): string =>
   `${WORDS[number % WORDS.length] ?? ""}${WORDS[(number * 7 + 3) % WORDS.length] ?? ""}`;
+
+const packageName = (number: number): string => `${word(number).toLowerCase()}${number}`;
+const serviceName = (number: number, index: number): string => `${word(number * 3 + index)}${index}`;
 
 /** One type with what belongs to it. `salt` makes every body another one. */
 function service(name: string, salt: number): string {
@@ -233,7 +235,7 @@ func run${name}(ctx context.Context, out io.Writer, count int) error {
 }
 
 function packageSource(name: string, number: number): string {
-  const services = Array.from({ length: SERVICES }, (_, index) => `${word(number * 3 + index)}${index}`);
+  const services = Array.from({ length: SERVICES }, (_, index) => serviceName(number, index));
   return `// Package ${name} is generated.
 package ${name}
 
@@ -301,9 +303,12 @@ ${services.map((each) => `\t\trun${each}(ctx, out, count),`).join("\n")}
 ${services.map((each, index) => service(each, number * SERVICES + index)).join("")}`;
 }
 
-/** Writes the module into `folder` and builds it with that go command as the file `large` in it. Answers its path. */
-export function buildLargeProgram(go: string, folder: string): string {
-  const names = Array.from({ length: PACKAGES }, (_, number) => `${word(number).toLowerCase()}${number}`);
+/** A function of it that has arguments of several kinds. */
+export const LARGE_FUNCTION = `large/${packageName(4)}.(*${serviceName(4, 19)}).Lookup`;
+
+/** Writes the module into `folder`. The program idles when it gets the address of a port. */
+export function writeLargeProgram(folder: string): void {
+  const names = Array.from({ length: PACKAGES }, (_, number) => packageName(number));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "go.mod"), "module large\n\ngo 1.27\n");
   names.forEach((name, number) => {
@@ -336,7 +341,4 @@ ${names.map((name) => `\t\t${name}.Run(ctx, os.Stdout, len(os.Args)),`).join("\n
 }
 `;
   writeFileSync(join(folder, "main.go"), main);
-  const path = join(folder, "large");
-  execFileSync(go, ["build", "-o", path, "."], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
-  return path;
 }

@@ -7,10 +7,12 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { LiveInstruction } from "./process-memory.js";
+import { memoryRow } from "./reading.js";
 import { measureInRounds } from "./rounds.js";
 import { type Row, rowOf } from "./table.js";
 
 const gospect = fileURLToPath(new URL("../../bundle/cli/main.js", import.meta.url));
+const memoryPeak = new URL("memory-peak.js", import.meta.url).href;
 
 /** LIMIT: how long a start may take. */
 const PATIENCE_MS = 30_000;
@@ -32,18 +34,22 @@ export interface StartupSubject {
   readonly entryAddress: number;
 }
 
-async function firstProbe(subject: StartupSubject): Promise<number> {
+/** How long it took, and the largest resident set in megabytes, from start to end. */
+async function firstProbe(subject: StartupSubject): Promise<{ readonly ms: number; readonly megabytes: number }> {
   using entry = new LiveInstruction(subject.pid, subject.entryAddress);
   if (entry.hasProbe()) throw new Error(`${subject.name}: something else sits on ${subject.function}`);
   const start = process.hrtime.bigint();
-  const child = spawn(process.execPath, [gospect, "hist", "-p", `${subject.pid}`, subject.function], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const args = ["--import", memoryPeak, gospect, "hist", "-p", `${subject.pid}`, subject.function];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe", "pipe"] });
   let complaint = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  let kibibytes = "";
+  child.stdio[3]?.on("data", (bytes: Buffer) => {
+    kibibytes += bytes.toString();
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     complaint += text;
   });
-  const ended = once(child, "exit");
+  const ended = once(child, "close");
   while (!entry.hasProbe()) {
     if (child.exitCode !== null || elapsedMs(start) > PATIENCE_MS) {
       child.kill("SIGKILL");
@@ -51,23 +57,23 @@ async function firstProbe(subject: StartupSubject): Promise<number> {
     }
     await delay(1);
   }
-  const result = elapsedMs(start);
+  const ms = elapsedMs(start);
   child.kill("SIGINT");
   await ended;
-  return result;
+  return { ms, megabytes: (Number(kibibytes) * 1024) / 1e6 };
 }
 
-export async function measureStartup(subject: StartupSubject, rounds: number): Promise<Row> {
-  const { empty, first } = await measureInRounds({ empty: emptyProgram, first: () => firstProbe(subject) }, rounds);
-  return rowOf(
-    {
-      group: `gospect hist -p PID of ${subject.name}`,
-      subject: "first probe on",
-      reference: "node -e 0",
-      unit: "ms",
-      goal: 2,
-    },
-    first,
-    empty,
-  );
+export async function measureStartup(subject: StartupSubject, rounds: number): Promise<readonly Row[]> {
+  const peaks: number[] = [];
+  const first = async (): Promise<number> => {
+    const { ms, megabytes } = await firstProbe(subject);
+    peaks.push(megabytes);
+    return ms;
+  };
+  const taken = await measureInRounds({ empty: emptyProgram, first }, rounds);
+  const group = `gospect hist -p PID of ${subject.name}`;
+  return [
+    rowOf({ group, subject: "first probe on", reference: "node -e 0", unit: "ms", goal: 2 }, taken.first, taken.empty),
+    memoryRow(group, "peak memory", peaks),
+  ];
 }

@@ -10,8 +10,9 @@ import { planProbes } from "../../src/probes/index.js";
 import { openSymbolTable } from "../../src/symbols/index.js";
 import { fixturePath, goCommand, startFixture } from "../fixture.js";
 import { CALL_CASES, measureCalls } from "./calls.js";
+import { LARGE_FUNCTION, writeLargeProgram } from "./large-program.js";
 import { tryLatencyScripts } from "./latency-script.js";
-import { measureListing } from "./listing.js";
+import { measureReading, type ReadingSubject } from "./reading.js";
 import { measureStartup, type StartupSubject } from "./startup.js";
 import type { Row } from "./table.js";
 
@@ -25,16 +26,48 @@ export type Progress = (what: string) => void;
 
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Go's compiler with its debug data, built once. */
-function builtCompiler(tell: Progress): string {
-  const path = `${checkout}build/bench/compile`;
-  if (!existsSync(path)) {
-    tell("building cmd/compile of Go 1.27, once");
-    mkdirSync(dirname(path), { recursive: true });
-    execFileSync(goCommand("1.27"), ["build", "-o", path, "cmd/compile"], { stdio: ["ignore", "inherit", "inherit"] });
-  }
-  return path;
+/** A program of the bench's own, with its debug data and without; built once. */
+interface BuiltProgram {
+  readonly name: string;
+  readonly plain: string;
+  readonly stripped: string;
+  readonly function: string;
 }
+
+function built(tell: Progress, name: string, cwd: string, what: string): Pick<BuiltProgram, "plain" | "stripped"> {
+  const plain = `${checkout}build/bench/${name}`;
+  const stripped = `${plain}-stripped`;
+  const modes = { [plain]: [], [stripped]: ["-ldflags=-s -w"] };
+  for (const [path, flags] of Object.entries(modes)) {
+    if (existsSync(path)) continue;
+    tell(`building ${path.slice(checkout.length)}, once`);
+    mkdirSync(dirname(path), { recursive: true });
+    execFileSync(goCommand("1.27"), ["build", ...flags, "-o", path, what], {
+      cwd,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+  }
+  return { plain, stripped };
+}
+
+const builtCompiler = (tell: Progress): BuiltProgram => ({
+  name: "cmd/compile",
+  function: "cmd/compile/internal/ssa.(*Func).newValue",
+  ...built(tell, "compile", checkout, "cmd/compile"),
+});
+
+function builtLarge(tell: Progress): BuiltProgram {
+  const source = `${checkout}build/bench/large-source`;
+  writeLargeProgram(source);
+  return { name: "a large program", function: LARGE_FUNCTION, ...built(tell, "large", source, ".") };
+}
+
+const megabytes = (path: string): string => `${(statSync(path).size / 1e6).toFixed(0)} MB`;
+
+const readingSubjects = ({ name, plain, stripped, function: fn }: BuiltProgram): readonly ReadingSubject[] => [
+  { name: `${name}, ${megabytes(plain)} with DWARF`, path: plain, withSymbols: plain, function: fn },
+  { name: `${name}, ${megabytes(stripped)} stripped`, path: stripped, withSymbols: plain, function: fn },
+];
 
 /** Where in the process of a program that is loaded where it was linked the entry probe of `function` sits. */
 async function startupSubject(name: string, pid: number, path: string, fn: string): Promise<StartupSubject> {
@@ -46,19 +79,19 @@ async function startupSubject(name: string, pid: number, path: string, fn: strin
 }
 
 const ETCD = "/usr/bin/etcd";
-/** LIMIT: etcd answers to nobody before its tables are mapped; this is enough to have a quiet process. */
-const ETCD_SETTLES_MS = 2000;
+/** LIMIT: a program that has just started is busy; this is enough to have a quiet process. */
+const SETTLES_MS = 2000;
 
 /** Debian's etcd, idle on the loopback, with a data folder of its own. */
-async function startupOnEtcd(rounds: number): Promise<Row> {
+async function startupOnEtcd(rounds: number): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "gospect-bench-"));
   const any = "http://127.0.0.1:0";
   const args = ["--data-dir", folder, "--listen-client-urls", any, "--advertise-client-urls", any];
   const etcd = spawn(ETCD, [...args, "--listen-peer-urls", any], { stdio: "ignore" });
   try {
-    await delay(ETCD_SETTLES_MS);
+    await delay(SETTLES_MS);
     if (etcd.pid === undefined || etcd.exitCode !== null) throw new Error(`${ETCD} does not run`);
-    const name = `etcd, ${(statSync(ETCD).size / 1e6).toFixed(0)} MB stripped`;
+    const name = `etcd, ${megabytes(ETCD)} stripped`;
     return await measureStartup(await startupSubject(name, etcd.pid, ETCD, "net/http.(*conn).serve"), rounds);
   } finally {
     etcd.kill("SIGKILL");
@@ -66,7 +99,25 @@ async function startupOnEtcd(rounds: number): Promise<Row> {
   }
 }
 
-async function startupOnFixture(rounds: number): Promise<Row> {
+/** The large program, idle: it waits for connections on the loopback. */
+async function startupOnLarge(
+  program: BuiltProgram,
+  path: string,
+  mode: string,
+  rounds: number,
+): Promise<readonly Row[]> {
+  const child = spawn(path, ["127.0.0.1:0"], { stdio: "ignore" });
+  try {
+    await delay(SETTLES_MS);
+    if (child.pid === undefined || child.exitCode !== null) throw new Error(`${path} does not run`);
+    const name = `${program.name}, ${megabytes(path)} ${mode}`;
+    return await measureStartup(await startupSubject(name, child.pid, path, program.function), rounds);
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+async function startupOnFixture(rounds: number): Promise<readonly Row[]> {
   const path = fixturePath("busy", "1.27", "plain");
   using fixture = await startFixture(path);
   return await measureStartup(await startupSubject("busy", fixture.pid, path, "main.Frame"), rounds);
@@ -75,10 +126,15 @@ async function startupOnFixture(rounds: number): Promise<Row> {
 /** Everything; minutes. */
 export async function measureAll(tell: Progress): Promise<Results> {
   const rows: Row[] = [];
+  const large = builtLarge(tell);
   tell("first probe on after start");
-  rows.push(await startupOnEtcd(11));
-  tell("list of cmd/compile");
-  rows.push(...(await measureListing(builtCompiler(tell), "cmd/compile", 3)));
+  rows.push(...(await startupOnEtcd(11)));
+  rows.push(...(await startupOnLarge(large, large.plain, "with DWARF", 5)));
+  rows.push(...(await startupOnLarge(large, large.stripped, "stripped", 5)));
+  for (const subject of [builtCompiler(tell), large].flatMap(readingSubjects)) {
+    tell(`reading ${subject.name}`);
+    rows.push(...(await measureReading(subject, 3)));
+  }
   for (const each of CALL_CASES) {
     tell(`calls of ${each.function} by ${each.goroutines}`);
     rows.push(...(await measureCalls(each, { callsPerRound: 10_000, rounds: 7 })));
@@ -89,8 +145,9 @@ export async function measureAll(tell: Progress): Promise<Results> {
 
 /** The same measurements on fixtures, once each; seconds. */
 export async function measureBriefly(tell: Progress): Promise<Results> {
-  const rows: Row[] = [await startupOnFixture(1)];
-  rows.push(...(await measureListing(fixturePath("busy", "1.27", "plain"), "busy", 1)));
+  const rows: Row[] = [...(await startupOnFixture(1))];
+  const path = fixturePath("busy", "1.27", "plain");
+  rows.push(...(await measureReading({ name: "busy", path, withSymbols: path, function: "main.Frame" }, 1)));
   const each = CALL_CASES[0];
   if (each !== undefined) rows.push(...(await measureCalls(each, { callsPerRound: 2000, rounds: 1 })));
   tell("latency scripts");

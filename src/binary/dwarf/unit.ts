@@ -20,14 +20,6 @@ interface UnitHeader extends UnitEncoding {
   readonly abbreviationOffset: number;
 }
 
-/** Where a unit's parts of other sections begin. */
-interface SectionBases {
-  readonly addresses: number;
-  readonly stringOffsets: number;
-  readonly rangeLists: number;
-  readonly locationLists: number;
-}
-
 /** One compile unit: in Go one package, or the assembly of one package. What its root entry says is read when asked for. */
 export class Unit implements UnitHeader {
   readonly sections: DebugSections;
@@ -40,7 +32,8 @@ export class Unit implements UnitHeader {
   readonly offsetSize: number;
   readonly abbreviations: AbbreviationTable;
   private knownRoot: { readonly entry: Die | undefined } | undefined;
-  private knownBases: SectionBases | undefined;
+  /** Of other sections, by the attribute that says it. */
+  private readonly bases = new Map<number, number>();
   private knownAddress: number | undefined;
   private written: boolean | undefined;
   private knownCompiler: { readonly minor: number | undefined } | undefined;
@@ -91,33 +84,29 @@ export class Unit implements UnitHeader {
   }
 
   get addressBase(): number {
-    return this.bases().addresses;
+    return this.base(AT.addressBase, 0);
   }
 
   get stringOffsetsBase(): number {
-    return this.bases().stringOffsets;
+    return this.base(AT.stringOffsetsBase, 0);
   }
 
   get rangeListsBase(): number {
-    return this.bases().rangeLists;
+    return this.base(AT.rangeListsBase, 4);
   }
 
   get locationListsBase(): number {
-    return this.bases().locationLists;
+    return this.base(AT.locationListsBase, 4);
   }
 
-  private bases(): SectionBases {
-    if (this.knownBases !== undefined) return this.knownBases;
-    const { root } = this;
-    // Without a base attribute, index forms count from behind the header of the section's first table.
-    const afterHeader = this.offsetSize === 8 ? 16 : 8;
-    this.knownBases = {
-      addresses: root?.number(AT.addressBase) ?? afterHeader,
-      stringOffsets: root?.number(AT.stringOffsetsBase) ?? afterHeader,
-      rangeLists: root?.number(AT.rangeListsBase) ?? afterHeader + 4,
-      locationLists: root?.number(AT.locationListsBase) ?? afterHeader + 4,
-    };
-    return this.knownBases;
+  /** Without the attribute, index forms count from behind the header of the section's first table: 8 or 16 bytes, and `more`. */
+  private base(attribute: number, more: number): number {
+    let base = this.bases.get(attribute);
+    if (base === undefined) {
+      base = this.root?.number(attribute) ?? (this.offsetSize === 8 ? 16 : 8) + more;
+      this.bases.set(attribute, base);
+    }
+    return base;
   }
 
   /** Whether its compiler is of a later release than Go 1.`minor`. */
