@@ -385,7 +385,7 @@ struct gs_config {
 	gs_u32 capture_bytes;	/* value_size of `captures`; 0: nothing is captured at entries */
 	gs_u32 parent_goid_offset;	/* in runtime.g; 0: not there (go1.20 and before) */
 	gs_u32 gopc_offset;	/* in runtime.g */
-	gs_u32 wakeup_bytes;	/* each time the ring buffer fills by as many more, its reader is woken; a power of two */
+	gs_u32 reserved;
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
 	struct gs_probe only;
 };

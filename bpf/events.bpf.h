@@ -184,14 +184,11 @@ static __always_inline void read_origin(struct workspace *w)
 		w->event.created_at = word - w->event.image;
 }
 
-/* Hands over the event with `used` bytes of data; the reader is woken each time the buffer has filled by another step. */
+/* Hands over the event with `used` bytes of data. Nobody is woken: the reader comes by often enough. */
 static __always_inline void submit(struct workspace *w, gs_u32 used, struct gs_balance *counts)
 {
-	gs_u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) & (config.wakeup_bytes - 1);
-	gs_u64 size = sizeof(struct gs_event) + used;
-	gs_u64 wakeup = waiting + size >= config.wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-
-	if (used <= 2 * MAX_PART && !bpf_ringbuf_output(&events, &w->event, sizeof(struct gs_event) + used, wakeup))
+	if (used <= 2 * MAX_PART &&
+	    !bpf_ringbuf_output(&events, &w->event, sizeof(struct gs_event) + used, BPF_RB_NO_WAKEUP))
 		count(&counts->events);
 	else
 		count(&counts->events_dropped);

@@ -416,7 +416,7 @@ export const gsConfig = {
   captureBytes: { offset: 104, size: 4 },
   parentGoidOffset: { offset: 108, size: 4 },
   gopcOffset: { offset: 112, size: 4 },
-  wakeupBytes: { offset: 116, size: 4 },
+  reserved: { offset: 116, size: 4 },
   slots: { offset: 120, size: 16, count: 4, stride: 4 },
   only: { offset: 136, size: 696 },
 } as const;

@@ -1,4 +1,7 @@
-/** Records that programs hand over through a BPF ring buffer, in the order in which they took their room there. */
+/**
+ * Records that programs hand over through a BPF ring buffer, in the order in which they took their room there. Nothing
+ * tells that there are some: programs that wake nobody are cheaper, and whoever reads comes by in time.
+ */
 import { RingMapping } from "../kernel/index.js";
 
 /** Of a record's header, include/uapi/linux/bpf.h: the length, whether it is still being written, whether it was given up. */
@@ -14,6 +17,12 @@ export class RingBuffer implements Disposable {
   /** Reads the ring buffer of `size` bytes behind a map's descriptor. */
   constructor(fd: number, size: number) {
     this.memory = RingMapping.open(fd, size);
+  }
+
+  /** Whether the kernel has given out no room that was not read. */
+  isEmpty(): boolean {
+    const { produced, consumed } = this.memory.positions();
+    return produced === consumed;
   }
 
   /** Visits a copy of each record that is complete, up to the first that is not. Their number. */

@@ -35,6 +35,13 @@ function programChecks({ obstacle, attachMode, hasLoop, threadStorageObstacle }:
   const programs = hasLoop
     ? ok("programs", "accepted by the kernel's verifier")
     : degraded("programs", "accepted by the kernel's verifier, without bpf_loop", "a kernel from 5.17 on has bpf_loop");
+  const live = hasLoop
+    ? ok("conditions", "conditions, searches and live events")
+    : degraded(
+        "conditions",
+        "no conditions, searches or live events: they take bpf_loop",
+        "a kernel from 5.17 on has it",
+      );
   const assembly =
     threadStorageObstacle === undefined
       ? ok("assembly", "functions in assembly can be measured")
@@ -43,7 +50,7 @@ function programChecks({ obstacle, attachMode, hasLoop, threadStorageObstacle }:
           `functions in assembly can't be measured: ${threadStorageObstacle.message}`,
           "it takes a kernel with its type data (BTF): /sys/kernel/btf/vmlinux",
         );
-  return [libbpf, privilege, programs, attach, assembly];
+  return [libbpf, privilege, programs, live, attach, assembly];
 }
 
 function architectureCheck(): DoctorCheck {

@@ -164,7 +164,7 @@ export function loadCallPrograms(
     maxEntries: { ...sizes, code: code.length / gsStep.size, constants: constants.length / gsConstant.size },
     keySizes: { series: keySize },
     valueSizes: { captures: captureSize(plan, settings) },
-    readOnlyData: { ".rodata.config": wireConfig(plan, settings, wired, sizes.events) },
+    readOnlyData: { ".rodata.config": wireConfig(plan, settings, wired) },
     programs: { site: type },
   });
   try {

@@ -5,18 +5,22 @@
  * links live only as long as their descriptors.
  */
 import type { EventLoss, EventRecord, RecordBatch } from "../aggregate/index.js";
-import { RunError, UnsupportedError } from "../base/index.js";
-import { type AttachMode, hasUprobeMulti, Link, RingBuffer, type SiteAttachment } from "../bpf/index.js";
+import { UnsupportedError } from "../base/index.js";
+import { type AttachMode, Link, RingBuffer, type SiteAttachment } from "../bpf/index.js";
 import type { PlannedProbe, ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { CostMeter } from "./cost.js";
 import { parseEvent, readOpenCalls } from "./events.js";
+import { type LoadedPrograms, loadPrograms } from "./load.js";
 import { requireMappedCode } from "./mapped-code.js";
 import { ProgramFile } from "./program-file.js";
-import { type CallPrograms, type CapacityOptions, loadCallPrograms, SERIES_CAPACITY } from "./programs.js";
+import { type CallPrograms, type CapacityOptions, SERIES_CAPACITY } from "./programs.js";
 import { readCounts, readEndings, readEventLoss, readSamples, readSeries, readStacks } from "./snapshot.js";
 import type { Target } from "./target.js";
 import { type RunSettings, siteCookie } from "./wire.js";
+
+/** LIMIT: how long an event waits. In that time the programs fill the buffer at 600 MB a second, more than can be read. */
+const EVENT_INTERVAL_MS = 25;
 
 export interface SessionOptions {
   /** What is kept of each call besides count, sum, min and max. */
@@ -136,6 +140,18 @@ export class Session implements Disposable {
     return records;
   }
 
+  /**
+   * Calls back while there are events to drain, often enough for the buffer not to fill up between; never without
+   * `keep.events`. Ends by disposal.
+   */
+  onEvents(listener: () => void): Disposable {
+    const timer = setInterval(() => {
+      if (this.events?.isEmpty() === false) listener();
+    }, EVENT_INTERVAL_MS);
+    timer.unref();
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+
   /** What the events so far lack. */
   eventLoss(): EventLoss {
     return readEventLoss(this.programs);
@@ -186,45 +202,6 @@ function settingsFor(plan: ProbePlan, target: Target, options: SessionOptions): 
   // In the initial namespace our pids are the kernel's own; elsewhere the target is told by its own namespace.
   if (readPidNamespace().initial) return { ...common, tgid: process.pid, pidNamespace: undefined };
   return { ...common, tgid: process.namespacePid, pidNamespace: process.namespace };
-}
-
-interface LoadedPrograms {
-  readonly programs: CallPrograms;
-  readonly mode: AttachMode;
-}
-
-/** When the kernel refuses the programs either way, both of its reasons are told. */
-function loadWithoutLoop(first: RunError, load: () => CallPrograms): CallPrograms {
-  try {
-    return load();
-  } catch (error) {
-    if (!(error instanceof RunError)) throw error;
-    const { message, hint } = error;
-    throw new RunError(error.code, `${message}; with bpf_loop: ${first.message}`, { hint, cause: error });
-  }
-}
-
-/** Tries what is best and falls back by what the kernel refuses, never by its version. */
-function loadPrograms(
-  plan: ProbePlan,
-  settings: Omit<RunSettings, "hasLoop">,
-  { attachMode: wanted, loops }: SessionOptions,
-): LoadedPrograms {
-  const load = (mode: AttachMode): CallPrograms => {
-    if (loops === "never") return loadCallPrograms(plan, { ...settings, hasLoop: false }, mode);
-    try {
-      return loadCallPrograms(plan, { ...settings, hasLoop: true }, mode);
-    } catch (error) {
-      if (!(error instanceof RunError)) throw error;
-      return loadWithoutLoop(error, () => loadCallPrograms(plan, { ...settings, hasLoop: false }, mode));
-    }
-  };
-  const mode = wanted ?? "uprobe-multi";
-  const programs = load(mode);
-  if (mode === "perf-event" || hasUprobeMulti(programs.site)) return { programs, mode };
-  programs[Symbol.dispose]();
-  if (wanted !== undefined) throw new UnsupportedError("no-uprobe-multi", "this kernel has no uprobe_multi links");
-  return { programs: load("perf-event"), mode: "perf-event" };
 }
 
 /** All sites with one link: nothing is counted before they are all there. */

@@ -183,8 +183,8 @@ const MEASURES: Readonly<Record<ProbePlan["measure"]["kind"], number>> = {
   count: gsMeasure.GS_MEASURE_NOTHING,
 };
 
-/** `struct gs_config` of the run; `bufferBytes` is the size of the ring buffer. */
-export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredProbes, bufferBytes: number): Buffer {
+/** `struct gs_config` of the run. */
+export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredProbes): Buffer {
   const bytes = Buffer.alloc(gsConfig.size);
   const u32 = (field: { readonly offset: number }, value: number) => bytes.writeUInt32LE(value, field.offset);
   const flag = (field: { readonly offset: number }, value: boolean) => u32(field, value ? 1 : 0);
@@ -219,7 +219,6 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   u32(gsConfig.captureBytes, settings.events ? captureBytes(plan) : 0);
   u32(gsConfig.parentGoidOffset, plan.runtime.parentGoidOffset ?? 0);
   u32(gsConfig.gopcOffset, plan.runtime.gopcOffset ?? 0);
-  u32(gsConfig.wakeupBytes, bufferBytes / 4);
   flag(gsConfig.oneRecipe, wired.shared !== undefined);
   wired.shared?.copy(bytes, gsConfig.only.offset);
   keyLayout(plan.dimensions).slots.forEach((slot, index) => {

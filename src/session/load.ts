@@ -1,0 +1,83 @@
+/** The programs of a run as well as this kernel can have them: found by trying, never by its version. */
+import { RunError, UnsupportedError } from "../base/index.js";
+import { type AttachMode, hasUprobeMulti } from "../bpf/index.js";
+import type { ProbePlan } from "../probes/index.js";
+import { type CallPrograms, loadCallPrograms } from "./programs.js";
+import type { RunSettings } from "./wire.js";
+
+export interface LoadedPrograms {
+  readonly programs: CallPrograms;
+  readonly mode: AttachMode;
+}
+
+export interface LoadOptions {
+  /** Without it, the best this kernel has. */
+  readonly attachMode?: AttachMode;
+  /** Whether programs may use `bpf_loop`; without it, if the kernel has it. */
+  readonly loops?: "never";
+}
+
+type Settings = Omit<RunSettings, "hasLoop">;
+
+/** Codes are run by bpf_loop, and events tell of calls that are ended by it. */
+const needsLoop = (plan: ProbePlan, { events }: Settings): boolean =>
+  events ||
+  plan.probes.some(
+    ({ condition, recipes, value }) =>
+      condition !== undefined || value?.code !== undefined || recipes.some(({ code }) => code !== undefined),
+  );
+
+const noLoop = (cause?: RunError): UnsupportedError =>
+  new UnsupportedError("no-bpf-loop", "conditions, searches and events take bpf_loop, which this kernel lacks", {
+    hint: "a kernel from 5.17 on has it; histograms and profiles by plain arguments work here",
+    ...(cause === undefined ? {} : { cause }),
+  });
+
+/** The verifier's name for a helper that it does not know ends in its number: that of bpf_loop. */
+const LOOP_UNKNOWN = /unknown.*#181\b/;
+
+function loadLooping(load: () => CallPrograms): CallPrograms {
+  try {
+    return load();
+  } catch (error) {
+    if (error instanceof RunError && LOOP_UNKNOWN.test(error.message)) throw noLoop(error);
+    throw error;
+  }
+}
+
+/** When the kernel refuses the programs either way, both of its reasons are told. */
+function loadWithoutLoop(first: RunError, load: () => CallPrograms): CallPrograms {
+  try {
+    return load();
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const { message, hint } = error;
+    throw new RunError(error.code, `${message}; with bpf_loop: ${first.message}`, { hint, cause: error });
+  }
+}
+
+/**
+ * Throws as loadCallPrograms does, and UnsupportedError where the kernel lacks what was asked for: `no-uprobe-multi`, or
+ * `no-bpf-loop` when the plan can't do without.
+ */
+export function loadPrograms(plan: ProbePlan, settings: Settings, { attachMode, loops }: LoadOptions): LoadedPrograms {
+  const mustLoop = needsLoop(plan, settings);
+  if (mustLoop && loops === "never") throw noLoop();
+  const load = (mode: AttachMode): CallPrograms => {
+    const loadWith = (hasLoop: boolean): CallPrograms => loadCallPrograms(plan, { ...settings, hasLoop }, mode);
+    if (mustLoop) return loadLooping(() => loadWith(true));
+    if (loops === "never") return loadWith(false);
+    try {
+      return loadWith(true);
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      return loadWithoutLoop(error, () => loadWith(false));
+    }
+  };
+  const mode = attachMode ?? "uprobe-multi";
+  const programs = load(mode);
+  if (mode === "perf-event" || hasUprobeMulti(programs.site)) return { programs, mode };
+  programs[Symbol.dispose]();
+  if (attachMode !== undefined) throw new UnsupportedError("no-uprobe-multi", "this kernel has no uprobe_multi links");
+  return { programs: load("perf-event"), mode: "perf-event" };
+}
