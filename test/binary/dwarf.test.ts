@@ -1,7 +1,7 @@
 /** DWARF sections written by hand: forms that Go does not write but other producers do, and shapes no compiler writes. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { FormatError } from "../../src/base/index.js";
+import { FormatError, virtualAddress } from "../../src/base/index.js";
 import { type Dwarf, openDwarf } from "../../src/binary/dwarf/index.js";
 import { withoutTypeArguments } from "../../src/binary/dwarf/receiver.js";
 import type { ElfSection } from "../../src/binary/index.js";
@@ -139,6 +139,53 @@ describe("hand-written DWARF", () => {
 
   test("no debug sections at all", () => {
     assert.equal(openDwarf({ findSection: () => undefined, sectionData: () => Buffer.alloc(0) }), undefined);
+  });
+
+  test("files made to be read forever are refused", () => {
+    const repeat = (count: number, part: (index: number) => Buffer): Buffer =>
+      Buffer.concat(Array.from({ length: count }, (_, index) => part(index)));
+    /** A unit that names its own place in the one table of abbreviations, or its own in the list of ranges. */
+    const unitWith = (abbreviations: number, entries: Buffer): Buffer =>
+      bytes(u32(8 + entries.length), u16(5), 1, 8, u32(abbreviations), [...entries]);
+
+    // Every unit has a table of its own, and each holds all that follow.
+    const shape = bytes(...[1, 0x11, 0, 0x13, 0x0b, 0, 0]);
+    assert.throws(
+      () =>
+        open({
+          ".debug_abbrev": Buffer.concat([repeat(4000, () => shape), Buffer.from([0])]),
+          ".debug_info": repeat(4000, (index) => unitWith(index * shape.length, bytes(1, 0x16))),
+        }),
+      damage(/read over and over/),
+    );
+
+    // Every unit has the same long list of ranges.
+    const ranged = open({
+      ".debug_abbrev": bytes(...[1, 0x11, 0, 0x13, 0x0b, 0x55, 0x17, 0, 0, 0]),
+      ".debug_info": repeat(4000, () => unitWith(0, bytes(1, 0x16, u32(0)))),
+      ".debug_rnglists": Buffer.concat([repeat(4000, () => bytes(4, 1, 2)), Buffer.from([0])]),
+    });
+    assert.throws(() => ranged.findFunctionAt(virtualAddress(1)), damage(/read over and over/));
+
+    // Every struct holds all that follow, and every variable is of another one.
+    const count = 4000;
+    const root = bytes(1, 0x16);
+    const struct = bytes(2, "s", 0);
+    const variables = repeat(count, (index) =>
+      bytes(3, "v", 9, 3, u32(1), u32(0), u32(12 + root.length + index * struct.length)),
+    );
+    const nested = open({
+      ".debug_abbrev": bytes(
+        ...[1, 0x11, 1, 0x13, 0x0b, 0, 0],
+        ...[2, 0x13, 1, 0x03, 0x08, 0x0b, 0x0f, 0, 0],
+        ...[3, 0x34, 0, 0x03, 0x08, 0x02, 0x18, 0x49, 0x13, 0, 0, 0],
+      ),
+      ".debug_info": unitWith(
+        0,
+        Buffer.concat([root, repeat(count, () => struct), Buffer.alloc(count), variables, Buffer.alloc(1)]),
+      ),
+    });
+    assert.throws(() => [...nested.variables()], damage(/read over and over/));
   });
 });
 

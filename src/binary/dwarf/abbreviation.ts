@@ -4,6 +4,7 @@
  */
 import { Cursor, FormatError } from "../../base/index.js";
 import { FORM } from "./constants.js";
+import type { ReadMeter } from "./meter.js";
 
 /** How to step over attribute bytes. A positive number is that many bytes; these are the rest. */
 const STEP = { string: -1, leb: -2, block1: -3, block2: -4, block4: -5, blockLeb: -6, indirect: -7 } as const;
@@ -161,11 +162,17 @@ export class AbbreviationTable {
 }
 
 /** Parses the table at `offset` of .debug_abbrev for units of the given encoding. */
-export const parseAbbreviations = (section: Buffer, offset: number, encoding: UnitEncoding): AbbreviationTable => {
+export const parseAbbreviations = (
+  section: Buffer,
+  offset: number,
+  encoding: UnitEncoding,
+  meter: ReadMeter,
+): AbbreviationTable => {
   if (offset > section.length) throw new FormatError(".debug_abbrev", offset, "table lies outside the section");
   const cursor: Cursor = new Cursor(section, ".debug_abbrev", offset);
   const table = new AbbreviationTable();
   for (;;) {
+    const start = cursor.position;
     const code = cursor.uleb128();
     if (code === 0) return table;
     const tag = cursor.uleb128();
@@ -188,6 +195,7 @@ export const parseAbbreviations = (section: Buffer, offset: number, encoding: Un
       if (step >= 0 && previous !== undefined && previous >= 0) steps[last] = previous + step;
       else steps.push(step);
     }
+    meter.spend(cursor.position - start, start);
     table.add({ code, tag, hasChildren, names, forms, implicit, steps });
   }
 };

@@ -5,6 +5,7 @@
 import { Cursor, FormatError } from "../../base/index.js";
 import { type Abbreviation, skipAttributes, skipForm } from "./abbreviation.js";
 import { readAddress, readBlock, readNumber, readString } from "./form.js";
+import type { ReadMeter } from "./meter.js";
 import type { Unit } from "./unit.js";
 
 /** Where the value of one attribute lies. */
@@ -79,12 +80,15 @@ export class Die {
     return place === undefined ? undefined : readBlock(this.unit, place);
   }
 
-  /** The entries directly below this one, in file order. */
-  *children(): Generator<Die> {
+  /** The entries directly below this one, in file order. `meter` hears of every entry below it that is passed. */
+  *children(meter?: ReadMeter): Generator<Die> {
     const walk = new DieWalk(this.unit, this.offset);
     walk.next();
     if (!this.abbreviation.hasChildren) return;
-    while (walk.next() && walk.depth > 0) if (walk.depth === 1) yield walk.die();
+    while (walk.next() && walk.depth > 0) {
+      meter?.spend(1, walk.offset);
+      if (walk.depth === 1) yield walk.die();
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { Die } from "./die.js";
 import { DwarfFunction } from "./function.js";
 import { InlinedCopies, type InlinedCopy } from "./inlined.js";
 import { type LinePosition, LineTable } from "./line-table.js";
+import { ReadMeter } from "./meter.js";
 import { UnitSearch } from "./names.js";
 import { RangeIndex, rangesOf } from "./ranges.js";
 import type { DebugSections } from "./sections.js";
@@ -150,6 +151,8 @@ export class Dwarf {
       if (hasCode(die)) yield die;
       else if (die.has(AT.inline)) origins.push(die);
     }
+    if (origins.length > MAX_ORIGINS)
+      throw new FormatError(".debug_info", origins[0]?.offset ?? 0, `${origins.length} functions of one name`);
     for (const origin of origins) {
       for (const unit of this.search.unitsReferringTo(origin)) {
         for (const die of this.concreteIn(unit)) if (die.number(AT.abstractOrigin) === origin.offset) yield die;
@@ -174,8 +177,9 @@ export class Dwarf {
   private functionIndex(unit: Unit): RangeIndex {
     const known = this.functionIndexes.get(unit);
     if (known !== undefined) return known;
+    const meter = this.listMeter();
     const ranges = Array.from(this.concreteIn(unit), (die) =>
-      rangesOf(die).map((range) => ({ range, owner: die.offset })),
+      rangesOf(die, meter).map((range) => ({ range, owner: die.offset })),
     );
     const index = new RangeIndex(ranges.flat());
     this.functionIndexes.set(unit, index);
@@ -183,14 +187,27 @@ export class Dwarf {
   }
 
   private unitAt(address: number): Unit | undefined {
-    this.unitIndex ??= new RangeIndex(
-      this.search.units.flatMap(({ root }, owner) =>
-        root === undefined ? [] : rangesOf(root).map((range) => ({ range, owner })),
-      ),
-    );
+    this.unitIndex ??= this.indexUnits();
     const owner = this.unitIndex.find(address);
     return owner === undefined ? undefined : this.search.units[owner];
   }
+
+  private indexUnits(): RangeIndex {
+    const meter = this.listMeter();
+    return new RangeIndex(
+      this.search.units.flatMap(({ root }, owner) =>
+        root === undefined ? [] : rangesOf(root, meter).map((range) => ({ range, owner })),
+      ),
+    );
+  }
+
+  /** For range lists, which two entries never share. */
+  listMeter(): ReadMeter {
+    return new ReadMeter("range lists", this.sections.ranges.length + this.sections.rangeLists.length);
+  }
 }
+
+/** LIMIT: abstract functions of one name. Go's linker leaves one; each is looked for in all of the section. */
+const MAX_ORIGINS = 64;
 
 const hasCode = (die: Die): boolean => die.has(AT.lowPc) || die.has(AT.ranges);

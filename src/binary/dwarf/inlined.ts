@@ -59,10 +59,12 @@ export class InlinedCopies {
 
   counts(): ReadonlyMap<string, number> {
     const byOrigin = new Map<number, number>();
+    const meter = this.dwarf.listMeter();
     for (const unit of this.search.units) {
       for (const { copy } of copiesIn(unit)) {
         const origin = copy.number(AT.abstractOrigin);
-        if (origin !== undefined && rangesOf(copy).length > 0) byOrigin.set(origin, (byOrigin.get(origin) ?? 0) + 1);
+        if (origin !== undefined && rangesOf(copy, meter).length > 0)
+          byOrigin.set(origin, (byOrigin.get(origin) ?? 0) + 1);
       }
     }
     const byName = new Map<string, number>();

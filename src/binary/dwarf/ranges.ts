@@ -3,6 +3,7 @@ import { Cursor } from "../../base/index.js";
 import { AT, FORM } from "./constants.js";
 import type { Die } from "./die.js";
 import { readAddressEntry, readNumber, readOffset, readTargetAddress, readTargetOffset } from "./form.js";
+import type { ReadMeter } from "./meter.js";
 import type { Unit } from "./unit.js";
 
 /** Virtual addresses `start` (inclusive) to `end` (exclusive). */
@@ -26,12 +27,13 @@ const RLE = {
 export const isBaseMarker = (offset: number, addressSize: number): boolean =>
   offset === (addressSize === 8 ? -1 : 0xffffffff);
 
-const readRangesV4 = (unit: Unit, offset: number): AddressRange[] => {
+const readRangesV4 = (unit: Unit, offset: number, meter?: ReadMeter): AddressRange[] => {
   const cursor = new Cursor(unit.sections.ranges, ".debug_ranges");
   cursor.seek(offset);
   const ranges: AddressRange[] = [];
   let base = unit.baseAddress;
   for (;;) {
+    meter?.spend(2 * unit.addressSize, cursor.position);
     const start = readTargetOffset(cursor, unit.addressSize);
     const end = readTargetOffset(cursor, unit.addressSize);
     if (start === 0 && end === 0) return ranges;
@@ -41,7 +43,7 @@ const readRangesV4 = (unit: Unit, offset: number): AddressRange[] => {
   }
 };
 
-const readRangesV5 = (unit: Unit, offset: number): AddressRange[] => {
+const readRangesV5 = (unit: Unit, offset: number, meter?: ReadMeter): AddressRange[] => {
   const cursor = new Cursor(unit.sections.rangeLists, ".debug_rnglists");
   cursor.seek(offset);
   const ranges: AddressRange[] = [];
@@ -50,6 +52,7 @@ const readRangesV5 = (unit: Unit, offset: number): AddressRange[] => {
   };
   let base = unit.baseAddress;
   for (;;) {
+    meter?.spend(1, cursor.position);
     const kind = cursor.u8();
     switch (kind) {
       case RLE.endOfList:
@@ -92,17 +95,20 @@ const readRangesV5 = (unit: Unit, offset: number): AddressRange[] => {
   }
 };
 
-/** The ranges an entry covers, in the order the file gives them; none for an entry without code. */
-export const rangesOf = (die: Die): readonly AddressRange[] => {
+/**
+ * The ranges an entry covers, in the order the file gives them; none for an entry without code. `meter` hears of what is
+ * read of lists.
+ */
+export const rangesOf = (die: Die, meter?: ReadMeter): readonly AddressRange[] => {
   const { unit } = die;
   const list = die.find(AT.ranges);
   if (list !== undefined) {
     const value = readNumber(unit, list) ?? 0;
-    if (unit.version < 5) return readRangesV4(unit, value);
-    if (list.form !== FORM.rangeListIndex) return readRangesV5(unit, value);
+    if (unit.version < 5) return readRangesV4(unit, value, meter);
+    if (list.form !== FORM.rangeListIndex) return readRangesV5(unit, value, meter);
     const cursor = new Cursor(unit.sections.rangeLists, ".debug_rnglists");
     cursor.seek(unit.rangeListsBase + value * unit.offsetSize);
-    return readRangesV5(unit, unit.rangeListsBase + readOffset(cursor, unit.offsetSize));
+    return readRangesV5(unit, unit.rangeListsBase + readOffset(cursor, unit.offsetSize), meter);
   }
   const start = die.address(AT.lowPc);
   if (start === undefined) return [];

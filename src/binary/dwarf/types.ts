@@ -6,6 +6,7 @@ import { FormatError } from "../../base/index.js";
 import type { GoField, GoType } from "../gotype.js";
 import { AT, ENCODING, GO_KIND, TAG } from "./constants.js";
 import { Die } from "./die.js";
+import { ReadMeter } from "./meter.js";
 import { requireUnitAt, type Unit } from "./unit.js";
 
 /** LIMIT: types nested by value (struct in struct in array …) and typedefs of typedefs. Real ones stay below 20. */
@@ -16,9 +17,12 @@ export class TypeReader {
   private readonly known = new Map<number, GoType>();
   /** Types under construction: one that contains itself by value is damage. */
   private readonly open = new Set<number>();
+  /** Each type is built once, so that only types inside each other pass an entry many times. */
+  private readonly meter: ReadMeter;
 
   constructor(units: readonly Unit[]) {
     this.units = units;
+    this.meter = new ReadMeter(".debug_info", units[0]?.sections.info.length ?? 0);
   }
 
   /** The type whose entry is at `offset`. */
@@ -124,7 +128,7 @@ export class TypeReader {
 
   private fields(die: Die): GoField[] {
     const fields: GoField[] = [];
-    for (const member of die.children()) {
+    for (const member of die.children(this.meter)) {
       if (member.tag !== TAG.member) continue;
       fields.push({
         name: member.string(AT.name) ?? "",
@@ -139,7 +143,7 @@ export class TypeReader {
   private array(die: Die, name: string): GoType {
     const element = this.require(die, AT.type, "element type of an array");
     let length = 0;
-    for (const child of die.children()) {
+    for (const child of die.children(this.meter)) {
       if (child.tag !== TAG.subrangeType) continue;
       length = child.number(AT.count) ?? (child.number(AT.upperBound) ?? -1) + 1;
       break;

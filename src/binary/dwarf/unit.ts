@@ -6,6 +6,7 @@ import { Cursor, FormatError } from "../../base/index.js";
 import { type AbbreviationTable, parseAbbreviations, type UnitEncoding } from "./abbreviation.js";
 import { AT, LANGUAGE_GO, TAG } from "./constants.js";
 import { Die } from "./die.js";
+import { ReadMeter } from "./meter.js";
 import type { DebugSections } from "./sections.js";
 
 /** DW_UT_*: what a DWARF 5 header announces. */
@@ -159,6 +160,7 @@ export const parseUnits = (sections: DebugSections): readonly Unit[] => {
   const cursor = new Cursor(sections.info, ".debug_info");
   const units: Unit[] = [];
   const tables = new Map<string, AbbreviationTable>();
+  const meter = new ReadMeter(".debug_abbrev", sections.abbreviations.length);
   while (!cursor.atEnd) {
     const { header, readable } = parseHeader(cursor);
     cursor.seek(header.end);
@@ -166,7 +168,7 @@ export const parseUnits = (sections: DebugSections): readonly Unit[] => {
     const key = `${header.abbreviationOffset} ${header.version} ${header.addressSize} ${header.offsetSize}`;
     let table = tables.get(key);
     if (table === undefined) {
-      table = parseAbbreviations(sections.abbreviations, header.abbreviationOffset, header);
+      table = parseAbbreviations(sections.abbreviations, header.abbreviationOffset, header, meter);
       tables.set(key, table);
     }
     units.push(new Unit(sections, header, table));
