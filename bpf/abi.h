@@ -172,6 +172,9 @@ struct gs_probe {
 	struct gs_recipe recipes[GS_MAX_DIMENSIONS];
 	struct gs_recipe value;
 	struct gs_codes codes;
+	/* At its entry site: from SP to the return address, and whether the caller's frame pointer is saved right below it. */
+	gs_u32 return_address;
+	gs_u32 saved_frame_pointer;
 };
 
 /* A string literal of a condition, zero-padded. */

@@ -21,6 +21,7 @@ struct hit {
 	gs_u32 tgid;
 	gs_u32 workspace;	/* its number */
 	struct where at;	/* once the goroutine was read */
+	struct frame_place frame;	/* zero where SP is at the return address: at the ends of calls */
 };
 
 static __always_inline struct hit hit_of(const struct pt_regs *ctx, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
@@ -109,7 +110,7 @@ static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 
 
 	count_value(number, value, counts);
 	if (config.stacks)
-		stack = keep_stack(ctx, hit->address, hit->image, hit->at.depth, counts);
+		stack = keep_stack(ctx, hit->address, hit->image, hit->at.depth, hit->frame, counts);
 	if (config.events) {
 		struct workspace *w = workspace_of(hit->workspace);
 
@@ -120,6 +121,26 @@ static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 
 		count_sample(number, stack, value, counts);
 	}
 	return 0;
+}
+
+/* Where the callers of a place's function begin. */
+static __always_inline struct frame_place frame_of(const struct hit *hit)
+{
+	struct frame_place frame = {};
+	gs_u32 number = hit->probe;
+	struct gs_probe *probe;
+
+	if (config.one_recipe) {
+		frame.return_address = config.only.return_address;
+		frame.saved_frame_pointer = config.only.saved_frame_pointer;
+		return frame;
+	}
+	probe = bpf_map_lookup_elem(&probes, &number);
+	if (probe) {
+		frame.return_address = probe->return_address;
+		frame.saved_frame_pointer = probe->saved_frame_pointer;
+	}
+	return frame;
 }
 
 /* What codes and events say of a place: there is no frame, and its goroutine may be unknown. */
@@ -151,6 +172,8 @@ static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u6
 	if (hit.kind == GS_SITE_COUNT_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
 		return 0;
 	count(&counts->counted);
+	if (config.stacks)
+		hit.frame = frame_of(&hit);
 	/* Only the walk of the stack needs the goroutine, to know where the stack ends; the rest can do without. */
 	if ((config.stacks || config.working) &&
 	    read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at) && config.stacks)

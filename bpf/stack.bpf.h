@@ -3,13 +3,20 @@
  * Walks a goroutine's stack by frame pointers and keeps each distinct stack once.
  *
  * At entry and exit sites the frame pointer is still the caller's: the direct caller is at [sp], the rest follows the
- * chain of saved frame pointers. (The kernel's own walk misses the direct caller.) Frames are kept relative to the
+ * chain of saved frame pointers. (The kernel's own walk misses the direct caller.) In the middle of a function the probe
+ * says how far from SP the return address is; the caller's frame pointer was saved below it. Frames are kept relative to the
  * image, so that processes of one program share them.
  */
 #ifndef GOSPECT_STACK_BPF_H
 #define GOSPECT_STACK_BPF_H
 
 #include "maps.bpf.h"
+
+/* Where the callers' frames begin. */
+struct frame_place {
+	gs_u32 return_address;	/* from SP */
+	gs_u32 saved_frame_pointer;	/* 1: right below it; 0: still in its register */
+};
 
 struct walk {
 	gs_u64 fp;
@@ -54,14 +61,17 @@ static __always_inline gs_u64 mix(gs_u64 hash, gs_u64 value)
 
 /* The number of the current stack, never 0; or 0 when it could not be kept. `site` is the probe's address in the image. */
 static __always_inline gs_u64 keep_stack(const struct pt_regs *ctx, gs_u64 site, gs_u64 image, gs_u32 depth,
-					 struct gs_balance *counts)
+					 struct frame_place frame, struct gs_balance *counts)
 {
 	struct walk first = { .fp = ctx->bp, .bottom = ctx->sp, .limit = ctx->sp + depth, .image = image };
 	struct walk again;
 	gs_u64 caller = 0, hash = mix(0, site);
+	gs_u64 top = ctx->sp + frame.return_address;
 	struct gs_stack *stack;
 
-	if (read_user(&caller, 8, ctx->sp)) {
+	if (frame.saved_frame_pointer && read_user(&first.fp, 8, top - 8))
+		first.fp = 0;
+	if (read_user(&caller, 8, top)) {
 		/* Without the direct caller the rest would seem to call the function itself. */
 		caller = 0;
 		first.fp = 0;

@@ -33,6 +33,7 @@ export type FixtureProgram =
   | "everyday"
   | "frames"
   | "library"
+  | "places"
   | "store"
   | "torture"
   | "truth"

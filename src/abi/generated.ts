@@ -223,10 +223,12 @@ export const gsCodes = {
 
 /** struct gs_probe */
 export const gsProbe = {
-  size: 696,
+  size: 704,
   recipes: { offset: 0, size: 512, count: 4, stride: 128 },
   value: { offset: 512, size: 128 },
   codes: { offset: 640, size: 56 },
+  returnAddress: { offset: 696, size: 4 },
+  savedFramePointer: { offset: 700, size: 4 },
 } as const;
 
 /** struct gs_constant */
@@ -388,7 +390,7 @@ export const gsCapture = {
 
 /** struct gs_config */
 export const gsConfig = {
-  size: 832,
+  size: 840,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -418,5 +420,5 @@ export const gsConfig = {
   gopcOffset: { offset: 112, size: 4 },
   reserved: { offset: 116, size: 4 },
   slots: { offset: 120, size: 16, count: 4, stride: 4 },
-  only: { offset: 136, size: 696 },
+  only: { offset: 136, size: 704 },
 } as const;

@@ -7,6 +7,7 @@ import { type BuildInfo, findBuildInfo, type GoVersion, parseGoVersion } from ".
 import type { Dwarf } from "./dwarf/index.js";
 import { type ElfFile, type Machine, openElf } from "./elf.js";
 import { type ElfSymbol, readElfSymbols } from "./elf-symbols.js";
+import type { ImageReader } from "./image.js";
 import type { Moduledata } from "./moduledata.js";
 import { findGnuBuildId, findGoBuildId } from "./notes.js";
 import type { Pclntab } from "./pclntab.js";
@@ -65,6 +66,11 @@ export class GoBinary implements Disposable {
 
   get moduledata(): Moduledata {
     return this.goTables().moduledata;
+  }
+
+  /** The program's memory as it is when it begins, at its own addresses. */
+  get image(): ImageReader {
+    return this.goTables().image;
   }
 
   /** `.symtab` in table order; empty when stripped. */

@@ -16,11 +16,14 @@ export type {
   InlinedCopy,
   LinePosition,
   LocationPiece,
+  ScopeAtAddress,
+  Statement,
 } from "./dwarf/index.js";
 export { ElfFile, type ElfSection, type ElfSegment, type ElfSegmentType, type Machine, openElf } from "./elf.js";
 export { type ElfSymbol, type ElfSymbolBinding, type ElfSymbolKind, readElfSymbols } from "./elf-symbols.js";
 export { GoBinary, openGoBinary, openGoSource } from "./gobinary.js";
 export type * from "./gotype.js";
+export type { ImageReader } from "./image.js";
 export type { AddressRange, ItabLinks, Moduledata, TypeLinks } from "./moduledata.js";
 export { type ElfNote, findGnuBuildId, findGoBuildId, parseNotes, readNoteSection } from "./notes.js";
 export { Pclntab, type PclntabFunction, type SourceFrame } from "./pclntab.js";

@@ -83,6 +83,7 @@ export interface FunctionRecordLayout {
   /** 4: relative to the text's start; 8: an address. The function table's two columns have the same width. */
   readonly entrySize: 4 | 8;
   readonly nameOffset: number;
+  readonly pcStack: number;
   readonly pcFile: number;
   readonly pcLine: number;
   readonly pcDataCount: number;
@@ -94,8 +95,16 @@ export interface FunctionRecordLayout {
   readonly size: number;
 }
 
-const POINTER_RECORD = { entrySize: 8, nameOffset: 8, pcFile: 24, pcLine: 28, pcDataCount: 32 } as const;
-const OFFSET_RECORD = { entrySize: 4, nameOffset: 4, pcFile: 20, pcLine: 24, pcDataCount: 28, unit: 32 } as const;
+const POINTER_RECORD = { entrySize: 8, nameOffset: 8, pcStack: 20, pcFile: 24, pcLine: 28, pcDataCount: 32 } as const;
+const OFFSET_RECORD = {
+  entrySize: 4,
+  nameOffset: 4,
+  pcStack: 16,
+  pcFile: 20,
+  pcLine: 24,
+  pcDataCount: 28,
+  unit: 32,
+} as const;
 
 export const FUNCTION_RECORDS: Readonly<Record<PclntabFormat, FunctionRecordLayout>> = {
   "go1.2": {

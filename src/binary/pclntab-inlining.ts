@@ -13,6 +13,8 @@ import { type SourceStretch, stretchesOf } from "./source-stretches.js";
 export interface InlinedPlaceInCode {
   /** Of the function that holds it. */
   readonly index: number;
+  /** Its number among the inlined calls of `index`. */
+  readonly call: number;
   /** Of an instruction in `index` whose source place is that of the call; it need not be run when the copy is. */
   readonly address: VirtualAddress;
   /** Of the call in the source. */
@@ -134,7 +136,7 @@ export class Inlining {
         const call = this.entries.call(tree.address, number);
         const name = wanted.get(call.nameOffset);
         if (name === undefined) continue;
-        const place = this.placeOfCall(index, call);
+        const place = this.placeOfCall(index, number, call);
         const known = copies.get(name);
         if (known === undefined) copies.set(name, [place]);
         else known.push(place);
@@ -143,13 +145,13 @@ export class Inlining {
     return copies;
   }
 
-  private placeOfCall(index: number, { parentPc }: InlinedCall): InlinedPlaceInCode {
+  private placeOfCall(index: number, number: number, { parentPc }: InlinedCall): InlinedPlaceInCode {
     const room = this.records.room(index);
     if (parentPc < 0 || parentPc >= room)
       throw new FormatError("inline tree", index, `a call at ${parentPc} of ${room} bytes`);
     const place = this.lines.at(index, parentPc);
     const address = virtualAddress(this.records.boundary(index) + parentPc);
-    return { index, address, file: place?.file, line: place?.line };
+    return { index, call: number, address, file: place?.file, line: place?.line };
   }
 
   /** The functions, ascending, whose inlining may mention one of these names. */

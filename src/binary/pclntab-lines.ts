@@ -1,7 +1,7 @@
 /** Source files and lines of Go code, as each function's pc-value tables tell them. */
 import type { PclntabHeader } from "./pclntab-format.js";
 import { cString, type FunctionRecords, LazyTable, type PclntabSource, readU32 } from "./pclntab-records.js";
-import { findPcValue } from "./pctable.js";
+import { findPcValue, PcValueReader } from "./pctable.js";
 
 /** A position in source. */
 export interface SourceLine {
@@ -37,6 +37,35 @@ export class LineTables {
     if (fileNumber < 0 || line < 0) return undefined;
     const file = this.fileOf(index, fileNumber);
     return file === undefined ? undefined : { file, line };
+  }
+
+  /** The functions, ascending, that have code of a file which `matches`, their own or inlined. */
+  functionsOf(matches: (file: string) => boolean): readonly number[] {
+    const { records } = this;
+    const known = new Map<number, boolean>();
+    const isOf = (index: number, number: number): boolean => {
+      const offset = this.fileOffset(index, number);
+      let is = known.get(offset);
+      if (is === undefined) {
+        const file = this.fileOf(index, number);
+        is = file !== undefined && matches(file);
+        known.set(offset, is);
+      }
+      return is;
+    };
+    const functions: number[] = [];
+    for (let index = 0; index < records.count; index++) {
+      const table = records.field(index, records.layout.pcFile);
+      if (table === 0) continue;
+      const room = records.room(index);
+      const reader = new PcValueReader(records.pcTables, table, records.quantum);
+      while (reader.end < room && reader.advance()) {
+        if (reader.value < 0 || !isOf(index, reader.value)) continue;
+        functions.push(index);
+        break;
+      }
+    }
+    return functions;
   }
 
   /** The file of that number in the function's file table; undefined when it names none. */

@@ -10,7 +10,7 @@ import type { PclntabFormat } from "./pclntab-format.js";
 import { type InlinedPlaceInCode, Inlining } from "./pclntab-inlining.js";
 import { LineTables, type SourceLine } from "./pclntab-lines.js";
 import { FunctionRecords, type FunctionTable, type PclntabSource } from "./pclntab-records.js";
-import { pcTableExtent } from "./pctable.js";
+import { findPcValue, pcTableExtent } from "./pctable.js";
 import type { SourceCall, SourceStretch } from "./source-stretches.js";
 
 /** One source-level frame at a pc. */
@@ -242,6 +242,22 @@ export class Pclntab {
       inlined: call !== undefined,
       wrapper: this.isWrapperId(call?.functionId ?? this.records.byte(index, this.records.layout.functionId)),
     }));
+  }
+
+  /** The functions, ascending, that have code of a file which `matches`, their own or inlined into them. */
+  functionsOfFile(matches: (file: string) => boolean): readonly number[] {
+    return this.lines.functionsOf(matches);
+  }
+
+  /** How far above SP the return address is when the instruction at `pc` is about to run; undefined where no table says. */
+  stackDepthAt(pc: VirtualAddress): number | undefined {
+    const index = this.findIndexByAddress(pc);
+    if (index === undefined) return undefined;
+    const { records } = this;
+    const table = records.field(index, records.layout.pcStack);
+    return table === 0
+      ? undefined
+      : findPcValue(records.pcTables, table, records.quantum, pc - records.boundary(index));
   }
 
   /** The function's code in order, cut where its source position changes. `inlinedCall` explains their calls. */

@@ -20,7 +20,7 @@ const eachRefusal = (functions: readonly RefusedFunction[]): readonly string[] =
   functions.map(({ name, refusal }) => `not measured: ${name}: ${refusal.reason}`);
 
 const eachNote = (probes: readonly PlannedProbe[]): readonly string[] =>
-  probes.flatMap((probe) => probe.notes.map((note) => `${probe.function.name}: ${note}`));
+  probes.flatMap((probe) => probe.notes.map((note) => `${probe.name}: ${note}`));
 
 /** By reason, the most frequent ones first. */
 function countedRefusals(functions: readonly RefusedFunction[]): readonly string[] {

@@ -33,7 +33,7 @@ const runOf = (plan: ProbePlan, target: Target): Run => ({
     goVersion: plan.target.goVersion,
   },
   probes: plan.probes.map((probe) => ({
-    function: probe.function.name,
+    function: probe.name,
     entrySites: 1,
     returnSites: probe.exits.length,
     inlinedCopies: probe.inlinedCopies,
@@ -44,7 +44,7 @@ const aggregateOf = (session: Session, batch: ReturnType<Session["stop"]>): Aggr
   aggregate(batch, {
     dimensions: session.plan.dimensions,
     measure: session.plan.measure,
-    functions: session.plan.probes.map((probe) => probe.function.name),
+    functions: session.plan.probes.map((probe) => probe.name),
   });
 
 type Progress = ReturnType<Session["progress"]>;
@@ -54,7 +54,7 @@ const MILLION = 1_000_000n;
 /** What is measured, in a few words. */
 function objectOf(plan: ProbePlan): string {
   const [only, ...more] = plan.probes;
-  return only !== undefined && more.length === 0 ? only.function.name : `${plan.probes.length} functions`;
+  return only !== undefined && more.length === 0 ? only.name : `${plan.probes.length} functions`;
 }
 
 function progressLine({ plan }: Session, progress: Progress, durationMs: number | undefined): string {

@@ -2,6 +2,7 @@
 import { capturesJson, codeJson } from "./plan-code.js";
 import type {
   PrintableCondition,
+  PrintablePlace,
   PrintablePlan,
   PrintableRecipe,
   PrintableSignature,
@@ -39,6 +40,7 @@ export function formatPlanJson(plan: PrintablePlan): string {
     measure: plan.measure,
     where: plan.where ?? null,
     probes: plan.probes.map((probe) => ({
+      name: probe.name,
       function: probe.function.name,
       address: probe.function.address,
       size: probe.function.size,
@@ -46,6 +48,7 @@ export function formatPlanJson(plan: PrintablePlan): string {
       line: probe.function.line ?? null,
       signature: probe.signature === undefined ? null : signatureJson(probe.signature),
       kind: probe.kind,
+      ...(probe.place === undefined ? {} : { place: placeJson(probe.place) }),
       entry: siteJson(probe.entry),
       exits: probe.exits.map(siteJson),
       goroutine: probe.goroutine,
@@ -61,6 +64,13 @@ export function formatPlanJson(plan: PrintablePlan): string {
     warnings: plan.warnings,
   })}\n`;
 }
+
+const placeJson = ({ kind, file, line, frame }: PrintablePlace) => ({
+  kind,
+  file: file ?? null,
+  line: line ?? null,
+  frame: frame ?? null,
+});
 
 const recipeJson = ({ phase, type, steps, code }: PrintableRecipe) => ({
   phase,

@@ -56,7 +56,15 @@ export interface PrintableSignature {
   readonly source: SignatureSource;
 }
 
+export interface PrintablePlace {
+  readonly kind: string;
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly frame?: { readonly returnAddress: number; readonly framePointer: string };
+}
+
 export interface PrintableProbe {
+  readonly name: string;
   readonly function: {
     readonly name: string;
     readonly address: VirtualAddress;
@@ -64,6 +72,7 @@ export interface PrintableProbe {
     readonly file: string | undefined;
     readonly line: number | undefined;
   };
+  readonly place?: PrintablePlace;
   readonly signature: PrintableSignature | undefined;
   readonly kind: string;
   readonly entry: PrintableSite;

@@ -4,6 +4,7 @@ import { hex } from "../base/index.js";
 import { captureLines, formatCode, formatDetails } from "./plan-code.js";
 import type {
   PrintableCondition,
+  PrintablePlace,
   PrintablePlan,
   PrintableProbe,
   PrintableRecipe,
@@ -63,10 +64,20 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
   const named = (variables: readonly { name: string; type: { name: string } }[] | undefined) =>
     variables?.map(({ name, type }) => ({ name, type: type.name }));
   const place = formatPlace(fn.file, fn.line) ?? "place unknown";
-  const from = signature === undefined ? ", signature unknown" : `, signature from ${formatSource(signature.source)}`;
+  const from =
+    probe.place !== undefined
+      ? ""
+      : signature === undefined
+        ? ", signature unknown"
+        : `, signature from ${formatSource(signature.source)}`;
   const goroutine = probe.goroutine === "register" ? "" : `, g from ${probe.goroutine}`;
   return [
-    paint(style, "title", formatSignature(fn.name, named(signature?.parameters), named(signature?.results))),
+    ...(probe.place === undefined ? [] : placeLines(probe.name, probe.place, style)),
+    paint(
+      style,
+      probe.place === undefined ? "title" : "plain",
+      formatSignature(fn.name, named(signature?.parameters), named(signature?.results)),
+    ),
     paint(style, "faint", `  ${place}, ${hex(fn.address)}, ${formatQuantity(fn.size, "byte")}${from}${goroutine}`),
     ...siteLines([probe.entry, ...probe.exits], style),
     ...probe.recipes.map((recipe, index) => {
@@ -99,6 +110,14 @@ const conditionLines = ({ decisions, entry, return: end }: PrintableCondition): 
   ...decisions.map((code, index) => `  where, decision ${index} at entry: ${formatCode(code)}`),
   ...(end === undefined ? [] : [`  where, at return: ${formatCode(end)}`]),
 ];
+
+/** What is counted, before the function that holds it. */
+function placeLines(name: string, { kind, file, line, frame }: PrintablePlace, style: TextStyle): readonly string[] {
+  const where = formatPlace(file, line) ?? "place unknown";
+  const callers = frame === undefined ? ", callers unknown" : `, return address at sp+${frame.returnAddress}`;
+  const what = kind === "copy" ? `inlined at ${where}` : where;
+  return [paint(style, "title", printable(name)), paint(style, "faint", `  ${what}${callers}, in`)];
+}
 
 const SITE_COLUMNS: readonly Column[] = [
   { title: "site", align: "left", tone: "plain" },

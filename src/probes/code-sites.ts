@@ -1,10 +1,13 @@
 /** From instructions at virtual addresses to sites at file offsets, of probed functions and of the runtime itself. */
 import type { FileOffset, Outcome, VirtualAddress } from "../base/index.js";
-import { found, hex, refused } from "../base/index.js";
+import { FormatError, found, hex, refused } from "../base/index.js";
 import {
+  analyzeFlow,
   architectureOf,
   type CodeContext,
+  type ControlFlow,
   type EntryPlacement,
+  type FlowContext,
   findCalls,
   findSites,
   type GoBinary,
@@ -31,6 +34,11 @@ const MAX_FUNCTION_BYTES = 2 ** 24;
 /** What a stack check calls. */
 const STACK_GROWERS = ["runtime.morestack", "runtime.morestack_noctxt", "runtime.morestackc"];
 
+/** FACT(go1.19..go1.27): what compiled code calls where a panic or a fatal error is sure. `panicCheck1` does return. */
+const NEVER_RETURNS = /^runtime\.(?:panic(?!Check)\w+|goPanic\w+|gopanic|throw|fatal\w*)$/;
+
+const WORD = 8;
+
 /** FACT(go1.19..go1.27): the linker aligns functions to 32 bytes on amd64 and 16 on arm64, and pads with one byte value. */
 const FUNCTION_ALIGNMENT = 16;
 
@@ -39,6 +47,8 @@ export class SiteFinder {
   private readonly binary: GoBinary;
   private readonly symbols: SymbolTable;
   private readonly stackGrowers: ReadonlySet<number>;
+  private deferRunners: ReadonlySet<number> | undefined;
+  private readonly flows = new Map<number, Outcome<ControlFlow>>();
 
   constructor(binary: GoBinary, symbols: SymbolTable) {
     this.binary = binary;
@@ -64,6 +74,49 @@ export class SiteFinder {
       exits.push(site.value);
     }
     return found({ entry: entry.value, exits });
+  }
+
+  /** The ways that control takes through it. Refused as `analyzeFlow` of src/binary/code refuses, and as `find` does. */
+  flow(fn: GoFunction): Outcome<ControlFlow> {
+    const known = this.flows.get(fn.entry);
+    if (known !== undefined) return known;
+    const bytes = this.read(fn);
+    const flow = bytes.ok
+      ? analyzeFlow(architectureOf(this.binary.arch), bytes.value, fn.entry, this.flowContext())
+      : bytes;
+    this.flows.set(fn.entry, flow);
+    return flow;
+  }
+
+  /** A site in the middle of a function. Refused: `unprobeable`, `no-code`. */
+  place(instruction: Instruction): Outcome<Site> {
+    const objection = architectureOf(this.binary.arch).uprobeObjection(instruction.bytes);
+    if (objection === undefined) return this.site("place", instruction);
+    const where = `\`${instruction.text}\` at ${hex(instruction.address)}`;
+    return refused("unprobeable", `the kernel takes no uprobe on ${where}: ${objection}`);
+  }
+
+  private flowContext(): FlowContext {
+    const { image } = this.binary;
+    this.deferRunners ??= entriesOf(["runtime.deferreturn"], this.symbols);
+    const deferRunners = this.deferRunners;
+    return {
+      growsStack: (target) => this.stackGrowers.has(target),
+      neverReturns: (target) => {
+        const fn = this.symbols.findByAddress(target as VirtualAddress);
+        return fn?.entry === target && NEVER_RETURNS.test(fn.name);
+      },
+      runsDeferred: (target) => deferRunners.has(target),
+      readWord: (address) => {
+        try {
+          const word = image.read(address, WORD).readBigUInt64LE();
+          return word <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(word) : undefined;
+        } catch (error) {
+          if (error instanceof FormatError) return undefined;
+          throw error;
+        }
+      },
+    };
   }
 
   /** As `find`, for a look at many functions. */

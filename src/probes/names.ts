@@ -39,11 +39,15 @@ const resultNames = (signature: Signature): readonly string[] =>
 const isNamed = (variable: GoVariable): boolean =>
   variable.name !== "" && variable.name !== "_" && !variable.name.startsWith("~");
 
+/** A parameter or a result, and where it is. */
+export interface NamedVariable {
+  readonly name: string;
+  readonly role: "argument" | "result";
+  readonly bound: Outcome<Bound>;
+}
+
 /** What all parameters and results are called and where they are, in their order. */
-export function bindAll(
-  signature: Signature,
-  assignment: Assignment,
-): readonly { readonly name: string; readonly role: "argument" | "result"; readonly bound: Outcome<Bound> }[] {
+export function bindAll(signature: Signature, assignment: Assignment): readonly NamedVariable[] {
   const each = (role: "argument" | "result", names: readonly string[]) =>
     names.map((name) => ({ name, role, bound: bindName(name, signature, assignment) }));
   return [...each("argument", parameterNames(signature)), ...each("result", resultNames(signature))];

@@ -9,7 +9,7 @@ import type { Captures, Code, Condition } from "./code.js";
 
 export type { Dimension, Measure, ValueEncoding };
 
-export type SiteKind = "entry" | "return" | "tail-jump" | "recovery" | "goexit";
+export type SiteKind = "entry" | "place" | "return" | "tail-jump" | "recovery" | "goexit";
 
 /** Why the site is where it is: the stack check's jump, the frame push after it, or the first instruction. */
 export type EntryPlacement = "stack-check" | "push" | "first";
@@ -76,6 +76,24 @@ export interface Recipe {
   readonly code?: Code;
 }
 
+/** Where the stack of callers begins when a site is hit. */
+export interface FrameAtSite {
+  /** Of the return address, from SP. */
+  readonly returnAddress: number;
+  /** Whether the caller's frame pointer is still in its register, or saved right below the return address. */
+  readonly framePointer: "register" | "saved";
+}
+
+/** A place in the middle of a function. */
+export interface PlannedPlace {
+  /** `copy`: where the probed function was inlined into another; file and line are those of the call. */
+  readonly kind: "line" | "copy";
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  /** Absent where no table says how deep the stack is: then its callers are not known. */
+  readonly frame?: FrameAtSite;
+}
+
 export interface PlannedFunction {
   readonly name: string;
   readonly address: VirtualAddress;
@@ -88,7 +106,12 @@ export interface PlannedFunction {
 
 /** A function that will be measured. Its place in `ProbePlan.probes` is its probe number. */
 export interface PlannedProbe {
+  /** What results call it: the function, or a place in it: `main.run at main.go:41`. */
+  readonly name: string;
+  /** Whose code the sites are in. */
   readonly function: PlannedFunction;
+  /** Absent where the site is the function's entry. */
+  readonly place?: PlannedPlace;
   /** Undefined where nothing tells it, or where nobody asked. */
   readonly signature: Signature | undefined;
   /**
@@ -96,6 +119,7 @@ export interface PlannedProbe {
    * probe needs its end.
    */
   readonly kind: "call" | "place";
+  /** The function's entry; or the place. */
   readonly entry: Site;
   /** `return` and `tail-jump` sites; none of a place. */
   readonly exits: readonly Site[];

@@ -5,22 +5,29 @@
 import { gsLimits } from "../abi/index.js";
 import { found, type Outcome, type Refusal, refused, UnmeasurableError } from "../base/index.js";
 import type { GoBinary, Signature } from "../binary/index.js";
-import { collapseTypeArguments, type GoFunction, type SymbolTable } from "../symbols/index.js";
+import { collapseTypeArguments, type GoFunction, type InlinedCopy, type SymbolTable } from "../symbols/index.js";
 import { assign } from "./abi.js";
-import { type CompiledShow, compileCaptures, compileShow, type Shown } from "./captures.js";
-import type { Captures, CodeStep, Condition } from "./code.js";
-import { type ProbeSites, SiteFinder } from "./code-sites.js";
-import { compileCondition } from "./conditions.js";
+import {
+  answer,
+  asksAnything,
+  type Candidate,
+  endsAtEntry,
+  NO_ANSWERS,
+  type PlaceContext,
+  packageOf,
+  planPlace,
+  type Questions,
+} from "./candidate.js";
+import type { CodeStep } from "./code.js";
+import { SiteFinder } from "./code-sites.js";
 import { type ProgramFacts, programFacts } from "./dynamic-types.js";
-import type { Expression } from "./expression.js";
-import type { Surroundings } from "./locate.js";
-import { bindAll, callScope, type Scope } from "./names.js";
-import { operandOf } from "./operand.js";
+import { findCopies } from "./inlined-copies.js";
+import { findLine, type LineInFunction, parseLineSelector } from "./lines.js";
+import { bindAll, callScope, type NamedVariable, type Scope } from "./names.js";
 import { parseExpression } from "./parse-expression.js";
 import type { PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts, Site } from "./plan.js";
-import { type CompiledExpression, compileExpression } from "./recipes.js";
 import { goroutinePlace, readRuntimeFacts, refuseGoroutine } from "./runtime-facts.js";
-import { resolveSelector } from "./selector.js";
+import { resolveProbe } from "./selector.js";
 import { settleDimensions, settleMeasure } from "./settle.js";
 import { conventionOf, dictionaryOf, givenSignatures, lacksReceiver } from "./signatures.js";
 
@@ -52,27 +59,6 @@ const OLD_ABI_WARNING =
 /** LIMIT: probes of one run: the cookie has 20 bits for the probe's number. */
 const MAX_PROBES = 2 ** 20;
 
-/** A probe before the run's dimensions are settled. */
-export interface Candidate {
-  readonly fn: GoFunction;
-  readonly sites: ProbeSites;
-  readonly signature: Signature | undefined;
-  readonly values: readonly CompiledExpression[];
-  /** Of `--of`. */
-  readonly measured: CompiledExpression | undefined;
-  readonly condition: Condition | undefined;
-  readonly captures: Captures | undefined;
-}
-
-/** What is asked of every function alike. */
-interface Questions {
-  readonly by: readonly Expression[];
-  readonly of: Expression | undefined;
-  readonly where: Expression | undefined;
-  /** Undefined: nothing is captured. */
-  readonly show: readonly { readonly name: string; readonly expression: Expression }[] | undefined;
-}
-
 /**
  * The plan of a run.
  * @throws UsageError for malformed selectors, expressions and signatures; UnmeasurableError when a PROBE names no
@@ -94,34 +80,56 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     show: request.captures === "values" ? show : undefined,
   };
   const given = givenSignatures(request.signatures, symbols);
-  const functions = selectFunctions(request.probes, symbols);
   const runtime = readRuntimeFacts(binary, symbols);
   const finder = new SiteFinder(binary, symbols);
   const program = programFacts(binary, symbols);
+  const selection = select(request.probes, { binary, symbols, finder });
   const wantsSignatures = request.signaturesOf !== "read" || asksAnything(questions);
   const refusedFunctions: RefusedFunction[] = [];
   const candidates: Candidate[] = [];
   const warnings: string[] = [];
-  for (const fn of functions) {
+  const refuse = (name: string, refusal: Refusal): void => {
+    refusedFunctions.push({ name, refusal });
+  };
+  const add = (name: string, fn: GoFunction, plan: () => Outcome<Candidate>): void => {
+    const unknown = refuseGoroutine(fn, runtime);
+    const candidate: Outcome<Candidate> = unknown === undefined ? plan() : { ok: false, refusal: unknown };
+    if (candidate.ok) candidates.push(candidate.value);
+    else refuse(name, candidate.refusal);
+  };
+  for (const fn of selection.bodies) {
     if (candidates.length === MAX_PROBES) {
       warnings.push(`only the first ${MAX_PROBES} functions are measured`);
       break;
     }
     const signature = given.get(fn.name) ?? (wantsSignatures ? symbols.signature(fn) : undefined);
-    const unknown = refuseGoroutine(fn, runtime);
-    if (unknown !== undefined) {
-      refusedFunctions.push({ name: fn.name, refusal: unknown });
-      continue;
+    add(fn.name, fn, () => planFunction(binary, finder, fn, signature, { program, questions }));
+  }
+  // What is known where a call begins is known where it was inlined too; a trace tells calls from places.
+  const counted = new Set(selection.inlined);
+  for (const candidate of candidates) {
+    if (endsAtEntry(candidate) || questions.show !== undefined) counted.add(candidate.fn.name);
+  }
+  const context: PlaceContext = { binary, finder, program, questions };
+  for (const [name, copies] of findCopies(binary, symbols, finder, counted)) {
+    for (const { copy, place } of copies) {
+      if (place.ok) add(copyName(name, copy), place.value.fn, () => planPlace(place.value, context));
+      else refuse(copyName(name, copy), place.refusal);
     }
-    const candidate = planFunction(binary, finder, fn, signature, { program, questions });
-    if (candidate.ok) candidates.push(candidate.value);
-    else refusedFunctions.push({ name: fn.name, refusal: candidate.refusal });
+  }
+  for (const { name, fn, places } of selection.lines) {
+    if (!places.ok) refuse(name, places.refusal);
+    else for (const place of places.value) add(name, fn, () => planPlace(place, context));
   }
   const settled = settleDimensions(request.by, candidates);
-  const { measure, alike, odd } = settleMeasure(request.of, settled.alike);
+  const { measure, alike, odd } = settleMeasure(
+    request.of,
+    settled.alike,
+    questions.show === undefined ? "apart" : "together",
+  );
   refusedFunctions.push(...settled.odd, ...odd);
   if (alike.length === 0) throw nothingMeasurable(request.probes, refusedFunctions);
-  const copies = symbols.inlinedCopies(new Set(alike.map(({ fn }) => fn.name)));
+  const copies = uncountedCopies(alike, symbols, counted);
   const { sites: runtimeSites, warnings: missing } = findRuntimeSites(finder);
   if (!runtime.goroutineInRegister) warnings.push(OLD_ABI_WARNING);
   return {
@@ -138,25 +146,64 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     dimensions: settled.dimensions,
     measure,
     ...(request.where === undefined ? {} : { where: request.where }),
-    probes: alike.map((candidate) => plannedProbe(candidate, symbols, runtime, copies.get(candidate.fn.name) ?? 0)),
+    probes: alike.map((candidate) => plannedProbe(candidate, symbols, runtime, copies(candidate))),
     refused: refusedFunctions,
     runtimeSites,
     warnings: [...warnings, ...missing],
   };
 }
 
-/** The bodies that all PROBEs together name, in address order, each once. */
-function selectFunctions(probes: readonly string[], symbols: SymbolTable): readonly GoFunction[] {
+/** What all PROBEs together name. */
+interface Selection {
+  /** In address order, each once. */
+  readonly bodies: readonly GoFunction[];
+  /** Functions without a body of their own. */
+  readonly inlined: ReadonlySet<string>;
+  readonly lines: readonly LineInFunction[];
+}
+
+function select(
+  probes: readonly string[],
+  surroundings: { readonly binary: GoBinary; readonly symbols: SymbolTable; readonly finder: SiteFinder },
+): Selection {
   const byEntry = new Map<number, GoFunction>();
-  for (const probe of probes) for (const fn of resolveSelector(probe, symbols)) byEntry.set(fn.entry, fn);
+  const inlined = new Set<string>();
+  const lines: LineInFunction[] = [];
+  for (const probe of probes) {
+    const line = parseLineSelector(probe);
+    if (line !== undefined) {
+      lines.push(...findLine(line, probe, surroundings));
+      continue;
+    }
+    const named = resolveProbe(probe, surroundings.symbols);
+    for (const fn of named.bodies) byEntry.set(fn.entry, fn);
+    for (const name of named.inlined) inlined.add(name);
+  }
   const all = [...byEntry.values()].sort((left, right) => left.entry - right.entry);
   // A wrapper of an ABI or of an instance calls or jumps to the body of its name: both would count each call twice.
   const bodies = new Set(all.filter((fn) => !fn.wrapper).map((fn) => collapseTypeArguments(fn.name)));
-  return all.filter((fn) => !fn.wrapper || !bodies.has(collapseTypeArguments(fn.name)));
+  return { bodies: all.filter((fn) => !fn.wrapper || !bodies.has(collapseTypeArguments(fn.name))), inlined, lines };
 }
 
-const asksAnything = ({ by, of, where, show }: Questions): boolean =>
-  by.length > 0 || of !== undefined || where !== undefined || show !== undefined;
+const copyName = (name: string, { into, file, line }: InlinedCopy): string =>
+  file === undefined ? `${name} in ${into}` : `${name} in ${into} at ${file}:${line}`;
+
+/** How many copies of a candidate's function the run does not count. */
+function uncountedCopies(
+  candidates: readonly Candidate[],
+  symbols: SymbolTable,
+  counted: ReadonlySet<string>,
+): (candidate: Candidate) => number {
+  const bodies = candidates.filter(({ place }) => place === undefined);
+  const all = symbols.inlinedCopies(new Set(bodies.map(({ name }) => name)));
+  return ({ name, place }) => {
+    if (place !== undefined) return 0;
+    const seen = counted.has(name)
+      ? candidates.filter((each) => each.place?.kind === "copy" && each.name === name)
+      : [];
+    return (all.get(name) ?? 0) - seen.length;
+  };
+}
 
 function planFunction(
   binary: GoBinary,
@@ -167,58 +214,35 @@ function planFunction(
 ): Outcome<Candidate> {
   const sites = finder.find(fn);
   if (!sites.ok) return sites;
-  const nothing = { values: [], measured: undefined, condition: undefined, captures: undefined };
-  if (!asksAnything(questions)) return found({ fn, sites: sites.value, signature, ...nothing });
-  const names = namesOf(binary, fn, signature);
-  const around: Surroundings = {
-    scope: names.scope,
+  const common = { name: fn.name, fn, sites: sites.value, place: undefined, signature };
+  if (!asksAnything(questions)) return found({ ...common, ...NO_ANSWERS });
+  const { scope, variables } = namesOf(binary, fn, signature);
+  const answers = answer(questions, variables, {
+    scope,
     program,
     functionName: fn.name,
     packagePath: packageOf(fn.name),
     kind: "call",
-  };
-  const returns = sites.value.exits.some((exit) => exit.kind === "return");
-  const values: CompiledExpression[] = [];
-  for (const expression of questions.of === undefined ? questions.by : [...questions.by, questions.of]) {
-    const compiled = compileExpression(expression, around);
-    if (!compiled.ok) return compiled;
-    if (compiled.value.recipe.phase === "return" && !returns) return NO_RESULTS;
-    values.push(compiled.value);
-  }
-  const measured = questions.of === undefined ? undefined : values.pop();
-  const condition = questions.where && compileCondition(questions.where, around);
-  if (condition?.ok === false) return condition;
-  if (condition?.value.return?.some(readsResults) === true && !returns) return NO_RESULTS;
-  const captures = questions.show && captureCalls(questions.show, names.variables, around);
-  if (captures?.ok === false) return captures;
-  return found({
-    fn,
-    sites: sites.value,
-    signature,
-    values,
-    measured,
-    condition: condition?.value,
-    captures: captures?.value,
   });
+  if (!answers.ok) return answers;
+  const { values, measured, condition } = answers.value;
+  const asked = measured === undefined ? values : [...values, measured];
+  const needsResults =
+    asked.some(({ recipe }) => recipe.phase === "return") || condition?.return?.some(readsResults) === true;
+  if (needsResults && !sites.value.exits.some((exit) => exit.kind === "return")) {
+    return refused("no-return", "it leaves by a jump only: its results are not there to be read");
+  }
+  return found({ ...common, ...answers.value });
 }
-
-const NO_RESULTS = refused("no-return", "it leaves by a jump only: its results are not there to be read");
 
 const readsResults = ({ op }: CodeStep): boolean => op === "register" || op === "register-b" || op === "stack";
-
-/** The import path that a symbol begins with: `net/http` of `net/http.(*Server).Serve`. */
-function packageOf(name: string): string {
-  const path = name.replace(/\[.*$/s, "");
-  const dot = path.indexOf(".", path.lastIndexOf("/") + 1);
-  return dot < 0 ? path : path.slice(0, dot);
-}
 
 /** What names stand for in a function; none do where nothing says what its arguments are, or where. */
 function namesOf(
   binary: GoBinary,
   fn: GoFunction,
   signature: Signature | undefined,
-): { readonly scope: Scope; readonly variables: ReturnType<typeof bindAll> } {
+): { readonly scope: Scope; readonly variables: readonly NamedVariable[] } {
   const without = (refusal: ReturnType<typeof refused>) => ({ scope: { bind: () => refusal }, variables: [] });
   if (signature === undefined) {
     return without(
@@ -241,45 +265,19 @@ function namesOf(
   return { scope: callScope(signature, assignment), variables: bindAll(signature, assignment) };
 }
 
-function captureCalls(
-  show: NonNullable<Questions["show"]>,
-  variables: ReturnType<typeof bindAll>,
-  around: Surroundings,
-): Outcome<Captures> {
-  const shows: CompiledShow[] = [];
-  for (const { name, expression } of show) {
-    const compiled = compileShow(name, expression, around);
-    if (!compiled.ok) return compiled;
-    shows.push(compiled.value);
-  }
-  const values = variables.map(
-    ({ name, role, bound }): Shown => ({
-      name,
-      role,
-      phase: role === "argument" ? "entry" : "return",
-      value: bound.ok ? operandOf(bound.value, name) : bound,
-    }),
-  );
-  return found(compileCaptures(values, shows, around));
-}
-
 function plannedProbe(
   candidate: Candidate,
   symbols: SymbolTable,
   runtime: RuntimeFacts,
   inlinedCopies: number,
 ): PlannedProbe {
-  const { fn, sites, signature, values, measured, condition, captures } = candidate;
-  // Where all that is asked is known at the entry, the end of the call need not be seen.
-  const place =
-    measured !== undefined &&
-    captures === undefined &&
-    condition?.return === undefined &&
-    [measured, ...values].every(({ recipe }) => recipe.phase === "entry");
-  const kind = place ? "place" : "call";
+  const { name, fn, sites, place, signature, values, measured, condition, captures } = candidate;
+  const kind = place !== undefined || endsAtEntry(candidate) ? "place" : "call";
   const { file, line } = symbols.place(fn);
   return {
+    name,
     function: { name: fn.name, address: fn.entry, size: fn.end - fn.entry, file, line, wrapper: fn.wrapper },
+    ...(place === undefined ? {} : { place }),
     signature,
     kind,
     entry: sites.entry,
@@ -294,8 +292,9 @@ function plannedProbe(
   };
 }
 
-function notesOn({ fn, sites, values }: Candidate, inlinedCopies: number): readonly string[] {
+function notesOn({ fn, sites, values, place }: Candidate, inlinedCopies: number): readonly string[] {
   const notes: string[] = [];
+  if (place !== undefined) return notes;
   if (fn.wrapper)
     notes.push("it is a wrapper made by the compiler: direct calls of what it wraps do not pass through it");
   const jumps = sites.exits.filter((exit) => exit.kind === "tail-jump").length;

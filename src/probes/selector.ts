@@ -5,12 +5,12 @@
 import { messageOf, UnmeasurableError, UsageError } from "../base/index.js";
 import type { GoFunction, InlinedCopy, SymbolTable } from "../symbols/index.js";
 
-/** Kinds of PROBE that cli.md names and this version does not measure. */
-const OTHER_KINDS: readonly { readonly form: RegExp; readonly what: string }[] = [
-  { form: /^usdt:/, what: "USDT probes are" },
-  { form: /^c:/, what: "C functions are" },
-  { form: /\.go:\d+$/, what: "source lines are" },
-  { form: /[^.]\.\.[^.]/, what: "spans between two probes are" },
+/** Kinds of PROBE that name no function. */
+const OTHER_KINDS: readonly { readonly form: RegExp; readonly why: string }[] = [
+  { form: /^usdt:/, why: "USDT probes are not measured by this version" },
+  { form: /^c:/, why: "C functions are not measured by this version" },
+  { form: /\.go:\d+$/, why: "a source line is no function" },
+  { form: /[^.]\.\.[^.]/, why: "spans between two probes are not measured by this version" },
 ];
 
 /**
@@ -27,6 +27,29 @@ export function resolveSelector(selector: string, symbols: SymbolTable): readonl
   throw explainAbsence(selector, matches, symbols);
 }
 
+/** What a PROBE names: bodies, or where there are none the functions that were inlined wherever they are called. */
+export interface NamedFunctions {
+  readonly bodies: readonly GoFunction[];
+  readonly inlined: ReadonlySet<string>;
+}
+
+/** As resolveSelector, but functions without a body of their own are told by name. */
+export function resolveProbe(selector: string, symbols: SymbolTable): NamedFunctions {
+  try {
+    return { bodies: resolveSelector(selector, symbols), inlined: new Set() };
+  } catch (error) {
+    if (!(error instanceof UnmeasurableError) || error.code !== "inlined-everywhere") throw error;
+    const matches = patternOf(selector);
+    return {
+      bodies: [],
+      inlined: new Set(symbols.inlinedPlaces(inlinedCandidates(selector, matches, symbols)).keys()),
+    };
+  }
+}
+
+const inlinedCandidates = (selector: string, matches: Pattern | undefined, symbols: SymbolTable): ReadonlySet<string> =>
+  new Set(matches === undefined ? [selector] : Array.from(symbols.inlinedNames()).filter(matches));
+
 type Pattern = (name: string) => boolean;
 
 /** The pattern a selector stands for; undefined for a plain name. */
@@ -35,9 +58,9 @@ function patternOf(selector: string): Pattern | undefined {
     const expression = parseRegExp(selector);
     return (name) => expression.test(name);
   }
-  for (const { form, what } of OTHER_KINDS) {
+  for (const { form, why } of OTHER_KINDS) {
     if (form.test(selector)) {
-      throw new UnmeasurableError("not-supported", `${selector}: ${what} not measured by this version`, {
+      throw new UnmeasurableError("not-supported", `${selector}: ${why}`, {
         hint: "name a Go function, a glob or a /regular expression/",
       });
     }
@@ -99,8 +122,7 @@ const NEAREST = 5;
 const PLACES = 3;
 
 function explainAbsence(selector: string, matches: Pattern | undefined, symbols: SymbolTable): UnmeasurableError {
-  const candidates = matches === undefined ? [selector] : Array.from(symbols.inlinedNames()).filter(matches);
-  const inlined = symbols.inlinedPlaces(new Set(candidates));
+  const inlined = symbols.inlinedPlaces(inlinedCandidates(selector, matches, symbols));
   if (inlined.size > 0) return explainInlining(selector, inlined);
   const nearest = matches === undefined ? symbols.nearest(selector, NEAREST) : [];
   const subject = matches === undefined ? `no function is called ${selector}` : `no function matches ${selector}`;

@@ -49,6 +49,8 @@ function siteKind(site: Site, probe: PlannedProbe["kind"] | undefined): number {
         return site.placement === "stack-check" ? gsSiteKind.GS_SITE_COUNT_CHECKED : gsSiteKind.GS_SITE_COUNT;
       }
       return site.placement === "stack-check" ? gsSiteKind.GS_SITE_ENTRY_CHECKED : gsSiteKind.GS_SITE_ENTRY;
+    case "place":
+      return gsSiteKind.GS_SITE_COUNT;
     case "return":
       return gsSiteKind.GS_SITE_RETURN;
     case "tail-jump":
@@ -130,6 +132,9 @@ function wireProbe(plan: ProbePlan, probe: PlannedProbe, wiring: Wiring): Buffer
   });
   if (probe.value !== undefined) writeRecipe(recipeAt(gsProbe.value.offset), probe.value, "number", wiring);
   writeCodes(bytes.subarray(gsProbe.codes.offset), probe, wiring);
+  const frame = probe.place?.frame;
+  bytes.writeUInt32LE(frame?.returnAddress ?? 0, gsProbe.returnAddress.offset);
+  bytes.writeUInt32LE(frame?.framePointer === "saved" ? 1 : 0, gsProbe.savedFramePointer.offset);
   return bytes;
 }
 

@@ -150,7 +150,7 @@ class BinarySymbolTable implements SymbolTable {
       if (copies.length === 0) continue;
       result.set(
         name,
-        copies.map(({ index, file, line }) => ({ into: this.linkName(index), file, line })),
+        copies.map(({ index, call, file, line }) => ({ into: this.linkName(index), index, call, file, line })),
       );
     }
     return result;

@@ -21,6 +21,7 @@ interface Traits {
 }
 
 const probe = (name: string, { wrapper = undefined, jump, inlinedCopies = 0, notes }: Traits): PlannedProbe => ({
+  name,
   function: {
     name,
     address: virtualAddress(0x401000),

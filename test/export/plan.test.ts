@@ -46,6 +46,7 @@ const PLAN: ProbePlan = {
   ],
   probes: [
     {
+      name: "main.(*Store).Lookup",
       function: {
         name: "main.(*Store).Lookup",
         address: virtualAddress(0x4a1c40),
@@ -140,6 +141,7 @@ const PLAN: ProbePlan = {
       notes: ["1 of 2 exits is a tail jump: time until the jump"],
     },
     {
+      name: "main.plain",
       function: {
         name: "main.plain",
         address: virtualAddress(0x4a3000),
@@ -206,6 +208,7 @@ test("plan --json: all of it, whole", () => {
   });
   assert.deepEqual(probes, [
     {
+      name: "main.(*Store).Lookup",
       function: "main.(*Store).Lookup",
       address: 0x4a1c40,
       size: 1512,
@@ -302,6 +305,7 @@ test("plan --json: all of it, whole", () => {
       notes: ["1 of 2 exits is a tail jump: time until the jump"],
     },
     {
+      name: "main.plain",
       function: "main.plain",
       address: 0x4a3000,
       size: 32,

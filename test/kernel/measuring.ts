@@ -48,7 +48,7 @@ export class Measuring implements Disposable {
     return aggregate(this.session.stop(), {
       dimensions: this.plan.dimensions,
       measure: this.plan.measure,
-      functions: this.plan.probes.map((probe) => probe.function.name),
+      functions: this.plan.probes.map((probe) => probe.name),
     });
   }
 

@@ -227,15 +227,24 @@ test("functions that agree share a dimension; the odd one is refused", async () 
   ]);
 });
 
-test("functions without a return and without a body are refused by name", async () => {
+test("a function without a return is refused by name", async () => {
   assert.equal((await failure({ probes: ["main.main.func1"] }))["code"], "no-return");
-  const inlined = await failure({ probes: ["main.newBook"] });
+});
+
+test("a function without a body is counted where it was inlined", async () => {
+  const { probes, measure } = await plan({ probes: ["main.newBook"] });
+  assert.deepEqual(measure, { kind: "count" });
   assert.deepEqual(
-    [inlined["code"], inlined["message"]],
+    probes.map(({ name, kind, function: { name: into }, place, entry }) => [
+      name,
+      kind,
+      into,
+      place?.line,
+      entry.instruction,
+    ]),
     [
-      "inlined-everywhere",
-      "main.newBook has no body of its own: all its 2 calls were inlined, in main.round at fixtures/truth/main.go:87, " +
-        "in main.round.func1 at fixtures/truth/main.go:94",
+      ["main.newBook", "place", "main.round", 87, "nop"],
+      ["main.newBook", "place", "main.round.func1", 94, "nop"],
     ],
   );
 });

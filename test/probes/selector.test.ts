@@ -30,7 +30,7 @@ const functions = NAMES.map(
   }),
 );
 
-const copy = (into: string, line: number): InlinedCopy => ({ into, file: "/src/a.go", line });
+const copy = (into: string, line: number): InlinedCopy => ({ into, index: 0, call: line, file: "/src/a.go", line });
 const COPIES: ReadonlyMap<string, readonly InlinedCopy[]> = new Map([
   ["main.tiny", [1, 2, 3, 4, 5, 6, 7].map((line) => copy("main.main", line))],
   ["main.small", [copy("main.Sum[...]", 9)]],
@@ -142,7 +142,7 @@ test("other kinds of probe are told apart, and declined", () => {
   assert.deepEqual(declined, [
     "usdt:libc:setjmp: USDT probes are not measured by this version",
     "c:getaddrinfo: C functions are not measured by this version",
-    "store.go:42: source lines are not measured by this version",
+    "store.go:42: a source line is no function",
     "usdt:a:b..usdt:a:c: USDT probes are not measured by this version",
     "main.a..main.b: spans between two probes are not measured by this version",
   ]);

@@ -3,6 +3,7 @@
  * instructions (arch/x86/kernel/uprobes.c).
  */
 import { AMD64 } from "./amd64.js";
+import { effectOf, findJumpTable } from "./amd64-effects.js";
 import { type Architecture, findSlowPath, type StackCheck } from "./architecture.js";
 import { CALL, CONDITIONAL_JUMP, type DecodedCode, findInstruction, JUMP, OTHER } from "./instruction.js";
 
@@ -80,6 +81,18 @@ function findStackCheck(code: DecodedCode, growsStack: (target: number) => boole
 
 const PUSH_RBP = 0x55;
 
+const NOP = 0x90;
+
+/** FACT(go1.12..go1.27): up to go1.20 room is made first and the frame pointer saved in it, later it is pushed. */
+const FRAME_SETUP = [
+  /^55$/, // push %rbp
+  /^4889e5$/, // mov %rsp,%rbp
+  /^48(?:83ec..|81ec.{8})$/, // sub $N,%rsp
+  /^4883c480$/, // add $-128,%rsp
+  /^4889(?:6c24..|ac24.{8}|2c24)$/, // mov %rbp,N(%rsp)
+  /^488d(?:6c24..|ac24.{8}|2c24)$/, // lea N(%rsp),%rbp
+];
+
 /** Where the opcode begins, and the prefixes before it. */
 function splitPrefixes(bytes: Buffer): { readonly prefixes: readonly number[]; readonly opcode: number } {
   const prefixes: number[] = [];
@@ -150,4 +163,8 @@ export const AMD64_ARCHITECTURE: Architecture = {
   isFramePush: (bytes) => bytes.length === 1 && bytes[0] === PUSH_RBP,
   uprobeObjection,
   isEmulated,
+  isNop: (bytes) => bytes.length === 1 && bytes[0] === NOP,
+  makesFrame: (bytes) => FRAME_SETUP.some((form) => form.test(bytes.toString("hex"))),
+  effectOf,
+  findJumpTable,
 };

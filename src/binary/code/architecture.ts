@@ -1,4 +1,6 @@
 /** What the analysis of a function asks of an architecture, beyond decoding. */
+import type { VirtualAddress } from "../../base/index.js";
+import type { InstructionEffect } from "./control-flow.js";
 import type { DecodedCode, InstructionSet } from "./instruction.js";
 
 /** A Go stack check: the conditional jump to the code that grows the stack. */
@@ -25,6 +27,14 @@ export interface Architecture {
   uprobeObjection(bytes: Buffer): string | undefined;
   /** True when the kernel emulates the instruction under a uprobe: one trap instead of two. */
   isEmulated(bytes: Buffer): boolean;
+  /** True for the instruction of one byte that does nothing, and with which Go's compiler marks a call that it inlined. */
+  isNop(bytes: Buffer): boolean;
+  /** True for what sets up a frame behind the stack check: saves the frame pointer, sets it, makes room. */
+  makesFrame(bytes: Buffer): boolean;
+  /** What an instruction does that is no jump, call or return. */
+  effectOf(bytes: Buffer): InstructionEffect;
+  /** Address of the table of addresses through which an indexed jump goes; undefined where it can't be told. */
+  findJumpTable(code: DecodedCode, jump: number): VirtualAddress | undefined;
 }
 
 /**

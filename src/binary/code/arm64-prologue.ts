@@ -105,4 +105,9 @@ export const ARM64_ARCHITECTURE: Architecture = {
     return isSystem(word) && !isNeutral(word) ? "it is a system instruction" : undefined;
   },
   isEmulated: (bytes) => isEmulatedWord(bytes.readUInt32LE(0)),
+  isNop: (bytes) => bytes.readUInt32LE(0) === NOP,
+  // Places in the middle of a function are not looked for on this machine: nothing is claimed.
+  makesFrame: () => false,
+  effectOf: () => "other",
+  findJumpTable: () => undefined,
 };

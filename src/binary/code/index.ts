@@ -10,6 +10,7 @@ import { ARM64_ARCHITECTURE } from "./arm64-prologue.js";
 import { type Instruction, instructionAt } from "./instruction.js";
 
 export type { Architecture } from "./architecture.js";
+export { analyzeFlow, type ControlFlow, type FlowContext, type InstructionEffect } from "./control-flow.js";
 export type { Instruction, InstructionKind } from "./instruction.js";
 export {
   type CodeContext,

@@ -65,10 +65,11 @@ const MAX_NESTING = 8;
  * into the context, but that the compiler cannot keep in registers, is reached so too.
  */
 function isCapturedByAddress(type: GoType): boolean {
-  return type.size > MAX_BY_VALUE || fitsRegisters(type, MAX_NESTING);
+  return type.size > MAX_BY_VALUE || fitsRegisters(type);
 }
 
-function fitsRegisters(type: GoType, nesting: number): boolean {
+/** Whether the compiler keeps values of a type in registers, apart by parts, where it can. */
+export function fitsRegisters(type: GoType, nesting = MAX_NESTING): boolean {
   if (nesting === 0 || type.size > MAX_IN_REGISTERS) return false;
   if (type.kind === "array") return type.length <= 1 && fitsRegisters(type.element(), nesting - 1);
   if (type.kind !== "struct") return true;

@@ -8,10 +8,11 @@ import { AT, TAG } from "./constants.js";
 import { Die } from "./die.js";
 import { DwarfFunction } from "./function.js";
 import { InlinedCopies, type InlinedCopy } from "./inlined.js";
-import { type LinePosition, LineTable } from "./line-table.js";
+import { type LinePosition, LineTable, type Statement } from "./line-table.js";
 import { ReadMeter } from "./meter.js";
 import { UnitSearch } from "./names.js";
 import { RangeIndex, rangesOf } from "./ranges.js";
+import { type ScopeAtAddress, scopesAt } from "./scopes.js";
 import type { DebugSections } from "./sections.js";
 import { TypeReader } from "./types.js";
 import { parseUnits, requireUnitAt, type Unit } from "./unit.js";
@@ -117,6 +118,18 @@ export class Dwarf {
   lineAt(address: VirtualAddress): LinePosition | undefined {
     const unit = this.unitAt(address);
     return unit === undefined ? undefined : this.lineTable(unit)?.find(address);
+  }
+
+  /** Where statements begin in the code of one function, in address order. */
+  statementsIn(start: VirtualAddress, end: VirtualAddress): readonly Statement[] {
+    const unit = this.unitAt(start);
+    return (unit && this.lineTable(unit)?.statementsIn(start, end)) ?? [];
+  }
+
+  /** The functions whose code the instruction at `address` is, from the outside inwards; none outside of Go code. */
+  scopesAt(address: VirtualAddress): readonly ScopeAtAddress[] {
+    const fn = this.findFunctionAt(address);
+    return fn === undefined ? [] : scopesAt(this, fn.die, address);
   }
 
   /** The type whose entry is at `offset` of .debug_info. */

@@ -6,12 +6,11 @@ import { AT, TAG } from "./constants.js";
 import type { Die } from "./die.js";
 import type { Dwarf } from "./dwarf.js";
 import type { LinePosition } from "./line-table.js";
-import { type LocationPiece, locationAt } from "./location.js";
+import { type DwarfVariable, readVariables } from "./locals.js";
+import type { LocationPiece } from "./location.js";
+import { first, originsOf } from "./origins.js";
 import { rangesOf } from "./ranges.js";
 import { parseReceiver, type ReceiverName, withoutTypeArguments } from "./receiver.js";
-
-/** LIMIT: abstract origin → specification → … ; two links are the most any compiler writes. */
-const MAX_ORIGINS = 8;
 
 /** An address as the rest of the program uses it. */
 export const requireAddress = (die: Die, value: number): VirtualAddress => {
@@ -19,41 +18,6 @@ export const requireAddress = (die: Die, value: number): VirtualAddress => {
     throw new FormatError(".debug_info", die.offset, `address ${hex(value)} is out of range`);
   return virtualAddress(value);
 };
-
-/** The entries that describe one thing: the entry itself, then what it was copied from. */
-export const originsOf = (dwarf: Dwarf, die: Die): readonly Die[] => {
-  const chain = [die];
-  for (let last = die; ; ) {
-    const next = last.number(AT.abstractOrigin) ?? last.number(AT.specification);
-    if (next === undefined) return chain;
-    if (chain.length > MAX_ORIGINS) throw new FormatError(".debug_info", die.offset, "origins never end");
-    last = dwarf.dieAt(next);
-    chain.push(last);
-  }
-};
-
-const first = <T>(chain: readonly Die[], read: (die: Die) => T | undefined): T | undefined => {
-  for (const die of chain) {
-    const value = read(die);
-    if (value !== undefined) return value;
-  }
-  return undefined;
-};
-
-export const nameOf = (dwarf: Dwarf, die: Die): string =>
-  first(originsOf(dwarf, die), (entry) => entry.string(AT.name)) ?? "";
-
-/** Go's own names for what the source leaves unnamed: `~r0` results, `~p0` (go1.22) and `~b0` (before) blanks. */
-const sourceName = (name: string): string => (name === "_" || /^~[rpb]\d+$/.test(name) ? "" : name);
-
-/** A parameter, a result or a local variable of a function. */
-export interface DwarfVariable extends GoVariable {
-  readonly role: "parameter" | "result" | "local";
-  /** Of a captured variable: where its closure's context holds it, or its address. */
-  readonly contextOffset: number | undefined;
-  /** Where it lives when the instruction at `address` is about to run; undefined where the compiler recorded no place. */
-  locationAt(address: VirtualAddress): readonly LocationPiece[] | undefined;
-}
 
 export class DwarfFunction {
   readonly name: string;
@@ -167,42 +131,8 @@ export class DwarfFunction {
 
   /** Parameters, results, then locals of the outermost block, each group in source order. A shape's dictionary is left out. */
   variables(): readonly DwarfVariable[] {
-    this.known ??= this.readVariables();
+    this.known ??= readVariables(this.dwarf, this.die);
     return this.known;
-  }
-
-  private readVariables(): readonly DwarfVariable[] {
-    const variables: DwarfVariable[] = [];
-    const entriesOf = new Map<string, Die[]>();
-    for (const child of this.die.children()) {
-      if (child.tag !== TAG.formalParameter && child.tag !== TAG.variable) continue;
-      const chain = originsOf(this.dwarf, child);
-      const name = first(chain, (entry) => entry.string(AT.name)) ?? "";
-      if (name === ".dict") continue;
-      const offset = first(chain, (entry) => entry.number(AT.type));
-      if (offset === undefined) throw new FormatError(".debug_info", child.offset, `variable ${name} has no type`);
-      const isResult = (first(chain, (entry) => entry.number(AT.variableParameter)) ?? 0) !== 0;
-      const role = child.tag === TAG.variable ? "local" : isResult ? "result" : "parameter";
-      // FACT(go1.19..go1.24): a result that a deferred call may change is listed twice, once for its register and once for
-      // its place on the stack. Before renaming, no two results have one name.
-      const entries = [child];
-      if (role !== "local") {
-        const listed = entriesOf.get(name);
-        if (listed !== undefined) {
-          listed.push(child);
-          continue;
-        }
-        entriesOf.set(name, entries);
-      }
-      variables.push({
-        name: sourceName(name),
-        type: this.dwarf.typeAt(offset),
-        role,
-        contextOffset: first(chain, (entry) => entry.number(AT.goClosureOffset)),
-        locationAt: (address) => first(entries, (entry) => locationAt(entry, address)),
-      });
-    }
-    return variables;
   }
 
   /**

@@ -9,11 +9,13 @@ import { Dwarf } from "./dwarf.js";
 import { DebugSections, type SectionReader } from "./sections.js";
 
 export { Dwarf } from "./dwarf.js";
-export { DwarfFunction, type DwarfVariable } from "./function.js";
+export { DwarfFunction } from "./function.js";
 export type { InlinedCopy } from "./inlined.js";
-export type { LinePosition } from "./line-table.js";
+export type { LinePosition, Statement } from "./line-table.js";
+export type { DwarfVariable } from "./locals.js";
 export type { LocationPiece } from "./location.js";
 export type { AddressRange } from "./ranges.js";
+export type { ScopeAtAddress } from "./scopes.js";
 export type { SectionReader } from "./sections.js";
 export type { DwarfPackageVariable } from "./variables.js";
 

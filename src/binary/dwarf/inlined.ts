@@ -3,8 +3,9 @@ import type { VirtualAddress } from "../../base/index.js";
 import { AT, TAG } from "./constants.js";
 import { type Die, DieWalk } from "./die.js";
 import type { Dwarf } from "./dwarf.js";
-import { nameOf, requireAddress } from "./function.js";
+import { requireAddress } from "./function.js";
 import type { UnitSearch } from "./names.js";
+import { nameOf } from "./origins.js";
 import { type AddressRange, rangesOf } from "./ranges.js";
 import type { Unit } from "./unit.js";
 

@@ -9,6 +9,8 @@ export interface LineHeader {
   readonly programStart: number;
   readonly programEnd: number;
   readonly minimumInstructionLength: number;
+  /** Whether rows begin statements until the program says otherwise. */
+  readonly beginsWithStatements: boolean;
   readonly lineBase: number;
   readonly lineRange: number;
   readonly opcodeBase: number;
@@ -131,7 +133,7 @@ export const parseLineHeader = (sections: DebugSections, offset: number): LineHe
   const minimumInstructionLength = cursor.u8();
   // VLIW operation counts matter on no machine that Go runs on.
   if (version >= 4) cursor.skip(1);
-  cursor.skip(1);
+  const beginsWithStatements = cursor.u8() !== 0;
   const lineBase = cursor.i8();
   const lineRange = cursor.u8();
   const opcodeBase = cursor.u8();
@@ -142,6 +144,7 @@ export const parseLineHeader = (sections: DebugSections, offset: number): LineHe
     programStart,
     programEnd,
     minimumInstructionLength,
+    beginsWithStatements,
     lineBase,
     lineRange,
     opcodeBase,

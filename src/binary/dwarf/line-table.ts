@@ -10,12 +10,18 @@ export interface LinePosition {
   readonly line: number;
 }
 
+/** An instruction at which the compiler has a statement begin, as debuggers want to know it. */
+export interface Statement extends LinePosition {
+  readonly address: number;
+}
+
 const STANDARD = {
   extended: 0,
   copy: 1,
   advancePc: 2,
   advanceLine: 3,
   setFile: 4,
+  negateStatement: 6,
   constAddPc: 8,
   fixedAdvancePc: 9,
 } as const;
@@ -26,36 +32,43 @@ interface Sequence {
   readonly addresses: Float64Array;
   readonly files: Uint32Array;
   readonly lines: Uint32Array;
+  /** 1 where a statement begins. */
+  readonly statements: Uint8Array;
 }
 
 class SequenceBuilder {
   private addresses: number[] = [];
   private files: number[] = [];
   private lines: number[] = [];
+  private statements: number[] = [];
 
-  add(address: number, file: number, line: number): void {
+  add(address: number, file: number, line: number, statement: number): void {
     // A row at the address of the row before it replaces that row: the earlier one covers no instruction.
     const last = this.addresses.length - 1;
     if (this.addresses[last] === address) {
       this.files[last] = file;
       this.lines[last] = line;
+      this.statements[last] = statement;
       return;
     }
     this.addresses.push(address);
     this.files.push(file);
     this.lines.push(line);
+    this.statements.push(statement);
   }
 
   finish(end: number): Sequence | undefined {
-    this.add(end, 0, 0);
+    this.add(end, 0, 0, 0);
     const sequence = {
       addresses: Float64Array.from(this.addresses),
       files: Uint32Array.from(this.files),
       lines: Uint32Array.from(this.lines),
+      statements: Uint8Array.from(this.statements),
     };
     this.addresses = [];
     this.files = [];
     this.lines = [];
+    this.statements = [];
     const ascending = sequence.addresses.every(
       (address, index) => index === 0 || address > (sequence.addresses[index - 1] ?? 0),
     );
@@ -72,13 +85,15 @@ const runProgram = (section: Buffer, header: LineHeader): Sequence[] => {
   let address = 0;
   let file = 1;
   let line = 1;
+  const initially = header.beginsWithStatements ? 1 : 0;
+  let statement = initially;
   while (!cursor.atEnd) {
     const opcode = cursor.u8();
     if (opcode >= opcodeBase) {
       const adjusted = opcode - opcodeBase;
       address += Math.floor(adjusted / lineRange) * minimumInstructionLength;
       line += lineBase + (adjusted % lineRange);
-      rows.add(address, file, line);
+      rows.add(address, file, line, statement);
       continue;
     }
     switch (opcode) {
@@ -93,6 +108,7 @@ const runProgram = (section: Buffer, header: LineHeader): Sequence[] => {
           address = 0;
           file = 1;
           line = 1;
+          statement = initially;
         } else if (extended === EXTENDED.setAddress) {
           if (length !== 5 && length !== 9) cursor.fail(`address of ${length - 1} bytes`);
           address = readTargetAddress(cursor, length - 1);
@@ -101,7 +117,7 @@ const runProgram = (section: Buffer, header: LineHeader): Sequence[] => {
         break;
       }
       case STANDARD.copy:
-        rows.add(address, file, line);
+        rows.add(address, file, line, statement);
         break;
       case STANDARD.advancePc:
         address += cursor.uleb128() * minimumInstructionLength;
@@ -111,6 +127,9 @@ const runProgram = (section: Buffer, header: LineHeader): Sequence[] => {
         break;
       case STANDARD.setFile:
         file = cursor.uleb128();
+        break;
+      case STANDARD.negateStatement:
+        statement = 1 - statement;
         break;
       case STANDARD.constAddPc:
         address += Math.floor((255 - opcodeBase) / lineRange) * minimumInstructionLength;
@@ -166,5 +185,22 @@ export class LineTable {
     const row = lastAtMost(sequence.addresses, address);
     const file = this.files[sequence.files[row] ?? 0];
     return file === undefined || file === "" ? undefined : { file, line: sequence.lines[row] ?? 0 };
+  }
+
+  /** The statements that begin from `start` up to `end`, which one sequence holds, in address order. */
+  statementsIn(start: number, end: number): readonly Statement[] {
+    const { sequences, index } = this.rows();
+    const owner = index.find(start);
+    const sequence = owner === undefined ? undefined : sequences[owner];
+    if (sequence === undefined) return [];
+    const { addresses, files, lines, statements } = sequence;
+    const found: Statement[] = [];
+    for (let row = lastAtMost(addresses, start); (addresses[row] ?? end) < end; row++) {
+      const address = addresses[row] ?? 0;
+      const file = this.files[files[row] ?? 0];
+      if (address < start || statements[row] !== 1 || file === undefined || file === "") continue;
+      found.push({ address, file, line: lines[row] ?? 0 });
+    }
+    return found;
   }
 }
