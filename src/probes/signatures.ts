@@ -32,9 +32,24 @@ export const lacksReceiver = (fn: GoFunction, signature: Signature): boolean =>
  */
 const CGO_STUB = /\._C2?func_[^.]*$/;
 
+/** FACT(go1.18..go1.27): assembly of the runtime, which alone may be written so, that gets its arguments in registers. */
+export const REGISTER_ASSEMBLY: ReadonlySet<string> = new Set([
+  "internal/bytealg.Compare",
+  "runtime.cmpstring",
+  "runtime.memclrNoHeapPointers",
+  "runtime.memequal",
+  "runtime.memequal_varlen",
+  "runtime.memhash",
+  "runtime.memhash32",
+  "runtime.memhash64",
+  "runtime.memmove",
+  "runtime.strhash",
+]);
+
 /** How a function of this binary gets its arguments. */
 export function conventionOf(binary: GoBinary, fn: GoFunction): CallingConvention {
-  const onStack = CGO_STUB.test(fn.name) ? !fn.wrapper : fn.assembly || isForAssembly(binary, fn);
+  const byAssembly = fn.assembly ? !REGISTER_ASSEMBLY.has(fn.name) : isForAssembly(binary, fn);
+  const onStack = CGO_STUB.test(fn.name) ? !fn.wrapper : byAssembly;
   if (onStack || !usesRegisterAbi(binary)) return STACK_ABI;
   return binary.arch === "amd64" ? AMD64_REGISTER_ABI : ARM64_REGISTER_ABI;
 }
