@@ -26,12 +26,6 @@ export function givenSignatures(texts: readonly string[], symbols: SymbolTable):
 export const lacksReceiver = (fn: GoFunction, signature: Signature): boolean =>
   !signature.hasReceiver && /\(\*[^()]*\)\.[^.]+$/.test(fn.name) && !fn.name.endsWith("-fm");
 
-/**
- * What cgo makes for each C function. FACT(go1.17..go1.27): it hands C its arguments as they lie in memory, so that the
- * compiler passes them on the stack; calls from Go pass through a wrapper that gets them as all Go code does.
- */
-const CGO_STUB = /\._C2?func_[^.]*$/;
-
 /** FACT(go1.18..go1.27): assembly of the runtime, which alone may be written so, that gets its arguments in registers. */
 export const REGISTER_ASSEMBLY: ReadonlySet<string> = new Set([
   "internal/bytealg.Compare",
@@ -45,6 +39,25 @@ export const REGISTER_ASSEMBLY: ReadonlySet<string> = new Set([
   "runtime.memmove",
   "runtime.strhash",
 ]);
+
+/** FACT(go1.18..go1.27): the packages whose assembly may get its arguments in registers, of those that a program has. */
+const MAY_USE_REGISTERS =
+  /^(?:runtime|reflect|syscall|time|internal\/(?:bytealg|chacha8rand|runtime\/.*)|runtime\/internal\/.*)\.[^./]+$/;
+
+/**
+ * Whether it is known how a function gets its arguments. Of the runtime's assembly it is where the name is known, or where
+ * the compiler made a wrapper that passes them on the stack.
+ */
+export function isConventionKnown(binary: GoBinary, fn: GoFunction): boolean {
+  if (!fn.assembly || REGISTER_ASSEMBLY.has(fn.name) || !MAY_USE_REGISTERS.test(fn.name)) return true;
+  return binary.pclntab.findIndexesByName(binary.pclntab.nameOf(fn.index)).length > 1;
+}
+
+/**
+ * What cgo makes for each C function. FACT(go1.17..go1.27): it hands C its arguments as they lie in memory, so that the
+ * compiler passes them on the stack; calls from Go pass through a wrapper that gets them as all Go code does.
+ */
+const CGO_STUB = /\._C2?func_[^.]*$/;
 
 /** How a function of this binary gets its arguments. */
 export function conventionOf(binary: GoBinary, fn: GoFunction): CallingConvention {

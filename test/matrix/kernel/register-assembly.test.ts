@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { REGISTER_ASSEMBLY } from "../../../src/probes/signatures.js";
-import { everyGoVersion, type GoVersion, goCommand, startFixture } from "../../fixture.js";
+import { everyGoVersion, fixturePath, type GoVersion, goCommand, startFixture } from "../../fixture.js";
 import { Measuring, planner, withoutKernel } from "../../kernel/measuring.js";
 import { nativeBuilds } from "../builds.js";
 
@@ -35,6 +35,28 @@ for (const version of everyGoVersion) {
     assert.ok(known.length >= 10, `${known.length} of them`);
     assert.deepEqual(
       known.filter(([, inRegisters]) => !inRegisters),
+      [],
+    );
+  });
+}
+
+for (const version of everyGoVersion) {
+  test(`Go ${version}: no other assembly that gets its arguments in registers is read off the stack`, async () => {
+    const plan = await planner({ kind: "exe", path: fixturePath("variety", version, "plain") });
+    const others = assemblyOf(version).filter(([name, inRegisters]) => inRegisters && !REGISTER_ASSEMBLY.has(name));
+    const codes = others.map(([name]) => {
+      try {
+        plan({ probes: [name], by: ["p"], signatures: [`${name}=func(p unsafe.Pointer)`] });
+        return "planned";
+      } catch (error) {
+        return (error as { code?: string }).code ?? "none";
+      }
+    });
+    assert.ok(codes.includes("uncertain-argument"));
+    // Whatever else is in their way, or the program does not have them.
+    const harmless = ["uncertain-argument", "no-match", "no-return", "computed-jump", "entry-is-exit", "unprobeable"];
+    assert.deepEqual(
+      codes.filter((code) => !harmless.includes(code)),
       [],
     );
   });
