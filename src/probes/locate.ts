@@ -266,8 +266,11 @@ function mapElement(
       hintFor(of),
     );
   }
-  const wrong = explainLiteral(wanted, key, `the key of ${of.text}`);
-  if (wrong !== undefined) return { ok: false, refusal: wrong };
+  if (explainLiteral(wanted, key, of.text) !== undefined) {
+    const example = `${of.text}[${key.kind === "string" ? '"text"' : "3"}]`;
+    const reason = `the keys of ${of.text} are of type ${key.name}: ${formatLiteral(wanted)} is none`;
+    return refused("wrong-type", reason, `${example} can be read`);
+  }
   const map = loadWord(of, 0);
   if (!map.ok) return map;
   const address: Emit = (to) => emitMapSearch(to, { layout, key, element, wanted, map: map.value });
