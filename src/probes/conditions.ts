@@ -3,14 +3,13 @@
  * when nothing else matters, so that a call that fails costs no more than its probes; else as bits that the return asks for.
  */
 import { gsLimits } from "../abi/index.js";
-import { found, invariant, type Outcome, type Refusal, refused } from "../base/index.js";
+import { found, type Outcome, refused } from "../base/index.js";
 import type { Code, Condition, Relation } from "./code.js";
 import { type CodeBuilder, codeOf, type Emit, Label } from "./code-builder.js";
-import { type Expression, formatExpression, type Literal, quote, type Truth } from "./expression.js";
-import { explainLiteral, integerOf, isText } from "./literals.js";
+import { bare, comparison, prefix, relate } from "./comparisons.js";
+import { type Expression, formatExpression, isTruth, type Truth } from "./expression.js";
 import { locate, type Surroundings } from "./locate.js";
-import { loadBytes, loadInteger, loadPair, loadWord, type Operand, type Phase, WORD } from "./operand.js";
-import { article, hintFor } from "./type-text.js";
+import type { Operand, Phase } from "./operand.js";
 
 /** `mixed`: parts of it are known at the entry only, others at the return. */
 type JudgedPhase = Phase | "mixed";
@@ -23,10 +22,6 @@ export type Judged = { readonly phase: JudgedPhase } /** Leaves 1 or 0 in A. */ 
 );
 
 const test = (phase: Phase, emit: Emit): Outcome<Judged> => found({ kind: "test", phase, emit });
-const refusal = (detail: Refusal): { readonly ok: false; readonly refusal: Refusal } => ({
-  ok: false,
-  refusal: detail,
-});
 
 /** What a condition means at a probe. Refused: `wrong-type`, `not-a-condition`, and whatever its values are refused for. */
 export function judge(expression: Expression, around: Surroundings): Outcome<Judged> {
@@ -45,41 +40,63 @@ export function judge(expression: Expression, around: Surroundings): Outcome<Jud
       }
       return found({ kind: expression.kind, phase: commonPhase(parts), of: parts });
     }
+    case "relate":
+      return judgeRelation(expression, around);
     case "compare":
     case "prefix":
-      if (expression.of.kind === "special" && expression.of.name === "func") return judgeName(expression, around);
-      break;
-    case "linear":
-      return refused("wrong-type", "lin(e, …) groups values of --by", "compare the value itself");
+      return expression.of.kind === "special" && expression.of.name === "func"
+        ? judgeName(expression, around)
+        : judgeSubject(expression.of, around, (of) =>
+            expression.kind === "prefix"
+              ? prefix(of, expression.prefix, around.program)
+              : comparison(of, expression.relation, expression.with, around.program),
+          );
     default:
-      break;
+      return judgeSubject(expression, around, bare);
   }
-  const subject = expression.kind === "compare" || expression.kind === "prefix" ? expression.of : expression;
+}
+
+/** What is tested of a value. */
+function judgeSubject(
+  subject: Expression,
+  around: Surroundings,
+  tested: (of: Operand) => Outcome<Emit>,
+): Outcome<Judged> {
+  const operand = locateSubject(subject, around);
+  if (!operand.ok) return operand;
+  const emit = tested(operand.value);
+  return emit.ok ? test(operand.value.phase, emit.value) : emit;
+}
+
+function locateSubject(subject: Expression, around: Surroundings): Outcome<Operand> {
   if (subject.kind === "linear") {
     return refused("wrong-type", "lin(e, …) groups values of --by", "compare the value itself");
   }
-  if (
-    subject.kind === "compare" ||
-    subject.kind === "prefix" ||
-    subject.kind === "not" ||
-    subject.kind === "all" ||
-    subject.kind === "any"
-  ) {
+  if (isTruth(subject)) {
     return refused("wrong-type", `${formatExpression(subject)} is true or false already`, "it can be tested as it is");
   }
-  const operand = locate(subject, around);
-  if (!operand.ok) return operand;
-  const of = operand.value;
-  const emit =
-    expression.kind === "compare"
-      ? comparison(of, expression.relation, expression.with)
-      : expression.kind === "prefix"
-        ? prefix(of, expression.prefix)
-        : bare(of);
-  return emit.ok ? test(of.phase, emit.value) : emit;
+  return locate(subject, around);
 }
 
-function commonPhase(parts: readonly Judged[]): JudgedPhase {
+/** Two values of the program: numbers, bools and pointers. */
+function judgeRelation(expression: Truth & { kind: "relate" }, around: Surroundings): Outcome<Judged> {
+  const [left, right] = [locateSubject(expression.of, around), locateSubject(expression.to, around)];
+  if (!left.ok) return left;
+  if (!right.ok) return right;
+  const { relation } = expression;
+  const phase = commonPhase([left.value, right.value]);
+  if (phase === "mixed") {
+    return refused(
+      "mixed-ends",
+      `${formatExpression(expression)} needs an argument, which is known at the entry, and a result`,
+      "each can be compared with literals",
+    );
+  }
+  const emit = relate(left.value, right.value, relation);
+  return emit.ok ? test(phase, emit.value) : emit;
+}
+
+function commonPhase(parts: readonly { readonly phase: JudgedPhase }[]): JudgedPhase {
   const phases = new Set(parts.map(({ phase }) => phase).filter((phase) => phase !== "either"));
   const [only = "either"] = phases;
   return phases.size > 1 ? "mixed" : only;
@@ -116,153 +133,6 @@ function holds(order: number, relation: Relation): boolean {
     case ">=":
       return order >= 0;
   }
-}
-
-function bare(of: Operand): Outcome<Emit> {
-  if (of.type.kind !== "bool") {
-    const compared =
-      of.type.kind === "int"
-        ? `compare it: ${of.text} != 0`
-        : of.type.kind === "string"
-          ? `compare it: ${of.text} != ""`
-          : hintFor(of);
-    return refused("wrong-type", `${of.text} is ${article(of.type)}, which is neither true nor false`, compared);
-  }
-  return isNotZero(loadBytes(of, { offset: 0, size: 1, signed: false }));
-}
-
-function comparison(of: Operand, relation: Relation, literal: Literal): Outcome<Emit> {
-  const wrong = explainLiteral(literal, of.type, of.text);
-  if (wrong !== undefined) return refusal(wrong);
-  const { type } = of;
-  const equality = relation === "==" || relation === "!=";
-  if (!equality && (literal.kind === "nil" || literal.kind === "bool")) {
-    return refused(
-      "wrong-type",
-      `${of.text} ${relation} ${String(literal.kind === "nil" ? "nil" : literal.value)} has no meaning`,
-      `== and != have`,
-    );
-  }
-  if (literal.kind === "nil") return againstZero(loadWord(of, 0), relation);
-  switch (type.kind) {
-    case "bool":
-      return againstZero(
-        loadBytes(of, { offset: 0, size: 1, signed: false }),
-        (literal.kind === "bool" && literal.value) === (relation === "==") ? "!=" : "==",
-      );
-    case "int": {
-      const value = integerOf(literal) ?? 0n;
-      const number = loadInteger(of, type);
-      if (value === 0n && equality) return againstZero(number, relation);
-      return compareNumbers(number, (to) => to.set(value), relation, type.signed);
-    }
-    case "float":
-      return compareFloats(
-        of,
-        type.size === 4 ? 4 : 8,
-        relation,
-        literal.kind === "float" ? literal.value : Number(integerOf(literal) ?? 0n),
-      );
-    default:
-      invariant(literal.kind === "string" && isText(type), "only bytes are compared with strings");
-      return compareText(of, relation, literal.value);
-  }
-}
-
-/** Relations with their sides changed. */
-const TURNED: Readonly<Record<Relation, Relation>> = {
-  "==": "==",
-  "!=": "!=",
-  "<": ">",
-  "<=": ">=",
-  ">": "<",
-  ">=": "<=",
-};
-
-const isNotZero = (value: Outcome<Emit>): Outcome<Emit> =>
-  value.ok
-    ? found((to) => {
-        value.value(to);
-        to.emit({ op: "not-zero" });
-      })
-    : value;
-
-/** Compares A, which `value` leaves, with 0: the one comparison that needs no variable. */
-function againstZero(value: Outcome<Emit>, relation: Relation): Outcome<Emit> {
-  if (relation === "!=") return isNotZero(value);
-  return compareNumbers(value, (to) => to.set(0), relation, false);
-}
-
-function compareNumbers(value: Outcome<Emit>, constant: Emit, relation: Relation, signed: boolean): Outcome<Emit> {
-  if (!value.ok) return value;
-  return found((to) => {
-    to.withVariables(1, (left = 0) => {
-      value.value(to);
-      to.put(left);
-      constant(to);
-      to.emit({ op: "compare", relation: TURNED[relation], variable: left, signed });
-    });
-  });
-}
-
-/** As IEEE 754 has it: a NaN differs from everything, and is in no order to it. */
-function compareFloats(of: Operand, size: 4 | 8, relation: Relation, value: number): Outcome<Emit> {
-  const bits = loadBytes(of, { offset: 0, size, signed: false });
-  if (!bits.ok) return bits;
-  return found((to) => {
-    const nan = new Label();
-    const done = new Label();
-    to.withVariables(1, (left = 0) => {
-      bits.value(to);
-      to.orderFloat(size, nan);
-      to.put(left);
-      to.set(floatBits(value, size));
-      to.orderFloat(size, nan);
-      to.emit({ op: "compare", relation: TURNED[relation], variable: left, signed: false });
-    });
-    to.jump(done);
-    to.place(nan);
-    to.set(relation === "!=" ? 1 : 0);
-    to.place(done);
-  });
-}
-
-function floatBits(value: number, size: 4 | 8): bigint {
-  const bytes = new DataView(new ArrayBuffer(8));
-  if (size === 8) bytes.setFloat64(0, value);
-  else bytes.setFloat32(0, value);
-  return size === 8 ? bytes.getBigUint64(0) : BigInt(bytes.getUint32(0));
-}
-
-function compareText(of: Operand, relation: Relation, constant: Buffer): Outcome<Emit> {
-  if (constant.length === 0 && (relation === "==" || relation === "!="))
-    return againstZero(loadWord(of, WORD), relation);
-  return compareBytes(of, constant, "whole", relation);
-}
-
-function prefix(of: Operand, constant: Buffer): Outcome<Emit> {
-  if (!isText(of.type)) {
-    return refused("wrong-type", `${of.text} is ${article(of.type)}: only strings have prefixes`, hintFor(of));
-  }
-  return compareBytes(of, constant, "prefix", "==");
-}
-
-function compareBytes(of: Operand, constant: Buffer, mode: "whole" | "prefix", relation: Relation): Outcome<Emit> {
-  if (constant.length > gsLimits.GS_CONSTANT_BYTES) {
-    const most = gsLimits.GS_CONSTANT_BYTES;
-    return refused(
-      "not-supported",
-      `a string of ${constant.length} bytes is too long to compare with`,
-      `at most ${most} bytes are possible: hasPrefix(${of.text}, ${quote(constant.subarray(0, 16))}) and len(${of.text}) can be tested`,
-    );
-  }
-  const bytes = loadPair(of);
-  if (!bytes.ok) return bytes;
-  const order: Emit = (to) => {
-    bytes.value(to);
-    to.emit({ op: "compare-bytes", constant, prefix: mode });
-  };
-  return relation === "!=" ? isNotZero(found(order)) : compareNumbers(found(order), (to) => to.set(0), relation, true);
 }
 
 /** Leaves 1 or 0 in A. `decided`: which decision of the entry stands for a part, if one does. */

@@ -28,6 +28,8 @@ export type Expression =
 /** What is true or false. */
 export type Truth =
   | { readonly kind: "compare"; readonly of: Expression; readonly relation: Relation; readonly with: Literal }
+  /** Two values of the program. */
+  | { readonly kind: "relate"; readonly of: Expression; readonly relation: Relation; readonly to: Expression }
   | { readonly kind: "prefix"; readonly of: Expression; readonly prefix: Buffer }
   | { readonly kind: "not"; readonly of: Expression }
   /** Of two or more, in their order; what decides it early keeps the rest from being read. */
@@ -83,6 +85,8 @@ export function formatExpression(expression: Expression): string {
       return `value(${formatExpression(expression.of)}, ${expression.type})`;
     case "compare":
       return `${formatPart(expression.of)} ${expression.relation} ${formatLiteral(expression.with)}`;
+    case "relate":
+      return `${formatPart(expression.of)} ${expression.relation} ${formatPart(expression.to)}`;
     case "prefix":
       return `hasPrefix(${formatExpression(expression.of)}, ${quote(expression.prefix)})`;
     case "not":
@@ -120,10 +124,11 @@ export function formatLiteral(literal: Literal): string {
 
 /** True for what can stand in a condition as it is. */
 export function isTruth(expression: Expression): expression is Truth {
-  return ["compare", "prefix", "not", "all", "any"].includes(expression.kind);
+  return ["compare", "relate", "prefix", "not", "all", "any"].includes(expression.kind);
 }
 
-const isComposed = ({ kind }: Expression): boolean => kind === "compare" || kind === "all" || kind === "any";
+const isComposed = ({ kind }: Expression): boolean =>
+  kind === "compare" || kind === "relate" || kind === "all" || kind === "any";
 
 /** What a field or an element is taken from. */
 const formatOperand = (expression: Expression): string =>

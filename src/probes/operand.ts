@@ -5,6 +5,7 @@
 import { found, type Outcome, refused } from "../base/index.js";
 import type { GoType } from "../binary/index.js";
 import { codeOf, type Emit, Label } from "./code-builder.js";
+import { isDirectInInterfaces } from "./dynamic-types.js";
 import { addressSteps, type Piece } from "./location.js";
 import type { Bound } from "./names.js";
 import type { FetchStep } from "./plan.js";
@@ -88,6 +89,15 @@ export function typeWord(of: Operand & { readonly type: GoType }): Outcome<Emit>
     to.emit({ op: "load", offset: WORD, size: WORD, signed: false });
     to.place(nil);
   });
+}
+
+/** The value of a type inside an interface whose second word is in a variable. */
+export function heldValue(type: GoType, variable: number, of: Operand): Operand {
+  const common = { type, phase: of.phase, text: of.text };
+  const get: Emit = (to) => to.get(variable);
+  return isDirectInInterfaces(type)
+    ? { ...common, at: "accumulator", value: get }
+    : { ...common, at: "memory", address: get, offset: 0 };
 }
 
 /** Leaves a whole integer in A, widened to 64 bits. */

@@ -4,7 +4,7 @@
  *
  *     condition   = conjunction { "||" conjunction }
  *     conjunction = comparison { "&&" comparison }
- *     comparison  = side [ RELATION side ]                 one of the two sides is a literal
+ *     comparison  = side [ RELATION side ]                 one of the two sides may be a literal
  *     side        = LITERAL | "!" side | operand
  *     operand     = "*" operand | primary { "." NAME | "[" KEY "]" }
  *     primary     = NAME | "$" NAME | "(" condition ")" | CALL "(" condition ")"
@@ -90,16 +90,15 @@ class Parser {
     if (begin.kind === "symbol" && begin.text === "!") {
       this.fail(`"!" goes before the comparison: put that in brackets`, begin);
     }
-    const afterwards = this.token;
     const right = this.side();
-    if (left.kind !== "literal" && right.kind === "literal") {
-      return { kind: "compare", of: left, relation: operator.text as Relation, with: right.literal };
+    const relation = operator.text as Relation;
+    if (left.kind !== "literal") {
+      return right.kind === "literal"
+        ? { kind: "compare", of: left, relation, with: right.literal }
+        : { kind: "relate", of: left, relation, to: right };
     }
-    if (left.kind === "literal" && right.kind !== "literal") {
-      return { kind: "compare", of: right, relation: turned, with: left.literal };
-    }
-    if (left.kind === "literal") this.fail("this compares nothing of the program", begin);
-    return this.fail("comparisons are with literals: 3, 1.5, 10ms, 'x', \"text\", true or nil", afterwards);
+    if (right.kind === "literal") this.fail("this compares nothing of the program", begin);
+    return { kind: "compare", of: right, relation: turned, with: left.literal };
   }
 
   private side(): Expression | { readonly kind: "literal"; readonly literal: Literal } {

@@ -5,12 +5,23 @@
 import type { ValueEncoding } from "../aggregate/index.js";
 import { found, type Outcome, refused } from "../base/index.js";
 import type { GoType } from "../binary/index.js";
-import { codeOf, type Emit, straightSteps } from "./code-builder.js";
+import { codeOf, type Emit, Label, straightSteps } from "./code-builder.js";
 import { emitJudged, judge } from "./conditions.js";
+import type { ProgramFacts } from "./dynamic-types.js";
 import { type Expression, formatExpression, isTruth } from "./expression.js";
 import { isText } from "./literals.js";
 import { INT, locate, type Surroundings } from "./locate.js";
-import { loadBytes, loadInteger, loadPair, loadWord, type Operand, type Phase, WORD, wordSize } from "./operand.js";
+import {
+  loadBytes,
+  loadInteger,
+  loadPair,
+  loadWord,
+  type Operand,
+  type Phase,
+  typeWord,
+  WORD,
+  wordSize,
+} from "./operand.js";
 import type { Recipe } from "./plan.js";
 import { article, hintFor } from "./type-text.js";
 
@@ -78,13 +89,13 @@ function evaluate(expression: Expression, around: Surroundings): Outcome<Value> 
   }
   const operand = locate(expression, around);
   if (!operand.ok) return operand;
-  const value = fetch(operand.value);
+  const value = fetch(operand.value, around.program);
   if (!value.ok || expression.kind !== "call" || expression.function !== "log2") return value;
   return found({ ...value.value, encoding: { kind: "log2" } });
 }
 
 /** An operand's own value. */
-function fetch(of: Operand): Outcome<Value> {
+function fetch(of: Operand, program: ProgramFacts): Outcome<Value> {
   const { type, phase } = of;
   const made = (emit: Outcome<Emit>, encoding: ValueEncoding): Outcome<Value> =>
     emit.ok ? found({ phase, type, encoding, emit: emit.value }) : emit;
@@ -111,9 +122,43 @@ function fetch(of: Operand): Outcome<Value> {
       if (!value.ok) return value;
       break;
     }
+    case "interface": {
+      const held = type.empty ? heldText(of, program) : undefined;
+      if (held !== undefined) return held;
+      break;
+    }
     default:
       if (isText(type)) return made(loadPair(of), { kind: "string" });
       break;
   }
   return refused("unreadable-argument", `${of.text} is ${article(type)}: it can't be read as one value`, hintFor(of));
+}
+
+/** The string in an `any`, empty for nil; undefined in a program that has no strings in interfaces. */
+function heldText(of: Operand, { typesNamed }: ProgramFacts): Outcome<Value> | undefined {
+  const [string] = typesNamed("string");
+  if (string === undefined) return undefined;
+  const [word, data] = [typeWord(of), loadWord(of, WORD)];
+  if (!word.ok) return word;
+  if (!data.ok) return data;
+  const emit: Emit = (to) => {
+    const done = new Label();
+    const text = new Label();
+    to.withVariables(1, (descriptor = 0) => {
+      to.set(0);
+      to.emit({ op: "give-b" });
+      word.value(to);
+      to.jumpUnless(done);
+      to.put(descriptor);
+      to.emit({ op: "image", address: string.descriptor });
+      to.emit({ op: "compare", relation: "==", variable: descriptor, signed: false });
+      to.jumpIf(text);
+      to.emit({ op: "fail", as: "other-type" });
+      to.place(text);
+      data.value(to);
+      to.emit({ op: "load-pair", offset: 0 });
+      to.place(done);
+    });
+  };
+  return found({ phase: of.phase, type: string.type, encoding: { kind: "string" }, emit });
 }

@@ -8,10 +8,21 @@ import type { Outcome, Refusal } from "../base/index.js";
 import type { GoType } from "../binary/index.js";
 import type { CodeStep } from "./code.js";
 import { CodeBuilder, codeOf, type Emit, Label } from "./code-builder.js";
-import { type DynamicType, isDirectInInterfaces, type ProgramFacts } from "./dynamic-types.js";
+import type { DynamicType, ProgramFacts } from "./dynamic-types.js";
 import { ERRNO, holdsError, messageParts, rankOfError } from "./error-messages.js";
 import { isText } from "./literals.js";
-import { dereference, loadBytes, loadPair, loadWord, type Operand, part, typeWord, WORD, wordSize } from "./operand.js";
+import {
+  dereference,
+  heldValue,
+  loadBytes,
+  loadPair,
+  loadWord,
+  type Operand,
+  part,
+  typeWord,
+  WORD,
+  wordSize,
+} from "./operand.js";
 
 /** How far into a value capturing goes. */
 interface Reach {
@@ -461,15 +472,6 @@ export class CaptureWriter {
 function isWithin(typeName: string, errors: number): boolean {
   if (errors === WHOLE_VALUE.errors) return true;
   return errors === 0 ? typeName === ERRNO : typeName === "*os.SyscallError" || holdsError(typeName) === false;
-}
-
-/** The value of a type inside an interface whose second word is in a variable. */
-function heldValue(type: GoType, variable: number, of: Operand): Operand {
-  const common = { type, phase: of.phase, text: of.text };
-  const get: Emit = (to) => to.get(variable);
-  return isDirectInInterfaces(type)
-    ? { ...common, at: "accumulator", value: get }
-    : { ...common, at: "memory", address: get, offset: 0 };
 }
 
 const unreadable = (reason: string): Shape => ({ kind: "unreadable", reason });
