@@ -27,7 +27,12 @@ const namedJson = ({ kind, name, file, line, address, size }: NamedEntry) => ({
 });
 
 const entryJson = (entry: ListEntry) => ({
-  ...namedJson(entry),
+  kind: entry.kind,
+  name: entry.name,
+  file: entry.file ?? null,
+  line: entry.line ?? null,
+  address: entry.address,
+  size: entry.size,
   params: entry.params?.map(variableJson) ?? null,
   results: entry.results?.map(variableJson) ?? null,
   captured: entry.captured().map(variableJson),

@@ -95,7 +95,10 @@ function selected(patterns: readonly string[], symbols: SymbolTable): Iterable<G
 
 /** The functions asked for, in address order; no pattern: every function. @throws as planProbes does for patterns */
 export function* placeFunctions(symbols: SymbolTable, patterns: readonly string[]): Generator<PlacedFunction> {
-  for (const fn of selected(patterns, symbols)) yield { fn, ...symbols.place(fn) };
+  for (const fn of selected(patterns, symbols)) {
+    const { file, line } = symbols.place(fn);
+    yield { fn, file, line };
+  }
 }
 
 /**
@@ -125,9 +128,11 @@ export function* describeFunctions(
         ? assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn))
         : undefined;
     const places = signature && assignment && certainPlaces(signature, assignment, fn);
+    const { file, line } = symbols.place(fn);
     yield {
       fn,
-      ...symbols.place(fn),
+      file,
+      line,
       parameters: signature && describeVariables(signature.parameters, places ?? [], binary.arch),
       results: signature && describeVariables(signature.results, assignment?.results ?? [], binary.arch),
       captured: () => describeCaptured(signature, binary.arch),
