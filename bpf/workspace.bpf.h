@@ -120,7 +120,11 @@ static __always_inline const volatile struct gs_codes *codes_of(gs_u32 probe)
 	if (config.one_recipe)
 		return &config.only.codes;
 	own = bpf_map_lookup_elem(&probes, &probe);
-	return own ? &own->codes : 0;
+	if (!own)
+		return 0;
+	/* Or the compiler adds the offset first and chooses afterwards, which the verifier refuses. */
+	asm volatile("" : "+r"(own));
+	return &own->codes;
 }
 
 #endif

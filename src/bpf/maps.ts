@@ -6,6 +6,7 @@ import {
   failed,
   kernelError,
   lookupMapBatch,
+  lookupMapElement,
   mapSizes,
   updateMapBatch,
   updateMapElement,
@@ -104,6 +105,15 @@ export function setArrayElements(map: MapShape, values: Buffer): void {
   values.copy(copy);
   const result = updateMapBatch(map.fd, keys, copy, count);
   if (failed(result)) throw kernelError(`write map ${map.name}`, result.errno);
+}
+
+/** The value with this key; undefined when there is none. Not of a per-CPU map. */
+export function findElement(map: MapShape, key: Buffer): Buffer | undefined {
+  const value = Buffer.alloc(map.valueSize);
+  const result = lookupMapElement(map.fd, key, value);
+  if (!failed(result)) return value;
+  if (result.errno === ERRNO.ENOENT) return undefined;
+  throw kernelError(`read map ${map.name}`, result.errno);
 }
 
 /** Sets element `index` of an array map. */

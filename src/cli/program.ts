@@ -4,6 +4,8 @@ import { UsageError } from "../base/index.js";
 import {
   type CommonRequest,
   doctor,
+  flow,
+  type HistRequest,
   hist,
   list,
   listRecipes,
@@ -12,9 +14,12 @@ import {
   plan,
   profile,
   recipe,
+  replay,
   type Streams,
   symbols,
   type TargetRequest,
+  type TraceRequest,
+  trace,
 } from "../commands/index.js";
 import { type CommandLine, formatCommandLine } from "./command-line.js";
 import { parseDuration } from "./duration.js";
@@ -27,6 +32,10 @@ interface Given {
   readonly by?: readonly string[];
   readonly of?: string;
   readonly value?: string;
+  readonly where?: string;
+  readonly show?: readonly string[];
+  readonly stack?: true;
+  readonly linear?: true;
   readonly sig?: readonly string[];
   readonly symbols?: string;
   readonly names?: true;
@@ -53,6 +62,16 @@ function parseSignature(text: string, earlier: readonly string[] = []): readonly
 function parseExpression(text: string, earlier: readonly string[] = []): readonly string[] {
   if (text.trim() === "") throw new UsageError("--by wants an expression", { hint: "a parameter's name: --by tenant" });
   return [...earlier, text];
+}
+
+function parseShown(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (text.trim() === "") throw new UsageError("--show wants an expression", { hint: "a field: --show req.URL.Path" });
+  return [...earlier, text];
+}
+
+function parseCondition(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new UsageError("--where wants a condition", { hint: "--where 'tenant == \"acme\" && $duration > 10ms'" });
 }
 
 const measured =
@@ -88,6 +107,9 @@ const option = {
     new Option("--value <expr>", "sum up this value of each call instead of its duration").argParser(
       measured("--value"),
     ),
+  where: () =>
+    new Option("--where <cond>", "only calls of which this is true: '$duration > 10ms'").argParser(parseCondition),
+  show: () => new Option("--show <expr>", "this value of each call too; repeatable").argParser(parseShown),
   sig: () =>
     new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
   symbols: () =>
@@ -145,10 +167,21 @@ export function createProgram(
     signatures: given.sig ?? [],
     symbols: given.symbols,
     of: given.of ?? given.value,
+    where: given.where,
+    show: given.show ?? [],
   });
   const measureRequest = (probes: string[], given: Given): MeasureRequest => ({
     ...planRequest(probes, given),
     durationMs: given.duration,
+    commandLine: formatCommandLine(line.words),
+  });
+  const histRequest = (probes: string[], given: Given): HistRequest => ({
+    ...measureRequest(probes, given),
+    linear: given.linear === true,
+  });
+  const traceRequest = (probes: string[], given: Given): TraceRequest => ({
+    ...measureRequest(probes, given),
+    stacks: given.stack === true,
   });
 
   const program = new Command("gospect")
@@ -195,6 +228,8 @@ export function createProgram(
     .addOption(option.exe("the file to read"))
     .addOption(option.by())
     .addOption(option.of())
+    .addOption(option.where())
+    .addOption(option.show())
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => finish(await plan(planRequest(probes, given), streams)));
@@ -210,9 +245,11 @@ export function createProgram(
     .addOption(option.duration())
     .addOption(option.by())
     .addOption(option.of())
+    .addOption(option.where())
+    .addOption(new Option("--linear", "histograms in rows of equal width, where they otherwise grow"))
     .addOption(option.sig())
     .addOption(option.symbols())
-    .action(async (probes: string[], given: Given) => finish(await hist(measureRequest(probes, given), streams)));
+    .action(async (probes: string[], given: Given) => finish(await hist(histRequest(probes, given), streams)));
 
   program
     .command("profile")
@@ -225,12 +262,49 @@ export function createProgram(
     .addOption(option.duration())
     .addOption(option.by())
     .addOption(option.value())
+    .addOption(option.where())
     .addOption(option.sig())
     .addOption(option.symbols())
-    .action(async (probes: string[], given: Given) => {
-      const request = { ...measureRequest(probes, given), commandLine: formatCommandLine(line.words) };
-      finish(await profile(request, streams));
-    });
+    .action(async (probes: string[], given: Given) => finish(await profile(measureRequest(probes, given), streams)));
+
+  program
+    .command("trace")
+    .summary("one line per call, as it happens")
+    .description("Prints each call as it ends: time, goroutine, duration, arguments, results.")
+    .usage(`${TARGET} PROBE… [options]`)
+    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
+    .addOption(option.pid())
+    .addOption(option.exe(EVERY_PROCESS))
+    .addOption(option.duration())
+    .addOption(option.where())
+    .addOption(option.show())
+    .addOption(new Option("--stack", "with the callers of each call"))
+    .addOption(option.sig())
+    .addOption(option.symbols())
+    .action(async (probes: string[], given: Given) => finish(await trace(traceRequest(probes, given), streams)));
+
+  program
+    .command("flow")
+    .summary("calls as an indented tree per goroutine, with times")
+    .description("Prints the calls of each goroutine as a tree: what each took, and what of that was its own.")
+    .usage(`${TARGET} PROBE… [options]`)
+    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
+    .addOption(option.pid())
+    .addOption(option.exe(EVERY_PROCESS))
+    .addOption(option.duration())
+    .addOption(option.where())
+    .addOption(option.show())
+    .addOption(option.sig())
+    .addOption(option.symbols())
+    .action(async (probes: string[], given: Given) => finish(await flow(traceRequest(probes, given), streams)));
+
+  program
+    .command("replay")
+    .summary("a recorded run again: its text, JSON or profile")
+    .description("Gives the text, JSON or profile of a run that was recorded with -o FILE.gospect. Needs no root.")
+    .usage("FILE.gospect [options]")
+    .addArgument(new Argument("<file>", "of the recorded run").argParser(nonEmpty))
+    .action(async (file: string, given: Given) => finish(await replay({ ...common(given), file }, streams)));
 
   program
     .command("recipe")
@@ -248,8 +322,7 @@ export function createProgram(
     .addOption(option.symbols())
     .action(async (name: string, given: Given) => {
       if (name === "list") return finish(await listRecipes(common(given), streams));
-      const request = { ...measureRequest([], given), recipe: name, commandLine: formatCommandLine(line.words) };
-      finish(await recipe(request, streams));
+      finish(await recipe({ ...measureRequest([], given), recipe: name }, streams));
     });
 
   program
@@ -277,7 +350,7 @@ export function createProgram(
     );
 
   for (const each of program.commands) {
-    if (each.options.some(({ long }) => long === "--by")) each.addHelpText("after", EXPRESSIONS);
+    if (each.options.some(({ long }) => long === "--by" || long === "--where")) each.addHelpText("after", EXPRESSIONS);
     each.copyInheritedSettings(program);
     each.addOption(new Option("-o, --output <file>", outputText(each.name())).argParser(nonEmpty));
     each.addOption(new Option("--json", each.name() === "profile" ? "errors as JSON" : "results, and errors, as JSON"));
@@ -308,7 +381,8 @@ const OUTPUT_TEXTS: Readonly<Record<string, string>> = {
   symbols: "the symbol file, - for stdout",
 };
 
-const outputText = (command: string): string => OUTPUT_TEXTS[command] ?? "results go to this file, not to stdout";
+const outputText = (command: string): string =>
+  OUTPUT_TEXTS[command] ?? "results go to this file, not to stdout; FILE.gospect records the run for replay";
 
 const EXAMPLES = `
 Examples:

@@ -34,6 +34,7 @@ function watch(stream: NodeJS.WriteStream, name: string, onClosed: () => void): 
     failure: () => failure,
     output: {
       isTerminal,
+      backlog: () => (closed ? 0 : stream.writableLength),
       color: isTerminal && colorWanted(),
       size: () => (isTerminal ? { columns: stream.columns, rows: stream.rows } : undefined),
       write: (data) => {

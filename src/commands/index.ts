@@ -6,12 +6,14 @@
 import type {
   CommonRequest,
   DoctorRequest,
+  HistRequest,
   ListRequest,
   MeasureRequest,
   PlanRequest,
-  ProfileRequest,
   RecipeRequest,
+  ReplayRequest,
   SymbolsRequest,
+  TraceRequest,
 } from "./request.js";
 import type { Streams } from "./streams.js";
 
@@ -24,11 +26,20 @@ export const list = async (request: ListRequest, streams: Streams): Promise<numb
 export const plan = async (request: PlanRequest, streams: Streams): Promise<number> =>
   (await import("./plan.js")).plan(request, streams);
 
-export const hist = async (request: MeasureRequest, streams: Streams): Promise<number> =>
+export const hist = async (request: HistRequest, streams: Streams): Promise<number> =>
   (await import("./hist.js")).hist(request, streams);
 
-export const profile = async (request: ProfileRequest, streams: Streams): Promise<number> =>
+export const profile = async (request: MeasureRequest, streams: Streams): Promise<number> =>
   (await import("./profile.js")).profile(request, streams);
+
+export const trace = async (request: TraceRequest, streams: Streams): Promise<number> =>
+  (await import("./trace.js")).trace(request, streams);
+
+export const flow = async (request: TraceRequest, streams: Streams): Promise<number> =>
+  (await import("./trace.js")).flow(request, streams);
+
+export const replay = async (request: ReplayRequest, streams: Streams): Promise<number> =>
+  (await import("./replay.js")).replay(request, streams);
 
 export const recipe = async (request: RecipeRequest, streams: Streams): Promise<number> =>
   (await import("./recipe.js")).recipe(request, streams);

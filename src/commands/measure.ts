@@ -1,28 +1,48 @@
 /** The course of a measuring run: plan, attach, show progress, end well, hand over what was counted. */
 import { constants } from "node:os";
-import { type Aggregate, aggregate } from "../aggregate/index.js";
+import type { Aggregate, EventLoss, EventRecord, RecordBatch } from "../aggregate/index.js";
 import { formatBalanceText, formatCount, formatNanoseconds, formatQuantity, type Run } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
+import type { RecordedCommand, RunDescription, RunNames, RunView } from "../recording/index.js";
 import { type CommandEnd, Session, type SessionOptions, type Target } from "../session/index.js";
+import { aggregateOf } from "./count-report.js";
 import { LiveText } from "./display.js";
+import { isRecording, Recorder } from "./recorder.js";
 import type { MeasureRequest } from "./request.js";
-import { styleOf } from "./results.js";
+import { type Results, styleOf } from "./results.js";
 import { type RunEnd, waitForEnd } from "./run-end.js";
 import type { Streams } from "./streams.js";
 import { type Subject, warn } from "./subject.js";
 
 export interface Measurement {
   readonly plan: ProbePlan;
-  readonly run: Run;
+  readonly description: RunDescription;
+  readonly batch: RecordBatch;
   readonly results: Aggregate;
+  /** Undefined where calls were only counted. */
+  readonly eventLoss: EventLoss | undefined;
   /** Why it ended. */
   readonly end: RunEnd;
 }
 
+/** Takes what becomes of calls while a run lasts. */
+export interface Follower {
+  take(events: readonly EventRecord[]): void;
+  /** Whether it can take more now, or should be asked later: what then finds no room is counted by the kernel. */
+  isReady(): boolean;
+  finish(batch: RecordBatch, eventLoss: EventLoss): void;
+}
+
 export interface MeasureOptions {
+  readonly command: RecordedCommand;
   readonly keep: SessionOptions["keep"];
+  readonly view: RunView;
+  /** Of a profile. */
+  readonly mapping?: RunDescription["mapping"];
   /** Draws results while the run lasts, a line each; undefined: only the progress line is shown. */
-  readonly page: ((run: Run, results: Aggregate) => readonly string[]) | undefined;
+  readonly page?: ((description: RunDescription, results: Aggregate) => readonly string[]) | undefined;
+  /** Called when the run has begun, where its calls are wanted one by one. */
+  readonly follow?: ((session: Session, description: RunDescription) => Follower) | undefined;
 }
 
 const runOf = (plan: ProbePlan, target: Target): Run => ({
@@ -38,14 +58,25 @@ const runOf = (plan: ProbePlan, target: Target): Run => ({
     returnSites: probe.exits.length,
     inlinedCopies: probe.inlinedCopies,
   })),
+  where: plan.where,
 });
 
-const aggregateOf = (session: Session, batch: ReturnType<Session["stop"]>): Aggregate =>
-  aggregate(batch, {
-    dimensions: session.plan.dimensions,
-    measure: session.plan.measure,
-    functions: session.plan.probes.map((probe) => probe.name),
-  });
+const descriptionOf = (
+  { plan, startTimeMs, startNs }: Session,
+  target: Target,
+  request: MeasureRequest,
+  { command, mapping, view }: MeasureOptions,
+): RunDescription => ({
+  command,
+  commandLine: request.commandLine,
+  run: runOf(plan, target),
+  dimensions: plan.dimensions,
+  measure: plan.measure,
+  shown: plan.probes.map((probe) => probe.captures?.shown ?? []),
+  clock: { startTimeMs, startNs },
+  mapping,
+  view,
+});
 
 type Progress = ReturnType<Session["progress"]>;
 
@@ -72,8 +103,10 @@ class News {
   private readonly options: MeasureOptions;
   private readonly live: LiveText;
   private readonly withPage: boolean;
+  private readonly names: RunNames;
 
-  constructor(request: MeasureRequest, streams: Streams, options: MeasureOptions) {
+  constructor(request: MeasureRequest, streams: Streams, options: MeasureOptions, names: RunNames) {
+    this.names = names;
     this.request = request;
     this.streams = streams;
     this.options = options;
@@ -81,7 +114,9 @@ class News {
     this.live = new LiveText(this.withPage ? streams.out : streams.err);
   }
 
-  tell(session: Session, run: Run): void {
+  tell(session: Session, description: RunDescription): void {
+    // Lines of calls and a line that is drawn over itself would mix.
+    if (this.options.follow !== undefined && this.streams.out.isTerminal && this.request.output === undefined) return;
     if (this.request.quiet || !(this.withPage || this.streams.err.isTerminal)) return;
     const { page } = this.options;
     const { durationMs } = this.request;
@@ -89,8 +124,8 @@ class News {
       this.live.draw([progressLine(session, session.progress(), durationMs)]);
       return;
     }
-    const results = aggregateOf(session, session.snapshot());
-    this.live.draw([progressLine(session, results, durationMs), "", ...page(run, results)]);
+    const results = aggregateOf(description, session.snapshot(), this.names);
+    this.live.draw([progressLine(session, results, durationMs), "", ...page(description, results)]);
   }
 
   clear(): void {
@@ -108,6 +143,9 @@ function tellEnd(end: RunEnd, target: Target, streams: Streams): void {
   if (end === "target-exited") streams.err.write(`${target.displayPath} has ended\n`);
 }
 
+/** Calls at a time from which on more will be there at once. */
+const MANY_CALLS = 1000;
+
 /** Measures until the run is over. Probes are off when this returns or throws. */
 export async function measure(
   subject: Subject,
@@ -121,23 +159,61 @@ export async function measure(
   const interruption = streams.interruption();
   using session = await Session.open(plan, subject.target, { keep: options.keep });
   tellStart(plan, request, streams);
-  const run = runOf(plan, subject.target);
-  const news = new News(request, streams, options);
+  const description = descriptionOf(session, subject.target, request, options);
+  const news = new News(request, streams, options, subject.names);
+  const follower = options.follow?.(session, description);
   const limits = {
     durationMs: request.durationMs,
     interruption,
     targetHasEnded: () => subject.target.hasEnded(),
   };
-  const end = await waitForEnd(limits, () => news.tell(session, run));
+  const end = await waitForEnd(limits, {
+    tell: () => news.tell(session, description),
+    follow: follower === undefined ? undefined : () => followOn(session, follower),
+  });
   const batch = session.stop();
   news.clear();
+  const eventLoss = follower === undefined ? undefined : finish(session, batch, follower);
   if (!request.quiet) tellEnd(end, subject.target, streams);
-  return { plan, run, results: aggregateOf(session, batch), end };
+  return { plan, description, batch, results: aggregateOf(description, batch, subject.names), end, eventLoss };
+}
+
+/** The last of the calls, those that had not ended among them: inner ones first, as if they ended now. */
+function finish(session: Session, batch: RecordBatch, follower: Follower): EventLoss {
+  follower.take(session.drain());
+  follower.take(session.openCalls().toReversed());
+  const eventLoss = session.eventLoss();
+  follower.finish(batch, eventLoss);
+  return eventLoss;
+}
+
+function followOn(session: Session, follower: Follower): "all" | "part" {
+  if (!follower.isReady()) return "all";
+  const events = session.drain();
+  follower.take(events);
+  return events.length < MANY_CALLS ? "all" : "part";
+}
+
+const NO_LOSS: EventLoss = { dropped: 0n, captures: 0n };
+
+/** `-o FILE.gospect`, of a run whose calls were only counted. False when something else was asked for. */
+export function recordCounts(
+  { description, batch }: Measurement,
+  { output }: MeasureRequest,
+  { names }: Subject,
+  results: Results,
+): boolean {
+  if (!isRecording(output)) return false;
+  new Recorder(results, description, names).finish(batch, NO_LOSS);
+  return true;
 }
 
 /** The closing words on stderr. */
-export function tellBalance({ results }: Measurement, request: MeasureRequest, streams: Streams): void {
-  if (!request.quiet) streams.err.write(formatBalanceText(results, styleOf(streams.err)));
+export function tellBalance(measurement: Measurement, { quiet, output }: MeasureRequest, { err }: Streams): void {
+  if (quiet) return;
+  if (isRecording(output)) err.write(`${output}: gospect replay ${output} shows it\n`);
+  const { description, results, eventLoss } = measurement;
+  err.write(formatBalanceText(description.run, results, styleOf(err), eventLoss));
 }
 
 /** As a shell reports it. */

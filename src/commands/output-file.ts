@@ -20,6 +20,7 @@ export class OutputFile implements Disposable {
   private descriptor: number | undefined;
   /** Removed again when nothing was written. */
   private created: boolean;
+  private begun = false;
 
   private constructor(path: string, descriptor: number, created: boolean) {
     this.path = path;
@@ -42,20 +43,25 @@ export class OutputFile implements Disposable {
     }
   }
 
-  /** Replaces the file's contents and closes it. */
-  finish(...pieces: readonly (string | Buffer)[]): void {
-    const { descriptor } = this;
-    if (descriptor === undefined) throw new RunError("output-not-writable", `${this.path} is closed`);
+  /** Adds to the file; the first bytes replace its old contents. */
+  append(data: string | Buffer): void {
+    if (this.descriptor === undefined) throw new RunError("output-not-writable", `${this.path} is closed`);
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
     try {
       // A pipe or a device has no length to cut.
-      if (fstatSync(descriptor).isFile()) ftruncateSync(descriptor, 0);
-      for (const piece of pieces) {
-        const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
-        for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
-      }
+      if (!this.begun && fstatSync(this.descriptor).isFile()) ftruncateSync(this.descriptor, 0);
+      this.begun = true;
       this.created = false;
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.descriptor, bytes, at);
     } catch (error) {
       throw outputError(this.path, error);
+    }
+  }
+
+  /** Adds the last of its contents and closes it. */
+  finish(...pieces: readonly (string | Buffer)[]): void {
+    try {
+      for (const piece of pieces) this.append(piece);
     } finally {
       this[Symbol.dispose]();
     }

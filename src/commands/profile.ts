@@ -1,10 +1,12 @@
 /** `profile`: a pprof file of stacks, calls and latency, with `--by` values as labels. */
+import type { Aggregate } from "../aggregate/index.js";
 import { UnmeasurableError, UsageError } from "../base/index.js";
 import type { GoBinary } from "../binary/index.js";
-import { encodeProfile, formatQuantity, type ProfileMapping } from "../export/index.js";
+import { formatQuantity, type ProfileMapping } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
-import { exitStatus, measure, tellBalance } from "./measure.js";
-import type { ProfileRequest } from "./request.js";
+import { profileReport } from "./count-report.js";
+import { exitStatus, measure, recordCounts, tellBalance } from "./measure.js";
+import type { MeasureRequest } from "./request.js";
 import { openResults } from "./results.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
@@ -28,32 +30,36 @@ function codeMapping(binary: GoBinary, plan: ProbePlan): ProfileMapping {
   };
 }
 
-export async function profile(request: ProfileRequest, streams: Streams): Promise<number> {
-  const output = request.output ?? DEFAULT_OUTPUT;
+/** Where a profile goes. */
+export function profileOutput(output: string | undefined, streams: Streams): string {
   if (output === "-" && streams.out.isTerminal) {
     throw new UsageError("a profile is binary: it does not go to a terminal", { hint: "write it to a file: -o FILE" });
   }
+  return output ?? DEFAULT_OUTPUT;
+}
+
+/** What a profile's user does next. */
+export function tellProfile(output: string, results: Aggregate, streams: Streams): void {
+  if (output === "-") return;
+  const calls = results.samples.reduce((sum, { count }) => sum + count, 0n);
+  streams.err.write(`${output}: ${formatQuantity(calls, "call")}; go tool pprof ${output} opens it\n`);
+}
+
+export async function profile(request: MeasureRequest, streams: Streams): Promise<number> {
+  const output = profileOutput(request.output, streams);
   using destination = openResults(output, streams);
   using subject = await Subject.open(request.target, request.symbols);
   const plan = subject.plan(request, "measure");
-  const mapping = codeMapping(subject.binary, plan);
   const measurement = await measure(subject, plan, request, streams, {
+    command: "profile",
     keep: { histogram: false, stacks: true },
-    page: undefined,
+    view: { stacks: true, verbose: request.verbose, linear: false },
+    mapping: codeMapping(subject.binary, plan),
   });
-  const { results } = measurement;
-  const calls = results.samples.reduce((sum, { count }) => sum + count, 0n);
-  destination.finish(
-    encodeProfile({
-      results,
-      mapping,
-      symbolize: (address) => subject.table.symbolize(address),
-      commandLine: request.commandLine,
-      integerLabels: "numbers",
-    }),
-  );
-  if (!request.quiet && output !== "-") {
-    streams.err.write(`${output}: ${formatQuantity(calls, "call")}; go tool pprof ${output} opens it\n`);
+  const { description, results } = measurement;
+  if (!recordCounts(measurement, request, subject, destination)) {
+    destination.finish(profileReport(description, results, subject.names));
+    if (!request.quiet) tellProfile(output, results, streams);
   }
   tellBalance(measurement, request, streams);
   return await exitStatus(subject, measurement, request, streams);

@@ -24,8 +24,8 @@ export async function recipe(request: RecipeRequest, streams: Streams): Promise<
   const measured = await choose(wanted, request);
   if (!request.quiet) streams.err.write(`${wanted.name}: ${wanted.title}\n`);
   return wanted.command === "profile"
-    ? await profile({ ...measured, commandLine: request.commandLine }, streams)
-    : await hist(measured, streams);
+    ? await profile(measured, streams)
+    : await hist({ ...measured, linear: false }, streams);
 }
 
 /** What is run: the first choice that can be measured. @throws UnmeasurableError why the first one can't, when none can */
@@ -56,6 +56,8 @@ function requestOf(choice: RecipeChoice, request: RecipeRequest, table: SymbolTa
     probes: present.length > 0 ? present : choice.probes,
     by: replaced ? request.by : choice.by.map(({ expression }) => expression),
     of: choice.of?.expression,
+    where: undefined,
+    show: [],
     signatures: [...signaturesOf(choice, table), ...request.signatures],
     naming: {
       by: replaced ? request.by : choice.by.map(({ name }) => name),

@@ -33,6 +33,10 @@ export interface PlanRequest extends CommonRequest {
   readonly symbols: string | undefined;
   /** The expression measured instead of durations: `hist --of`, `profile --value`. */
   readonly of: string | undefined;
+  /** Which calls are of interest. */
+  readonly where: string | undefined;
+  /** What a trace shows beside arguments and results. */
+  readonly show: readonly string[];
   readonly naming?: Naming;
 }
 
@@ -49,11 +53,23 @@ export interface Naming {
 export interface MeasureRequest extends PlanRequest {
   /** Undefined: until interrupted or until the target exits. */
   readonly durationMs: number | undefined;
+  /** What was typed, as a shell takes it; kept in profiles and recordings. */
+  readonly commandLine: string;
 }
 
-export interface ProfileRequest extends MeasureRequest {
-  /** What was typed, as a shell takes it; kept in the profile. */
-  readonly commandLine: string;
+export interface HistRequest extends MeasureRequest {
+  /** Histograms are drawn in rows of equal width. */
+  readonly linear: boolean;
+}
+
+export interface TraceRequest extends MeasureRequest {
+  /** With the callers of each call. */
+  readonly stacks: boolean;
+}
+
+export interface ReplayRequest extends CommonRequest {
+  /** A recorded run. */
+  readonly file: string;
 }
 
 export interface RecipeRequest extends CommonRequest {

@@ -14,7 +14,11 @@ export const styleOf = (output: TextOutput): TextStyle => ({
 export interface Results extends Disposable {
   /** How text for this destination should look. */
   readonly style: TextStyle;
-  /** Writes them; of pieces none before all of them could be made. */
+  /** Writes a part of them, while more is to come. */
+  append(data: string | Buffer): void;
+  /** Bytes that were written and are still on their way to somebody who reads slowly. */
+  backlog(): number;
+  /** Writes them, or the rest; of pieces none before all of them could be made. */
   finish(data: string | Buffer | Iterable<string>): void;
 }
 
@@ -46,6 +50,8 @@ export function openResults(output: string | undefined, streams: Streams): Resul
   if (output === undefined || output === "-") {
     return {
       style: styleOf(streams.out),
+      append: (data) => streams.out.write(data),
+      backlog: () => streams.out.backlog(),
       finish: (data) => {
         for (const piece of piecesOf(data)) streams.out.write(piece);
       },
@@ -55,6 +61,8 @@ export function openResults(output: string | undefined, streams: Streams): Resul
   const file = OutputFile.open(output);
   return {
     style: { colour: false, width: PLAIN_WIDTH },
+    append: (data) => file.append(data),
+    backlog: () => 0,
     finish: (data) => file.finish(...piecesOf(data)),
     [Symbol.dispose]: () => file[Symbol.dispose](),
   };

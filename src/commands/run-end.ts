@@ -15,8 +15,16 @@ export interface RunLimits {
 const POLL_MS = 50;
 const NEWS_MS = 1000;
 
-/** Waits for whichever comes first, and calls `tell` every second until then. */
-export async function waitForEnd(limits: RunLimits, tell: () => void): Promise<RunEnd> {
+/** What is done while a run lasts. */
+export interface RunWatch {
+  /** Every second. */
+  readonly tell: () => void;
+  /** Several times a second; again at once where it took only a part of what there was. */
+  readonly follow?: (() => "all" | "part") | undefined;
+}
+
+/** Waits for whichever comes first. */
+export async function waitForEnd(limits: RunLimits, { tell, follow }: RunWatch): Promise<RunEnd> {
   const { durationMs = Number.POSITIVE_INFINITY, interruption, targetHasEnded } = limits;
   const start = performance.now();
   let nextNews = start + NEWS_MS;
@@ -29,7 +37,8 @@ export async function waitForEnd(limits: RunLimits, tell: () => void): Promise<R
       nextNews = now + NEWS_MS;
       tell();
     }
-    await sleep(Math.min(POLL_MS, Math.ceil(left)), undefined, { signal: interruption }).catch(() => undefined);
+    const pause = follow?.() === "part" ? 0 : Math.min(POLL_MS, Math.ceil(left));
+    await sleep(pause, undefined, { signal: interruption }).catch(() => undefined);
   }
   return "interrupted";
 }

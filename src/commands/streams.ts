@@ -3,6 +3,8 @@
 export interface TextOutput {
   /** After the reader went away this does nothing. */
   write(data: string | Buffer): void;
+  /** Bytes that were written and are still on their way: a pipe's reader is slow. */
+  backlog(): number;
   readonly isTerminal: boolean;
   /** Escape sequences for colour are welcome. */
   readonly color: boolean;

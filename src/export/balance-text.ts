@@ -1,15 +1,29 @@
 /** The closing words of a run, for stderr: the balance of its calls, what it could not keep, and what it cost. */
-import { type Aggregate, type Balance, type DetailLoss, quantile } from "../aggregate/index.js";
+import {
+  type Aggregate,
+  type Balance,
+  type DetailLoss,
+  type EventLoss,
+  printable,
+  quantile,
+} from "../aggregate/index.js";
+import type { Run } from "./run.js";
 import { paint, type TextStyle } from "./style.js";
 import { formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";
 
 /** Lines with a newline at the end: the balance, the cost, then notes and warnings as there are. */
-export function formatBalanceText(results: Aggregate, style: TextStyle): string {
+export function formatBalanceText(
+  { where }: Pick<Run, "where">,
+  results: Aggregate,
+  style: TextStyle,
+  eventLoss?: EventLoss,
+): string {
   const lines = [
     `balance: ${booksSentence(results.balance)}`,
+    ...(where === undefined ? [] : [`condition: ${conditionSentence(where, results.balance)}`]),
     `cost: ${costSentence(results)}`,
     ...notes(results).map((line) => paint(style, "faint", `note: ${line}`)),
-    ...warnings(results).map((line) => paint(style, "warning", `warning: ${line}`)),
+    ...[...warnings(results), ...eventWarnings(eventLoss)].map((line) => paint(style, "warning", `warning: ${line}`)),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -32,6 +46,13 @@ export function booksSentence(balance: Balance): string {
   const counted = `${formatQuantity(balance.counted, "call")} counted at the entry alone`;
   if (balance.counted === 0n) return balanceSentence(balance);
   return balance.entries === 0n ? counted : `${balanceSentence(balance)}; ${counted}`;
+}
+
+/** `100 of 400 calls matched tenant == "acme"`. */
+export function conditionSentence(where: string, { entries, counted, filtered, undecided }: Balance): string {
+  const all = entries + counted;
+  const matched = `${formatCount(all - filtered - undecided)} of ${formatQuantity(all, "call")} matched`;
+  return `${matched} ${printable(where)}`;
 }
 
 /** Below this many hits their mean price is that of cold caches and of whatever interrupted them. */
@@ -94,6 +115,9 @@ function warnings({ balance, loss }: Aggregate): readonly string[] {
   if (loss.otherSeries > 0n) {
     lines.push(`${formatQuantity(loss.otherSeries, "call")} went to "other": too many different values`);
   }
+  if (balance.undecided > 0n) {
+    lines.push(`${formatQuantity(balance.undecided, "call")} left out: the condition could not be evaluated`);
+  }
   if (loss.unreadable > 0n) {
     lines.push(`${formatQuantity(loss.unreadable, "call")} left out: the measured value could not be read`);
   }
@@ -110,6 +134,16 @@ function lossReasons(lost: bigint, { homeless, abandoned }: DetailLoss): readonl
   if (homeless > 0n) reasons.push(`${formatCount(homeless)} outside any readable goroutine`);
   if (abandoned > 0n) reasons.push(`${formatCount(abandoned)} on a system stack that the scheduler left`);
   return reasons;
+}
+
+function eventWarnings(loss: EventLoss | undefined): readonly string[] {
+  if (loss === undefined) return [];
+  const lines: string[] = [];
+  if (loss.dropped > 0n) {
+    lines.push(`${formatQuantity(loss.dropped, "call")} missing above: they came faster than they could be taken`);
+  }
+  if (loss.captures > 0n) lines.push(`${formatQuantity(loss.captures, "call")} without what they were given: no room`);
+  return lines;
 }
 
 const were = (count: bigint): string => `${formatQuantity(count, "call")} ${count === 1n ? "was" : "were"}`;

@@ -1,5 +1,5 @@
 /** Distributions drawn with block characters: one bar per row, or one character per row. */
-import { type Bucket, bucketBounds, type Histogram, ROW_BUCKETS, ROWS } from "../aggregate/index.js";
+import { type Bucket, type BucketBounds, bucketBounds, type Histogram, ROW_BUCKETS, ROWS } from "../aggregate/index.js";
 import { pad, paint, type TextStyle } from "./style.js";
 import { formatCount } from "./units.js";
 
@@ -100,32 +100,67 @@ export interface Mark {
   readonly value: bigint;
 }
 
+interface Row extends BucketBounds {
+  readonly count: bigint;
+}
+
+/** Rows of so many buckets each, as fine as there is room: each is wider than the one before by the same part. */
+function logarithmicRows(histogram: Histogram): readonly Row[] {
+  // Gaps take one line however long they are, so that an outlier does not make the rest coarse.
+  const scale = scales(histogram.buckets).find((each) => drawnRows(rowCounts(histogram, each)) <= MAX_ROWS);
+  if (scale === undefined) return [];
+  return rowCounts(histogram, scale).map((count, row) => ({ ...rowBounds(scale, row), count }));
+}
+
+/**
+ * Rows of one width. The widest bucket decides it: bucket widths are powers of two and buckets begin at multiples of
+ * theirs, so that in rows of that width none lies in two.
+ */
+function linearRows({ buckets }: Histogram): readonly Row[] {
+  let width = largestOf(buckets.map(({ low, high }) => high - low));
+  // The buckets of negative values mirror those of positive ones: row -1 is that of row 0.
+  const rowOf = ({ index, low, high }: Bucket): bigint => (index < 0 ? -1n - (1n - high) / width : low / width);
+  const rows = (): readonly bigint[] => buckets.map(rowOf);
+  const extent = (numbers: readonly bigint[]): bigint => (numbers.at(-1) ?? 0n) - (numbers[0] ?? 0n) + 1n;
+  while (extent(rows()) > BigInt(MAX_ROWS)) width *= 2n;
+  const numbers = rows();
+  const first = numbers[0] ?? 0n;
+  const counts = new Array<bigint>(buckets.length === 0 ? 0 : Number(extent(numbers))).fill(0n);
+  for (const [index, bucket] of buckets.entries()) {
+    const row = Number((numbers[index] ?? 0n) - first);
+    counts[row] = (counts[row] ?? 0n) + bucket.count;
+  }
+  return counts.map((count, row) => {
+    const number = first + BigInt(row);
+    const shift = number < 0n ? 1n : 0n;
+    return { low: number * width + shift, high: (number + 1n) * width + (number < -1n ? shift : 0n), count };
+  });
+}
+
 /** A histogram as lines: bounds, bar, count and the marks that fall into the row. Runs of empty rows are one `⋮`. */
 export function formatBars(
   style: TextStyle,
   histogram: Histogram,
   marks: readonly Mark[],
   format: (value: bigint) => string,
+  steps: "logarithmic" | "linear" = "logarithmic",
 ): readonly string[] {
-  // Gaps take one line however long they are, so that an outlier does not make the rest coarse.
-  const scale = scales(histogram.buckets).find((each) => drawnRows(rowCounts(histogram, each)) <= MAX_ROWS);
-  if (scale === undefined) return [];
-  const counts = rowCounts(histogram, scale);
+  const rows = steps === "linear" ? linearRows(histogram) : logarithmicRows(histogram);
+  if (rows.length === 0) return [];
+  const counts = rows.map(({ count }) => count);
   const largest = largestOf(counts);
   const countWidth = formatCount(largest).length;
-  const bounds = counts.map((_, row) => rowBounds(scale, row));
-  const labels = bounds.map(({ low, high }) => ({ low: format(low), high: format(high) }));
+  const labels = rows.map(({ low, high }) => ({ low: format(low), high: format(high) }));
   const labelWidth = Math.max(...labels.map(({ low, high }) => Math.max(low.length, high.length)));
   const marksWidth = marks.reduce((sum, { name }) => sum + name.length + 1, 1);
   const room = style.width - (2 * labelWidth + 3 + 2 + 2 + countWidth + marksWidth);
   const barWidth = Math.max(8, Math.min(WIDEST_BAR, room));
   const lines: string[] = [];
-  for (const [row, count] of counts.entries()) {
+  for (const [row, { low, high, count }] of rows.entries()) {
     if (emptyAround(counts, row) >= SHORTEST_GAP) {
       if (counts[row - 1] !== 0n) lines.push(paint(style, "faint", `${" ".repeat(labelWidth)} ⋮`));
       continue;
     }
-    const { low, high } = bounds[row] ?? { low: 0n, high: 0n };
     const label = labels[row] ?? { low: "", high: "" };
     const names = marks.filter(({ value }) => value >= low && value < high).map(({ name }) => name);
     const range = `${pad(label.low, labelWidth, "right")} – ${pad(label.high, labelWidth, "right")}`;

@@ -8,7 +8,8 @@ import {
   type ValueJson,
   valueJson,
 } from "../aggregate/index.js";
-import { type CallFrame, callerFrames, framesOf } from "./call-frames.js";
+import { type CallFrame, creatorOf, framesOf } from "./call-frames.js";
+import { formatJsonLine } from "./json-text.js";
 import type { Symbolizer } from "./pprof-locations.js";
 
 const valuesJson = (values: readonly NamedValue[]): ValueJson =>
@@ -50,22 +51,22 @@ function callJson(call: TracedCall): { readonly [key: string]: ValueJson } {
 export function formatTraceJson(call: TracedCall, symbolize: Symbolizer): string {
   const { stack } = call;
   const frames = stack === undefined ? [] : framesOf(stack, symbolize).map(frameJson);
-  return `${JSON.stringify({
+  return formatJsonLine({
     ...callJson(call),
     stack: frames,
     ...(stack?.truncated === true ? { stackCut: true } : {}),
-  })}\n`;
+  });
 }
 
 /** A line per tree: the outermost call with its goroutine's origin, and in `children` what it called. */
 export function formatFlowJson(tree: FlowCall, symbolize: Symbolizer): string {
-  const { parentGoid, createdAt } = tree.call;
-  const [creator] = createdAt === undefined ? [] : callerFrames(createdAt, symbolize).slice(-1);
-  return `${JSON.stringify({
+  const { parentGoid } = tree.call;
+  const creator = creatorOf(tree.call, symbolize);
+  return formatJsonLine({
     ...flowCallJson(tree),
     parentGoid: parentGoid === undefined || parentGoid === 0n ? null : integerJson(parentGoid),
     createdBy: creator === undefined ? null : frameJson(creator),
-  })}\n`;
+  });
 }
 
 /** LIMIT: levels of `children`; jq, for one, reads no more than 256 of anything. */

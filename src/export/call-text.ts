@@ -1,6 +1,6 @@
 /** A call in a line, for `trace` and `flow`: what it was given and what came of it. */
 import { formatValueText, type NamedValue, printable, type TracedCall } from "../aggregate/index.js";
-import { type CallFrame, callerFrames } from "./call-frames.js";
+import { type CallFrame, creatorOf } from "./call-frames.js";
 import type { Symbolizer } from "./pprof-locations.js";
 import { formatPlace } from "./signature.js";
 import { paint, type TextStyle } from "./style.js";
@@ -57,8 +57,9 @@ export const formatFrame = ({ function: name, file, line }: CallFrame): string =
 };
 
 /** `created by main.serve at store.go:41 in goroutine 7`; as much of it as is known. */
-export function formatOrigin({ createdAt, parentGoid }: TracedCall, symbolize: Symbolizer): string {
-  const [frame] = createdAt === undefined ? [] : callerFrames(createdAt, symbolize).slice(-1);
+export function formatOrigin(call: TracedCall, symbolize: Symbolizer): string {
+  const { parentGoid } = call;
+  const frame = creatorOf(call, symbolize);
   const place = frame === undefined ? undefined : formatPlace(frame.file, frame.line);
   const words = [
     frame === undefined ? "" : `by ${printable(frame.function)}`,

@@ -7,12 +7,13 @@ import {
   type Series,
   type ValueJson,
 } from "../aggregate/index.js";
+import { formatJsonLine } from "./json-text.js";
 import type { Run } from "./run.js";
 
 /** The object as text, a newline at its end. What could not be measured is null. */
 export function formatHistJson(run: Run, results: Aggregate): string {
   const { balance, cost } = results;
-  return `${JSON.stringify({
+  return formatJsonLine({
     schema: "gospect.hist/1",
     target: {
       pid: run.target.pid ?? null,
@@ -20,6 +21,7 @@ export function formatHistJson(run: Run, results: Aggregate): string {
       buildId: run.target.buildId ?? null,
       goVersion: run.target.goVersion,
     },
+    ...(run.where === undefined ? {} : { where: run.where }),
     startTime: new Date(results.startTimeMs).toISOString(),
     durationNs: integerJson(results.durationNs),
     probes: run.probes.map(({ function: name, entrySites, returnSites, inlinedCopies }, number) => {
@@ -41,6 +43,10 @@ export function formatHistJson(run: Run, results: Aggregate): string {
       open: integerJson(balance.open),
       unmatchedReturns: integerJson(balance.unmatchedReturns),
       lost: integerJson(balance.lost),
+      // Only there with a condition.
+      ...(run.where === undefined
+        ? {}
+        : { filtered: integerJson(balance.filtered), undecided: integerJson(balance.undecided) }),
       // Only there when something has no end, or could not be read.
       ...(balance.counted === 0n ? {} : { counted: integerJson(balance.counted) }),
       ...(results.loss.unreadable === 0n ? {} : { unreadable: integerJson(results.loss.unreadable) }),
@@ -53,7 +59,7 @@ export function formatHistJson(run: Run, results: Aggregate): string {
       shareOfTarget: cost.shareOfTarget ?? null,
     },
     series: results.series.map((series) => seriesJson(series, results)),
-  })}\n`;
+  });
 }
 
 /** `ns`; `value` for that of an expression; `count` where nothing but the calls is known. */

@@ -11,6 +11,7 @@ import {
   quantile,
   type Series,
 } from "../aggregate/index.js";
+import { conditionSentence } from "./balance-text.js";
 import { formatBars, rowBounds, type Scale, scaleOf, sparkline } from "./bars.js";
 import type { Run, RunProbe } from "./run.js";
 import { type Column, columnWidths, fit, fitSymbol, formatTable, paint, type TextStyle, tableWidth } from "./style.js";
@@ -24,6 +25,8 @@ export interface HistTextOptions {
   readonly histograms: number;
   /** `all`: every function is named of which something is to be said, however many there are. */
   readonly detail?: "all";
+  /** Rows of one width, where they otherwise grow with the values. */
+  readonly rows?: "linear";
 }
 
 /** What a finished run prints. */
@@ -42,7 +45,11 @@ export function formatHistText(run: Run, results: Aggregate, options: HistTextOp
   });
   // Those that were called are not crowded out.
   silent.sort((a, b) => Number(b.ended > 0n) - Number(a.ended > 0n));
-  const closing = [...silentLines(silent, options), ...lossLines(results, options.style)];
+  const closing = [
+    ...conditionLines(run, results),
+    ...silentLines(silent, options),
+    ...lossLines(results, options.style),
+  ];
   return `${[...lines, ...closing].join("\n").trimEnd()}\n`;
 }
 
@@ -121,9 +128,13 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
       "",
       // A lone series needs no caption: the title is it.
       ...(section.series.length === 1 ? [] : [`  ${paint(style, "key", section.captionOf(series))}`]),
-      ...formatBars({ ...style, width: style.width - 2 }, series.histogram, marksOf(series.histogram), format).map(
-        (line) => `  ${line}`,
-      ),
+      ...formatBars(
+        { ...style, width: style.width - 2 },
+        series.histogram,
+        marksOf(series.histogram),
+        format,
+        options.rows,
+      ).map((line) => `  ${line}`),
     ]),
   ];
 }
@@ -262,6 +273,10 @@ function silentLines(silent: readonly SilentProbe[], { style, detail }: HistText
   });
   if (counted) names.push(`${formatCount(never.length)} functions: no calls; --verbose names them`);
   return names.map((line) => paint(style, "faint", line));
+}
+
+function conditionLines({ where }: Run, { balance }: Aggregate): readonly string[] {
+  return where === undefined ? [] : [conditionSentence(where, balance)];
 }
 
 function lossLines(results: Aggregate, style: TextStyle): readonly string[] {

@@ -3,6 +3,7 @@
  * profile viewers. Values in, strings or bytes out. Knows nothing of files, terminals, processes or how things were measured.
  */
 export { formatBalanceText } from "./balance-text.js";
+export { callFrames } from "./call-frames.js";
 export { formatFlowJson, formatTraceJson } from "./call-json.js";
 export { type DoctorCheck, formatDoctorJson, formatDoctorText } from "./doctor.js";
 export { formatErrorJson } from "./error-json.js";

@@ -20,4 +20,6 @@ export interface Run {
   readonly target: RunTarget;
   /** By probe number. */
   readonly probes: readonly RunProbe[];
+  /** The condition of the run, as it was written. */
+  readonly where?: string | undefined;
 }

@@ -17,6 +17,7 @@ export {
   enableRunStatistics,
   failed,
   lookupMapBatch,
+  lookupMapElement,
   mapSizes,
   openUprobeEvent,
   programRunStatistics,

@@ -22,6 +22,7 @@ function numbers(): { readonly bpf: number; readonly perfEventOpen: number } {
   throw new UnsupportedError("architecture", `measuring is not supported on ${arch}`);
 }
 
+const BPF_MAP_LOOKUP_ELEM = 1;
 const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_OBJ_GET_INFO_BY_FD = 15;
 const BPF_MAP_LOOKUP_BATCH = 24;
@@ -140,6 +141,11 @@ const mapElement = bpfCall("gs_attr_element", {
 
 export function updateMapElement(mapFd: number, key: Buffer, value: Buffer): SystemCallResult {
   return mapElement(BPF_MAP_UPDATE_ELEM, { map_fd: mapFd, reserved: 0, key, value, flags: 0 });
+}
+
+/** Copies the element into `value`, which is as large as the map's are; ENOENT when there is none. */
+export function lookupMapElement(mapFd: number, key: Buffer, value: Buffer): SystemCallResult {
+  return mapElement(BPF_MAP_LOOKUP_ELEM, { map_fd: mapFd, reserved: 0, key, value, flags: 0 });
 }
 
 const mapBatchUpdate = bpfCall("gs_attr_batch_update", {

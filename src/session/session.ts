@@ -4,7 +4,7 @@
  * Attach is all or nothing, and detach always happens: by `stop`, by disposal, and when this process dies, because
  * links live only as long as their descriptors.
  */
-import type { EventLoss, EventRecord, RecordBatch } from "../aggregate/index.js";
+import type { EventLoss, EventRecord, RecordBatch, StackRecord } from "../aggregate/index.js";
 import { UnsupportedError } from "../base/index.js";
 import { type AttachMode, Link, RingBuffer, type SiteAttachment } from "../bpf/index.js";
 import type { PlannedProbe, ProbePlan, Site } from "../probes/index.js";
@@ -15,7 +15,7 @@ import { type LoadedPrograms, loadPrograms } from "./load.js";
 import { requireMappedCode } from "./mapped-code.js";
 import { ProgramFile } from "./program-file.js";
 import { type CallPrograms, type CapacityOptions, SERIES_CAPACITY } from "./programs.js";
-import { readCounts, readEndings, readEventLoss, readSamples, readSeries, readStacks } from "./snapshot.js";
+import { findStack, readCounts, readEndings, readEventLoss, readSamples, readSeries, readStacks } from "./snapshot.js";
 import type { Target } from "./target.js";
 import { type RunSettings, siteCookie } from "./wire.js";
 
@@ -47,7 +47,8 @@ export class Session implements Disposable {
   readonly attachMode: AttachMode;
   /** CLOCK_REALTIME when counting began. */
   readonly startTimeMs: number;
-  private readonly startNs: bigint;
+  /** CLOCK_MONOTONIC at the same moment. */
+  readonly startNs: bigint;
   private readonly programs: CallPrograms;
   private readonly meter: CostMeter;
   private readonly link: Link;
@@ -150,6 +151,11 @@ export class Session implements Disposable {
     }, EVENT_INTERVAL_MS);
     timer.unref();
     return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+
+  /** The stack with this key; undefined when it was not kept. */
+  findStack(id: bigint): StackRecord | undefined {
+    return findStack(this.programs, this.plan, id);
   }
 
   /** What the events so far lack. */

@@ -26,7 +26,7 @@ import type {
   SeriesRecord,
   StackRecord,
 } from "../aggregate/index.js";
-import { forEachElement, possibleCpus } from "../bpf/index.js";
+import { findElement, forEachElement, possibleCpus } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import type { CallPrograms } from "./programs.js";
 import { readStatus } from "./read-status.js";
@@ -236,14 +236,25 @@ export function readSamples(programs: CallPrograms, plan: ProbePlan): SampleReco
 export function readStacks(programs: CallPrograms, plan: ProbePlan): StackRecord[] {
   const stacks: StackRecord[] = [];
   forEachElement(programs.maps.stacks, (key, value) => {
-    const bytes = value(0);
-    const depth = Math.min(bytes.readUInt32LE(gsStack.depth.offset), gsLimits.GS_STACK_FRAMES);
-    const frames: number[] = [];
-    for (let index = 0; index < depth; index++) {
-      const relative = BigInt.asIntN(64, bytes.readBigUInt64LE(gsStack.frames.offset + 8 * index));
-      frames.push(Number(relative) + plan.target.imageBase);
-    }
-    stacks.push({ id: key.readBigUInt64LE(0), frames, truncated: bytes.readUInt32LE(gsStack.truncated.offset) !== 0 });
+    stacks.push(parseStack(key.readBigUInt64LE(0), value(0), plan));
   });
   return stacks;
+}
+
+/** One of those, by its key; undefined when it was not kept. */
+export function findStack(programs: CallPrograms, plan: ProbePlan, id: bigint): StackRecord | undefined {
+  const key = Buffer.alloc(8);
+  key.writeBigUInt64LE(id);
+  const value = findElement(programs.maps.stacks, key);
+  return value === undefined ? undefined : parseStack(id, value, plan);
+}
+
+function parseStack(id: bigint, bytes: Buffer, plan: ProbePlan): StackRecord {
+  const depth = Math.min(bytes.readUInt32LE(gsStack.depth.offset), gsLimits.GS_STACK_FRAMES);
+  const frames: number[] = [];
+  for (let index = 0; index < depth; index++) {
+    const relative = BigInt.asIntN(64, bytes.readBigUInt64LE(gsStack.frames.offset + 8 * index));
+    frames.push(Number(relative) + plan.target.imageBase);
+  }
+  return { id, frames, truncated: bytes.readUInt32LE(gsStack.truncated.offset) !== 0 };
 }

@@ -24,6 +24,7 @@ async function inProcess(...args: string[]): Promise<Outcome> {
   let [stdout, stderr] = ["", ""];
   const output = (take: (text: string) => void): TextOutput => ({
     isTerminal: false,
+    backlog: () => 0,
     color: false,
     size: () => undefined,
     write: (data) => take(String(data)),
@@ -43,7 +44,7 @@ async function inProcess(...args: string[]): Promise<Outcome> {
 
 test("a wrong command line is one sentence, a hint and status 2", async () => {
   const cases: [args: string[], message: string, hint: string][] = [
-    [["foo"], "unknown command 'foo'", "gospect --help explains"],
+    [["bazaar"], "unknown command 'bazaar'", "gospect --help explains"],
     [["histt"], "unknown command 'histt'", "Did you mean hist?"],
     [["hist"], "missing required argument 'probe'", "gospect --help explains"],
     [["list", "-p", "1", ""], "an empty name", "name a Go function, a glob or a /regular expression/"],
@@ -102,7 +103,19 @@ test("help and version go to stdout, with status 0; nothing at all is a wrong co
 
 test("help lists exactly the commands there are", () => {
   const listed = [...gospect("--help").stdout.matchAll(/^ {2}(\w+) .*\[/gm)].map(([, name]) => name);
-  assert.deepEqual(listed, ["list", "plan", "hist", "profile", "recipe", "symbols", "doctor", "help"]);
+  assert.deepEqual(listed, [
+    "list",
+    "plan",
+    "hist",
+    "profile",
+    "trace",
+    "flow",
+    "replay",
+    "recipe",
+    "symbols",
+    "doctor",
+    "help",
+  ]);
 });
 
 test("targets that cannot be measured are refused with status 3", () => {

@@ -24,6 +24,10 @@ class Terminal implements TextOutput {
     return { columns: 20, rows: this.rows };
   }
 
+  backlog(): number {
+    return 0;
+  }
+
   write(data: string | Buffer): void {
     for (const [token] of String(data).matchAll(TOKEN)) this.apply(token);
     assert.ok(this.lines.length <= this.rows, "nothing scrolls away");
@@ -72,6 +76,7 @@ test("nothing is drawn on anything but a terminal", () => {
   let written = "";
   const output: TextOutput = {
     isTerminal: false,
+    backlog: () => 0,
     color: false,
     size: () => undefined,
     write: (data) => {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { waitForEnd } from "../../src/commands/run-end.js";
 
 const never = (): boolean => false;
+const IDLE = { tell: () => undefined };
 const quiet = new AbortController().signal;
 
 test("the first of the three reasons ends a run", async () => {
@@ -10,20 +11,25 @@ test("the first of the three reasons ends a run", async () => {
   setTimeout(() => aborted.abort(), 10);
   let polls = 0;
   const ends = await Promise.all([
-    waitForEnd({ durationMs: 10, interruption: quiet, targetHasEnded: never }, () => undefined),
-    waitForEnd({ durationMs: undefined, interruption: aborted.signal, targetHasEnded: never }, () => undefined),
-    waitForEnd({ durationMs: 60_000, interruption: quiet, targetHasEnded: () => ++polls === 3 }, () => undefined),
-    waitForEnd({ durationMs: 60_000, interruption: AbortSignal.abort(), targetHasEnded: never }, () => undefined),
+    waitForEnd({ durationMs: 10, interruption: quiet, targetHasEnded: never }, IDLE),
+    waitForEnd({ durationMs: undefined, interruption: aborted.signal, targetHasEnded: never }, IDLE),
+    waitForEnd({ durationMs: 60_000, interruption: quiet, targetHasEnded: () => ++polls === 3 }, IDLE),
+    waitForEnd({ durationMs: 60_000, interruption: AbortSignal.abort(), targetHasEnded: never }, IDLE),
   ]);
   assert.deepEqual(ends, ["duration", "interrupted", "target-exited", "interrupted"]);
 });
 
 test("there is news every second, and its failure ends the run", async () => {
   let news = 0;
-  await waitForEnd({ durationMs: 2500, interruption: quiet, targetHasEnded: never }, () => news++);
+  await waitForEnd({ durationMs: 2500, interruption: quiet, targetHasEnded: never }, { tell: () => news++ });
   assert.equal(news, 2);
-  const failing = waitForEnd({ durationMs: 60_000, interruption: quiet, targetHasEnded: never }, () => {
-    throw new Error("the map is gone");
-  });
+  const failing = waitForEnd(
+    { durationMs: 60_000, interruption: quiet, targetHasEnded: never },
+    {
+      tell: () => {
+        throw new Error("the map is gone");
+      },
+    },
+  );
   await assert.rejects(failing, /the map is gone/);
 });

@@ -23,6 +23,7 @@ import {
 import { assertGolden } from "../golden/golden.js";
 import { RESULTS, RESULTS_OF_ONE, RUN_OF_ONE } from "./example.js";
 
+const NO_CONDITION = {};
 const PLAIN = { colour: false, width: 120 };
 
 test("durations have three digits and the unit that fits", () => {
@@ -75,7 +76,7 @@ test("text is measured and cut in terminal columns", () => {
 });
 
 test("the closing balance", () => {
-  assertGolden("balance.txt", formatBalanceText(RESULTS, PLAIN));
+  assertGolden("balance.txt", formatBalanceText(NO_CONDITION, RESULTS, PLAIN));
   const broken = {
     ...RESULTS_OF_ONE,
     balance: { ...RESULTS_OF_ONE.balance, entries: 1234n, discrepancy: 1229n },
@@ -90,9 +91,9 @@ test("the closing balance", () => {
       abandoned: 0n,
     },
   };
-  assertGolden("balance-broken.txt", formatBalanceText(broken, PLAIN));
+  assertGolden("balance-broken.txt", formatBalanceText(NO_CONDITION, broken, PLAIN));
   const doubled = { ...RESULTS_OF_ONE, balance: { ...RESULTS_OF_ONE.balance, entries: 4n, discrepancy: -1n } };
-  assertGolden("balance-doubled.txt", formatBalanceText(doubled, PLAIN));
+  assertGolden("balance-doubled.txt", formatBalanceText(NO_CONDITION, doubled, PLAIN));
 });
 
 test("errors: a sentence, and the hint on its own line", () => {

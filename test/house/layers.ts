@@ -14,7 +14,7 @@ import { dirname, join, normalize, relative } from "node:path";
 export const ROWS: readonly (readonly string[])[] = [
   ["cli"],
   ["commands"],
-  ["session"],
+  ["session", "recording"],
   ["probes", "export"],
   ["symbols", "aggregate", "bpf"],
   ["binary", "process", "abi", "kernel"],

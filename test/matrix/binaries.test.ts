@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openGoBinary } from "../../src/binary/index.js";
 import { openSymbolTable } from "../../src/symbols/index.js";
-import { compareArgumentPlaces } from "../differential/argument-places.js";
 import { declarationsOf, dependenciesOf } from "../differential/dwarf-programs.js";
 import {
   assertSame,
@@ -66,15 +65,6 @@ const special = [...specialBuilds("cgo", "external", "static"), ...specialBuilds
 for (const build of [...readable, ...special]) {
   test(`${build.title}: entry, exits and refusals follow from llvm-objdump's disassembly`, async () => {
     assert.ok((await compareWithDisassembly(build.path)) > 1000);
-  });
-}
-
-const described = [...readable, ...readableBuilds("abi"), ...special].filter(withSymbols);
-for (const build of described) {
-  test(`${build.title}: arguments are where the compiler's own record has them`, async () => {
-    const { compared, different } = await compareArgumentPlaces(build.path);
-    assert.deepEqual(different, []);
-    assert.ok(compared > 1000, `${compared} compared`);
   });
 }
 

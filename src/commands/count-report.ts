@@ -1,0 +1,35 @@
+/** What `hist` and `profile` make of their counts; the same when a run has ended and when a recorded one is replayed. */
+import { type Aggregate, aggregate, type RecordBatch } from "../aggregate/index.js";
+import { invariant } from "../base/index.js";
+import { encodeProfile, formatHistJson, formatHistText, HIST_TEXT_DEFAULTS, type TextStyle } from "../export/index.js";
+import type { RunDescription, RunNames } from "../recording/index.js";
+
+export const aggregateOf = (description: RunDescription, batch: RecordBatch, names: RunNames): Aggregate =>
+  aggregate(batch, {
+    dimensions: description.dimensions,
+    measure: description.measure,
+    functions: description.run.probes.map((probe) => probe.function),
+    names,
+  });
+
+export interface HistReportOptions {
+  readonly format: "text" | "json";
+  readonly style: TextStyle;
+}
+
+export function histReport(description: RunDescription, results: Aggregate, options: HistReportOptions): string {
+  const { run, view } = description;
+  if (options.format === "json") return formatHistJson(run, results);
+  return formatHistText(run, results, {
+    ...HIST_TEXT_DEFAULTS,
+    style: options.style,
+    ...(view.verbose ? { detail: "all" } : {}),
+    ...(view.linear ? { rows: "linear" } : {}),
+  });
+}
+
+export function profileReport(description: RunDescription, results: Aggregate, names: RunNames): Buffer {
+  const { mapping, commandLine } = description;
+  invariant(mapping !== undefined, "a profile has a mapping");
+  return encodeProfile({ results, mapping, symbolize: names.symbolize, commandLine, integerLabels: "numbers" });
+}

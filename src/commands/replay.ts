@@ -1,0 +1,49 @@
+/** `replay`: the text, JSON or profile of a recorded run, as the run itself would have given it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { formatBalanceText } from "../export/index.js";
+import { namesOf, openRecordedRun, type RecordedRun } from "../recording/index.js";
+import { callReport } from "./call-report.js";
+import { aggregateOf, histReport, profileReport } from "./count-report.js";
+import { profileOutput, tellProfile } from "./profile.js";
+import type { ReplayRequest } from "./request.js";
+import { openResults, type Results, styleOf } from "./results.js";
+import type { Streams } from "./streams.js";
+
+export async function replay(request: ReplayRequest, streams: Streams): Promise<number> {
+  using recorded = openRecordedRun(request.file);
+  const { description, batch, eventLoss } = recorded;
+  const names = namesOf(recorded.names);
+  const results = aggregateOf(description, batch, names);
+  const isProfile = description.command === "profile";
+  const output = isProfile ? profileOutput(request.output, streams) : request.output;
+  using destination = openResults(output, streams);
+  const options = { format: request.json ? "json" : "text", style: destination.style } as const;
+  if (isProfile) destination.finish(profileReport(description, results, names));
+  else if (description.command === "hist") destination.finish(histReport(description, results, options));
+  else await replayCalls(recorded, destination, request);
+  if (request.quiet) return 0;
+  if (isProfile && output !== undefined) tellProfile(output, results, streams);
+  const traced = description.command === "trace" || description.command === "flow";
+  streams.err.write(formatBalanceText(description.run, results, styleOf(streams.err), traced ? eventLoss : undefined));
+  return 0;
+}
+
+async function replayCalls(recorded: RecordedRun, destination: Results, { json }: ReplayRequest): Promise<void> {
+  const { description, batch } = recorded;
+  const stacks = new Map(batch.stacks.map((stack) => [stack.id, stack]));
+  const options = { format: json ? "json" : "text", style: destination.style } as const;
+  const report = callReport(description, namesOf(recorded.names), (key) => stacks.get(key), options);
+  for (const events of recorded.events()) {
+    destination.append(report.take(events));
+    await drained(destination);
+  }
+  destination.finish(report.finish());
+}
+
+/** LIMIT: bytes that wait for somebody who reads slowly, and how long until they are looked at again. */
+const MOST_BACKLOG = 1 << 22;
+const PAUSE_MS = 20;
+
+async function drained(destination: Results): Promise<void> {
+  while (destination.backlog() > MOST_BACKLOG) await sleep(PAUSE_MS);
+}
