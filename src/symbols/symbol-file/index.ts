@@ -1,6 +1,6 @@
 /**
  * Symbol files: what debug data say of one build — functions, lines, inlining, signatures, types, package variables — for
- * the stripped binary of the same build. In a tenth of their size, or a quarter of that which they have in a file, where Go
+ * the stripped binary of the same build. In a tenth of their size, or a sixth to a quarter of what they take in a file, where Go
  * compresses them: two thirds of it are lines and inlining. Turns a GoBinary into bytes, and such bytes into what a SymbolTable
  * is made of. format.ts describes the bytes.
  */
