@@ -101,10 +101,10 @@ bench: build fixtures
 fuzz: build fixtures
 	test/run fuzz
 
-# Every Go version in every mode, 20 minutes and more; `make test` compares every version plain and as a stripped,
-# position-independent program, and the newest one for arm64, with cgo and as a library in C.
+# Every Go version in every mode: the better part of an hour on a quiet machine. `make test` has a part of it: every version
+# plain and as a stripped, position-independent program, and the newest one for arm64, with cgo and as a library in C.
 matrix: build
-	@.ci/setup gcc libc6-dev binutils
+	@.ci/setup gcc libc6-dev binutils llvm-19
 	node fixtures/build.mjs --set matrix
 	test/run matrix
 

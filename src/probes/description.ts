@@ -6,7 +6,7 @@ import { AMD64_INTEGER_REGISTERS, type Assignment, assign, type Place } from "./
 import { SiteFinder, type SiteSummary } from "./code-sites.js";
 import { isPlaceCertain } from "./names.js";
 import { resolveSelector } from "./selector.js";
-import { conventionOf, dictionaryOf, givenSignatures, lacksReceiver } from "./signatures.js";
+import { conventionOf, dictionaryOf, givenSignatures, isConventionKnown, lacksReceiver } from "./signatures.js";
 
 export interface DescribedVariable {
   readonly name: string;
@@ -123,7 +123,10 @@ export function* describeFunctions(
   // Once more: a large program has more functions than should be held as values.
   for (const fn of selected(request.patterns, symbols)) {
     const signature = given.get(fn.name) ?? symbols.signature(fn);
-    const assignment = signature && assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn));
+    const assignment =
+      signature && isConventionKnown(binary, fn)
+        ? assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn))
+        : undefined;
     const places = signature && assignment && certainPlaces(signature, assignment, fn);
     const { file, line } = symbols.place(fn);
     yield {

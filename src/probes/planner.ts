@@ -29,7 +29,7 @@ import type { PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts, Site } fro
 import { goroutinePlace, readRuntimeFacts, refuseGoroutine } from "./runtime-facts.js";
 import { resolveProbe } from "./selector.js";
 import { settleDimensions, settleMeasure } from "./settle.js";
-import { conventionOf, dictionaryOf, givenSignatures, lacksReceiver } from "./signatures.js";
+import { conventionOf, dictionaryOf, givenSignatures, isConventionKnown, lacksReceiver } from "./signatures.js";
 
 /** What the command line asks for, as it was written. */
 export interface PlanRequest {
@@ -256,6 +256,11 @@ function namesOf(
   if (lacksReceiver(fn, signature)) {
     return without(
       refused("no-signature", "the binary describes its arguments without the receiver, so their places are unknown"),
+    );
+  }
+  if (!isConventionKnown(binary, fn)) {
+    return without(
+      refused("uncertain-argument", "assembly of the runtime may get its arguments on the stack or in registers"),
     );
   }
   if (binary.arch !== "amd64") {

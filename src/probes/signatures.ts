@@ -26,9 +26,44 @@ export function givenSignatures(texts: readonly string[], symbols: SymbolTable):
 export const lacksReceiver = (fn: GoFunction, signature: Signature): boolean =>
   !signature.hasReceiver && /\(\*[^()]*\)\.[^.]+$/.test(fn.name) && !fn.name.endsWith("-fm");
 
+/** FACT(go1.18..go1.27): assembly of the runtime, which alone may be written so, that gets its arguments in registers. */
+export const REGISTER_ASSEMBLY: ReadonlySet<string> = new Set([
+  "internal/bytealg.Compare",
+  "runtime.cmpstring",
+  "runtime.memclrNoHeapPointers",
+  "runtime.memequal",
+  "runtime.memequal_varlen",
+  "runtime.memhash",
+  "runtime.memhash32",
+  "runtime.memhash64",
+  "runtime.memmove",
+  "runtime.strhash",
+]);
+
+/** FACT(go1.18..go1.27): the packages whose assembly may get its arguments in registers, of those that a program has. */
+const MAY_USE_REGISTERS =
+  /^(?:runtime|reflect|syscall|time|internal\/(?:bytealg|chacha8rand|runtime\/.*)|runtime\/internal\/.*)\.[^./]+$/;
+
+/**
+ * Whether it is known how a function gets its arguments. Of the runtime's assembly it is where the name is known, or where
+ * the compiler made a wrapper that passes them on the stack.
+ */
+export function isConventionKnown(binary: GoBinary, fn: GoFunction): boolean {
+  if (!fn.assembly || REGISTER_ASSEMBLY.has(fn.name) || !MAY_USE_REGISTERS.test(fn.name)) return true;
+  return binary.pclntab.findIndexesByName(binary.pclntab.nameOf(fn.index)).length > 1;
+}
+
+/**
+ * What cgo makes for each C function. FACT(go1.17..go1.27): it hands C its arguments as they lie in memory, so that the
+ * compiler passes them on the stack; calls from Go pass through a wrapper that gets them as all Go code does.
+ */
+const CGO_STUB = /\._C2?func_[^.]*$/;
+
 /** How a function of this binary gets its arguments. */
 export function conventionOf(binary: GoBinary, fn: GoFunction): CallingConvention {
-  if (fn.assembly || !usesRegisterAbi(binary) || isForAssembly(binary, fn)) return STACK_ABI;
+  const byAssembly = fn.assembly ? !REGISTER_ASSEMBLY.has(fn.name) : isForAssembly(binary, fn);
+  const onStack = CGO_STUB.test(fn.name) ? !fn.wrapper : byAssembly;
+  if (onStack || !usesRegisterAbi(binary)) return STACK_ABI;
   return binary.arch === "amd64" ? AMD64_REGISTER_ABI : ARM64_REGISTER_ABI;
 }
 
@@ -47,6 +82,9 @@ function isForAssembly(binary: GoBinary, fn: GoFunction): boolean {
 /** A function literal, a loop's body, what the compiler makes of `go` and `defer`: it has a closure's context instead. */
 const CLOSURE = /(?:\.(?:func|gowrap|deferwrap)|-range)\d[^\]]*$|-fm$/;
 
+/** What the compiler makes to compare or hash the values of a type: its name has the type's, generic or not. */
+const OF_TYPE = /^type(?:\.|:)\./;
+
 /**
  * FACT(go1.18..go1.27): the body that instances of one shape share takes a dictionary; its symbol says `go.shape`, which
  * pclntab shortens to `[...]`. A wrapper for one instance passes it and takes none.
@@ -54,6 +92,6 @@ const CLOSURE = /(?:\.(?:func|gowrap|deferwrap)|-range)\d[^\]]*$|-fm$/;
  */
 export function dictionaryOf(binary: GoBinary, fn: GoFunction): DictionaryPlace {
   const shaped = fn.name.includes("[...]") || fn.name.includes("[go.shape.");
-  if (!shaped || fn.wrapper || CLOSURE.test(fn.name)) return "none";
+  if (!shaped || fn.wrapper || CLOSURE.test(fn.name) || OF_TYPE.test(fn.name)) return "none";
   return binary.version.major === 1 && binary.version.minor < 20 ? "first" : "after-receiver";
 }

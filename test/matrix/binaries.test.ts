@@ -5,7 +5,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openGoBinary } from "../../src/binary/index.js";
+import { SiteFinder } from "../../src/probes/index.js";
 import { openSymbolTable } from "../../src/symbols/index.js";
+import { compareArgumentPlaces } from "../differential/argument-places.js";
 import { declarationsOf, dependenciesOf } from "../differential/dwarf-programs.js";
 import {
   assertSame,
@@ -65,6 +67,27 @@ const special = [...specialBuilds("cgo", "external", "static"), ...specialBuilds
 for (const build of [...readable, ...special]) {
   test(`${build.title}: entry, exits and refusals follow from llvm-objdump's disassembly`, async () => {
     assert.ok((await compareWithDisassembly(build.path)) > 1000);
+  });
+}
+
+for (const build of readableBuilds("variety")) {
+  test(`${build.title}: a function that only panics is refused as one that never returns`, async () => {
+    using binary = await openGoBinary(build.path);
+    const symbols = openSymbolTable(binary);
+    const found = symbols.findByName("main.Panics").map((fn) => new SiteFinder(binary, symbols).find(fn));
+    assert.deepEqual(
+      found.map((sites) => (sites.ok ? "has sites" : sites.refusal.code)),
+      ["no-return"],
+    );
+  });
+}
+
+const described = [...readable, ...readableBuilds("abi"), ...special].filter(withSymbols);
+for (const build of described) {
+  test(`${build.title}: arguments are where the compiler's own record has them`, async () => {
+    const { compared, different } = await compareArgumentPlaces(build.path);
+    assert.deepEqual(different, []);
+    assert.ok(compared > 1000, `${compared} compared`);
   });
 }
 
