@@ -22,23 +22,20 @@ export interface Results extends Disposable {
   finish(data: string | Buffer | Iterable<string>): void;
 }
 
-/** LIMIT: bytes of text kept in one piece: a large program's list would double its memory to become one string. */
-const PIECE_BYTES = 2 ** 18;
+/** LIMIT: characters encoded together: a large program's list would double its memory to become one string. */
+const PIECE_LENGTH = 2 ** 16;
 
 /** Text as its bytes, which take half the room and are out of the garbage collector's sight. */
 function encode(pieces: Iterable<string>): readonly Buffer[] {
   const encoded: Buffer[] = [];
-  let pending: string[] = [];
-  let size = 0;
+  let text = "";
   for (const piece of pieces) {
-    pending.push(piece);
-    size += piece.length;
-    if (size < PIECE_BYTES) continue;
-    encoded.push(Buffer.from(pending.join("")));
-    pending = [];
-    size = 0;
+    text += piece;
+    if (text.length < PIECE_LENGTH) continue;
+    encoded.push(Buffer.from(text));
+    text = "";
   }
-  encoded.push(Buffer.from(pending.join("")));
+  encoded.push(Buffer.from(text));
   return encoded;
 }
 
