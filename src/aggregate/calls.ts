@@ -69,8 +69,11 @@ export function callOf(event: EventRecord, probes: TracedProbes): TracedCall {
     `an event is of probe ${event.probe}, which the plan does not have`,
   );
   const { clock } = probes;
-  const valuesOf = (role: ShownValue["role"]): readonly NamedValue[] =>
-    shown.flatMap((value) => (value.role === role ? [namedValue(value, event, probes.names)] : []));
+  const values: Record<ShownValue["role"], NamedValue[]> = { argument: [], result: [], show: [] };
+  const hasResults = event.outcome === "return" || event.outcome === "passed";
+  for (const value of shown) {
+    if (value.role !== "result" || hasResults) values[value.role].push(namedValue(value, event, probes.names));
+  }
   return {
     probe: event.probe,
     function: name,
@@ -81,9 +84,9 @@ export function callOf(event: EventRecord, probes: TracedProbes): TracedCall {
     tgid: event.tgid,
     tid: event.tid,
     level: event.level,
-    arguments: valuesOf("argument"),
-    results: event.outcome === "return" || event.outcome === "passed" ? valuesOf("result") : [],
-    shown: valuesOf("show"),
+    arguments: values.argument,
+    results: values.result,
+    shown: values.show,
     entryLost: event.entry === "lost",
     stack: event.stack === undefined ? undefined : probes.stack(event.stack),
     parentGoid: event.parentGoid,

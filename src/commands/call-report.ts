@@ -8,12 +8,12 @@ import {
   type TracedCall,
   type TracedProbes,
 } from "../aggregate/index.js";
-import { FlowText, formatFlowJson, formatTraceJson, formatTraceText, type TextStyle } from "../export/index.js";
+import { type CallStyle, FlowText, formatFlowJson, formatTraceJson, formatTraceText } from "../export/index.js";
 import type { RunDescription, RunNames } from "../recording/index.js";
 
 export interface CallReportOptions {
   readonly format: "text" | "json";
-  readonly style: TextStyle;
+  readonly style: CallStyle;
 }
 
 /** What the events of a run refer to. */

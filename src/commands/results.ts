@@ -1,19 +1,20 @@
 /** Where a command's results go: stdout, or the file of `--output`. */
-import type { TextStyle } from "../export/index.js";
+import type { CallStyle } from "../export/index.js";
 import { OutputFile } from "./output-file.js";
 import type { Streams, TextOutput } from "./streams.js";
 
 /** LIMIT: columns of text that goes to no terminal. */
 const PLAIN_WIDTH = 120;
 
-export const styleOf = (output: TextOutput): TextStyle => ({
+export const styleOf = (output: TextOutput): CallStyle => ({
   colour: output.color,
   width: output.size()?.columns ?? PLAIN_WIDTH,
+  values: output.isTerminal ? "short" : "whole",
 });
 
 export interface Results extends Disposable {
   /** How text for this destination should look. */
-  readonly style: TextStyle;
+  readonly style: CallStyle;
   /** Writes a part of them, while more is to come. */
   append(data: string | Buffer): void;
   /** Bytes that were written and are still on their way to somebody who reads slowly. */
@@ -57,7 +58,7 @@ export function openResults(output: string | undefined, streams: Streams): Resul
   }
   const file = OutputFile.open(output);
   return {
-    style: { colour: false, width: PLAIN_WIDTH },
+    style: { colour: false, width: PLAIN_WIDTH, values: "whole" },
     append: (data) => file.append(data),
     backlog: () => 0,
     finish: (data) => file.finish(...piecesOf(data)),

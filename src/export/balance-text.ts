@@ -22,7 +22,7 @@ export function formatBalanceText(
     `balance: ${booksSentence(results.balance)}`,
     ...(where === undefined ? [] : [`condition: ${conditionSentence(where, results.balance)}`]),
     `cost: ${costSentence(results)}`,
-    ...notes(results).map((line) => paint(style, "faint", `note: ${line}`)),
+    ...notes(results, eventLoss).map((line) => paint(style, "faint", `note: ${line}`)),
     ...[...warnings(results), ...eventWarnings(eventLoss)].map((line) => paint(style, "warning", `warning: ${line}`)),
   ];
   return `${lines.join("\n")}\n`;
@@ -84,7 +84,7 @@ function probeTimeNote({ measure, cost, series }: Aggregate): string | undefined
   )} a call and as much for each measured call inside it: short calls look longer than they are`;
 }
 
-function notes(results: Aggregate): readonly string[] {
+function notes(results: Aggregate, eventLoss: EventLoss | undefined): readonly string[] {
   const { balance } = results;
   const lines: string[] = [];
   const probeTime = probeTimeNote(results);
@@ -94,7 +94,11 @@ function notes(results: Aggregate): readonly string[] {
     const since = balance.lost === 0n ? "already running at attach" : "already running at attach, or lost";
     lines.push(`${were(balance.unmatchedReturns)} ${since}; not counted, their duration is unknown`);
   }
-  if (balance.open > 0n) lines.push(`${were(balance.open)} still running at the end; not in the results`);
+  if (balance.open > 0n) {
+    // Calls that are shown one by one are shown as far as they came.
+    const absent = eventLoss === undefined ? "; not in the results" : "";
+    lines.push(`${were(balance.open)} still running at the end${absent}`);
+  }
   return lines;
 }
 

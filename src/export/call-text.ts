@@ -6,17 +6,19 @@ import { formatPlace } from "./signature.js";
 import { paint, type TextStyle } from "./style.js";
 import { formatNanoseconds } from "./units.js";
 
-/** LIMIT: characters of one call's values: what nobody reads, and what takes a terminal longer than the call took. */
-const MOST_CHARACTERS = 1000;
+/** What a line says of a call. */
+export interface CallStyle extends TextStyle {
+  /** `short`: values are cut where they would fill a terminal; the rest of them is in the JSON. */
+  readonly values: "whole" | "short";
+}
 
-const named = ({ name, value }: NamedValue): string => `${printable(name)}=${formatValueText(value)}`;
+/** LIMIT: characters of one value, and of all of a call, in a line for a terminal. */
+const SHORT_VALUE = 60;
+const SHORT_CALL = 400;
 
-/** Unnamed results are called `ret`, `ret0`, …, which says nothing in a line. */
-const resultText = (result: NamedValue): string =>
-  /^ret\d*$/.test(result.name) ? formatValueText(result.value) : named(result);
-
-const cut = (text: string): string =>
-  text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS).replace(/[\ud800-\udbff]$/, "")}…`;
+/** Characters of two code units stay whole. */
+const cut = (text: string, most: number): string =>
+  text.length <= most ? text : `${text.slice(0, most).replace(/[\ud800-\udbff]$/, "")}…`;
 
 const ENDINGS: Readonly<Record<TracedCall["outcome"], string>> = {
   return: "",
@@ -26,16 +28,25 @@ const ENDINGS: Readonly<Record<TracedCall["outcome"], string>> = {
   open: "still running",
 };
 
-/** `main.(*Store).Lookup(tenant="acme", n=3) → 17, nil`, then what was to be shown, then how it ended if not by itself. */
-export function formatCall(call: TracedCall, style: TextStyle): string {
+/**
+ * `main.(*Store).Lookup(tenant="acme", n=3) → 17, nil`, then what was to be shown, then how it ended if not by itself. Of a
+ * place only what was to be shown.
+ */
+export function formatCall(call: TracedCall, style: CallStyle): string {
+  const valueText = ({ value }: NamedValue): string =>
+    style.values === "short" ? cut(formatValueText(value), SHORT_VALUE) : formatValueText(value);
+  const named = (each: NamedValue): string => `${printable(each.name)}=${valueText(each)}`;
+  // Unnamed results are called `ret`, `ret0`, …, which says nothing in a line.
+  const resultText = (each: NamedValue): string => (/^ret\d*$/.test(each.name) ? valueText(each) : named(each));
+  const shown = call.shown.map((each) => `  ${named(each)}`).join("");
   const given = call.entryLost ? "arguments lost" : call.arguments.map(named).join(", ");
   const results = call.results.length === 0 ? "" : ` → ${call.results.map(resultText).join(", ")}`;
-  const shown = call.shown.length === 0 ? "" : `  ${call.shown.map(named).join("  ")}`;
+  const values = call.outcome === "passed" && given === "" ? shown : `(${given})${results}${shown}`;
   const ending = ENDINGS[call.outcome];
   const tone = call.outcome === "open" ? "warning" : "error";
   return [
     paint(style, "key", printable(call.function)),
-    cut(`(${given})${results}${shown}`),
+    style.values === "short" ? cut(values, SHORT_CALL) : values,
     ending === "" ? "" : `  ${paint(style, tone, ending)}`,
   ].join("");
 }

@@ -1,7 +1,7 @@
 /** `flow` for people: each goroutine's calls as an indented tree, with what each took and what of that was its own. */
 import type { FlowCall, TracedCall } from "../aggregate/index.js";
-import { formatCall, formatDuration, formatOrigin, formatTimeOfDay } from "./call-text.js";
-import { pad, paint, type TextStyle } from "./style.js";
+import { type CallStyle, formatCall, formatDuration, formatOrigin, formatTimeOfDay } from "./call-text.js";
+import { pad, paint } from "./style.js";
 import type { CallTextOptions } from "./trace-text.js";
 import { formatQuantity } from "./units.js";
 
@@ -50,7 +50,7 @@ export class FlowText {
   }
 }
 
-function formatNode({ call, ownNs, missingCallers, shownBefore }: FlowCall, depth: number, style: TextStyle): string {
+function formatNode({ call, ownNs, missingCallers, shownBefore }: FlowCall, depth: number, style: CallStyle): string {
   const time = depth === 0 ? paint(style, "faint", formatTimeOfDay(call.time)) : NO_TIME;
   const steps = depth <= MOST_STEPS ? "  ".repeat(depth) : `${"  ".repeat(MOST_STEPS)}(${depth} deep) `;
   const notes = [

@@ -5,6 +5,7 @@
 export { formatBalanceText } from "./balance-text.js";
 export { callFrames } from "./call-frames.js";
 export { formatFlowJson, formatTraceJson } from "./call-json.js";
+export type { CallStyle } from "./call-text.js";
 export { type DoctorCheck, formatDoctorJson, formatDoctorText } from "./doctor.js";
 export { formatErrorJson } from "./error-json.js";
 export { formatErrorText } from "./error-text.js";

@@ -3,8 +3,14 @@
 /** JSON's own escapes are of ASCII alone. */
 const ACTING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
+/** Nearly every line is plain, and a traced run has many. */
+const PLAIN = /^[ -~]*$/;
+
 /** With a newline at its end. */
-export const formatJsonLine = (value: unknown): string => `${JSON.stringify(value).replace(ACTING, escapeUnits)}\n`;
+export function formatJsonLine(value: unknown): string {
+  const json = JSON.stringify(value);
+  return `${PLAIN.test(json) ? json : json.replace(ACTING, escapeUnits)}\n`;
+}
 
 const escapeUnits = (character: string): string =>
   Array.from({ length: character.length }, (_, index) => {

@@ -1,12 +1,12 @@
 /** `trace` for people: one line per call, and below it, where asked for, who called it. */
 import type { TracedCall } from "../aggregate/index.js";
 import { framesOf } from "./call-frames.js";
-import { formatCall, formatDuration, formatFrame, formatTimeOfDay } from "./call-text.js";
+import { type CallStyle, formatCall, formatDuration, formatFrame, formatTimeOfDay } from "./call-text.js";
 import type { Symbolizer } from "./pprof-locations.js";
 import { paint, type TextStyle } from "./style.js";
 
 export interface CallTextOptions {
-  readonly style: TextStyle;
+  readonly style: CallStyle;
   readonly symbolize: Symbolizer;
   /** With the callers of each call. */
   readonly stacks: boolean;

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { callReport } from "../../src/commands/call-report.js";
-import type { TextStyle } from "../../src/export/index.js";
+import type { CallStyle } from "../../src/export/index.js";
 import type { RecordedCommand } from "../../src/recording/index.js";
 import { assertGolden } from "../golden/golden.js";
 import { describe, EVENTS, RUN_NAMES, STACKS } from "../recording/example.js";
 
-const PLAIN: TextStyle = { colour: false, width: 120 };
+const PLAIN: CallStyle = { colour: false, width: 120, values: "whole" };
 const stack = (key: bigint) => STACKS.find(({ id }) => id === key);
 
 function print(command: RecordedCommand, format: "text" | "json", style = PLAIN): string {
@@ -37,6 +37,10 @@ test("flow: a tree per call of the goroutine's own, callers before what they cal
 
 test("flow --json: a line per tree", () => {
   assertGolden("flow.jsonl", print("flow", "json"));
+});
+
+test("on a terminal long values are cut", () => {
+  assertGolden("trace-short.txt", print("trace", "text", { ...PLAIN, values: "short" }));
 });
 
 test("calls do not steer the terminal, and colour changes nothing but the colour", () => {

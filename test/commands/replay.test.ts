@@ -17,7 +17,7 @@ import { BATCH, describe, EVENT_LOSS, EVENTS, RUN_NAMES, STACKS } from "../recor
 const folder = mkdtempSync(join(tmpdir(), "gospect-replay-"));
 after(() => rmSync(folder, { recursive: true }));
 
-const PLAIN = { colour: false, width: 120 };
+const PLAIN = { colour: false, width: 120, values: "whole" } as const;
 
 interface Outcome {
   readonly status: number;
