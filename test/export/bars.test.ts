@@ -78,3 +78,36 @@ test("a run of empty rows is one line, two empty rows are two", () => {
   assert.deepEqual(lines(histogram([at(0), at(4)])), [" 8 ns – 9 ns │ 1", " ⋮", "12 ns – 13 ns │ 1"]);
   assert.equal(bucketIndex(at(4)) - bucketIndex(at(0)), 4);
 });
+
+/** Negative values are in the bucket of their magnitude, its index negated. */
+function signedHistogram(values: readonly bigint[]): Histogram {
+  const buckets = new Map<number, bigint>();
+  for (const value of values) {
+    const index = value < 0n ? -bucketIndex(-value) : bucketIndex(value);
+    buckets.set(index, (buckets.get(index) ?? 0n) + 1n);
+  }
+  return histogramOf({ ...recordSeries(1, 0, undefined, []), count: BigInt(values.length), buckets });
+}
+
+test("linear rows: of one width, no more than 20, every value in the row that its bounds say", () => {
+  for (const values of [[0n], [5n, 1000n, 999n], [7n, 8n, 9n], [1n << 62n, 3n], [-1n, -1000n, 12n, 0n], [-5n, -6n]]) {
+    const measured = signedHistogram(values);
+    const lines = formatBars({ colour: false, width: 200 }, measured, [], String, "linear");
+    const rows = lines.flatMap((line) => {
+      const [, low = "", high = "", count = ""] = /^ *(-?\d+) – *(-?\d+) │\S* *(\d+)$/.exec(line) ?? [];
+      return low === "" ? [] : [{ low: BigInt(low), high: BigInt(high), count: BigInt(count) }];
+    });
+    assert.ok(rows.length > 0 && lines.length <= 20, lines.join("\n"));
+    for (const { low, high, count } of rows) {
+      const inside = values.filter((value) => value >= low && value < high);
+      assert.equal(count, BigInt(inside.length), `${values}: ${low} to ${high}`);
+    }
+    assert.equal(
+      rows.reduce((sum, { count }) => sum + count, 0n),
+      BigInt(values.length),
+    );
+    // Row -1 ends before 0, which is in row 0.
+    const widths = new Set(rows.map(({ low, high }) => high - low + (high === 0n ? 1n : 0n)));
+    assert.equal(widths.size, 1, lines.join("\n"));
+  }
+});

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { aggregate } from "../../src/aggregate/index.js";
 import { formatHistJson, type Run } from "../../src/export/index.js";
 import { EMPTY_BATCH, number, recordSeries, text } from "../aggregate/recording.js";
+import { RESULTS } from "./example.js";
 
 const RUN: Run = {
   target: { pid: 4711, exe: "/usr/bin/store", buildId: "6f1e0a", goVersion: "go1.27.4" },
@@ -126,4 +127,14 @@ test("what is not known is null, and a balance that does not hold is marked", ()
       },
     ],
   });
+});
+
+test("a run with a condition has it, and what it left out", () => {
+  const balance = { ...RESULTS.balance, filtered: 7n, undecided: 0n };
+  const json = JSON.parse(formatHistJson({ ...RUN, where: "n > 1" }, { ...RESULTS, balance })) as {
+    where: string;
+    balance: Record<string, number>;
+  };
+  assert.deepEqual([json.where, json.balance["filtered"], json.balance["undecided"]], ["n > 1", 7, 0]);
+  assert.equal("filtered" in (JSON.parse(formatHistJson(RUN, RESULTS)) as { balance: object }).balance, false);
 });

@@ -75,6 +75,31 @@ test("text is measured and cut in terminal columns", () => {
   assert.deepEqual([fit("abcdef", 4), fit("日本語", 4), fit("abc", 3)], ["abc…", "日…", "abc"]);
 });
 
+test("a run with a condition says how many calls matched, and a traced one what is missing", () => {
+  const results = { ...RESULTS, balance: { ...RESULTS.balance, filtered: 1000n, undecided: 5n, counted: 10n } };
+  const where = { where: 'tenant == "acme\u202e"' };
+  const lines = formatBalanceText(where, results, PLAIN, { dropped: 1234n, captures: 1n }).split("\n");
+  assert.deepEqual(
+    lines.filter((line) => /matched|undecided|condition|missing above|were given|still running/.test(line)),
+    [
+      'condition: 310 of 1,315 calls matched tenant == "acme\\u{202e}"',
+      "note: 1 call was still running at the end",
+      "warning: 5 calls left out: the condition could not be evaluated",
+      "warning: 1,234 calls missing above: they came faster than they could be taken",
+      "warning: 1 call without what they were given: no room",
+    ],
+  );
+  const page = formatHistText(
+    { ...RUN_OF_ONE, ...where },
+    { ...RESULTS_OF_ONE, balance: results.balance },
+    {
+      ...HIST_TEXT_DEFAULTS,
+      style: PLAIN,
+    },
+  );
+  assert.match(page, /\n310 of 1,315 calls matched tenant == "acme\\u\{202e\}"\n/);
+});
+
 test("the closing balance", () => {
   assertGolden("balance.txt", formatBalanceText(NO_CONDITION, RESULTS, PLAIN));
   const broken = {
