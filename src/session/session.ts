@@ -53,6 +53,8 @@ export class Session implements Disposable {
   private readonly meter: CostMeter;
   private readonly link: Link;
   private readonly events: RingBuffer | undefined;
+  /** Of each process, as its calls told. */
+  private readonly biases = new Map<number, bigint>();
   private stopped: RecordBatch | undefined;
   /** CLOCK_MONOTONIC, as the programs read it: Node's high-resolution clock is that one. */
   private stoppedNs: bigint | undefined;
@@ -137,7 +139,11 @@ export class Session implements Disposable {
    */
   drain(): readonly EventRecord[] {
     const records: EventRecord[] = [];
-    this.events?.drain((bytes) => records.push(parseEvent(bytes, this.plan)));
+    this.events?.drain((bytes) => {
+      const record = parseEvent(bytes, this.plan);
+      this.biases.set(record.tgid, record.bias);
+      records.push(record);
+    });
     return records;
   }
 
@@ -167,7 +173,8 @@ export class Session implements Disposable {
   openCalls(): readonly EventRecord[] {
     const { stoppedNs } = this;
     if (this.events === undefined || stoppedNs === undefined) return [];
-    return readOpenCalls(this.programs, this.plan, stoppedNs);
+    const calls = readOpenCalls(this.programs, this.plan, stoppedNs);
+    return calls.map((call) => ({ ...call, bias: this.biases.get(call.tgid) ?? call.bias }));
   }
 
   private read(): RecordBatch {
