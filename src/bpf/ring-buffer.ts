@@ -9,7 +9,13 @@ const BUSY = 0x8000_0000;
 const DISCARDED = 0x4000_0000;
 const HEADER = 8;
 /** LIMIT: bytes that are read before their room is given back, so that programs need not wait for the last record. */
-const GIVEN_BACK = 1 << 16;
+const CHUNK = 1 << 16;
+
+const lengthOf = (header: number): number => header & ~(BUSY | DISCARDED);
+const spaceOf = (header: number): number => HEADER + Math.ceil(lengthOf(header) / 8) * 8;
+
+/** Takes a record: `length` bytes of a copy of many, from `at` on, which is a multiple of 8. */
+export type RecordVisitor = (copy: DataView, at: number, length: number) => void;
 
 export class RingBuffer implements Disposable {
   private readonly memory: RingMapping;
@@ -19,35 +25,37 @@ export class RingBuffer implements Disposable {
     this.memory = RingMapping.open(fd, size);
   }
 
-  /** Whether the kernel has given out no room that was not read. */
-  isEmpty(): boolean {
-    const { produced, consumed } = this.memory.positions();
-    return produced === consumed;
+  /** Visits the records that are complete, up to the first that is not, and `most` of them or a few more. */
+  drain(most: number, visit: RecordVisitor): void {
+    let { produced, consumed } = this.memory.positions();
+    for (let count = 0; count < most && consumed < produced; ) {
+      const end = this.findComplete(consumed, produced);
+      if (end === consumed) return;
+      count += this.visitChunk(consumed, end, visit);
+      consumed = end;
+      this.memory.consume(consumed);
+    }
   }
 
-  /** Visits a copy of each record that is complete, up to the first that is not. Their number. */
-  drain(visit: (record: Buffer) => void): number {
-    const { memory } = this;
-    const mask = BigInt(memory.size - 1);
-    let { produced, consumed } = memory.positions();
-    let givenBack = consumed;
-    let count = 0;
-    while (consumed < produced) {
-      const offset = Number(consumed & mask);
-      const header = memory.word(offset);
+  /** Where the next complete records end, as many as make up a chunk. */
+  private findComplete(from: number, produced: number): number {
+    let at = from;
+    while (at < produced && at - from < CHUNK) {
+      const header = this.memory.word(at);
       if ((header & BUSY) !== 0) break;
-      const length = header & ~(BUSY | DISCARDED);
-      if ((header & DISCARDED) === 0) {
-        visit(memory.copy(offset + HEADER, length));
-        count++;
-      }
-      consumed += BigInt(HEADER + Math.ceil(length / 8) * 8);
-      if (consumed - givenBack >= GIVEN_BACK) {
-        memory.consume(consumed);
-        givenBack = consumed;
-      }
+      at += spaceOf(header);
     }
-    memory.consume(consumed);
+    return at;
+  }
+
+  private visitChunk(from: number, end: number, visit: RecordVisitor): number {
+    const copy = this.memory.copy(from, end - from);
+    let count = 0;
+    for (let at = 0; at < copy.byteLength; count++) {
+      const header = copy.getUint32(at, true);
+      if ((header & DISCARDED) === 0) visit(copy, at + HEADER, lengthOf(header));
+      at += spaceOf(header);
+    }
     return count;
   }
 

@@ -38,21 +38,21 @@ const view = ({ address }: Area, bytes: number): ArrayBuffer => koffi().view(add
 
 export class RingMapping implements Disposable {
   /** Bytes of data; a power of two. */
-  readonly size: number;
+  private readonly size: number;
   private readonly areas: readonly Area[];
-  private consumer: BigInt64Array | undefined;
-  private producer: BigInt64Array | undefined;
-  private words: Int32Array | undefined;
-  private data: Buffer | undefined;
+  private views:
+    | { readonly consumer: BigInt64Array; readonly producer: BigInt64Array; readonly data: Int32Array }
+    | undefined;
 
   private constructor(size: number, page: number, consumer: Area, producer: Area) {
     this.size = size;
     this.areas = [consumer, producer];
-    this.consumer = new BigInt64Array(view(consumer, page), 0, 1);
     const whole = view(producer, producer.bytes);
-    this.producer = new BigInt64Array(whole, 0, 1);
-    this.words = new Int32Array(whole, page);
-    this.data = Buffer.from(whole, page);
+    this.views = {
+      consumer: new BigInt64Array(view(consumer, page), 0, 1),
+      producer: new BigInt64Array(whole, 0, 1),
+      data: new Int32Array(whole, page),
+    };
   }
 
   /** Maps the ring buffer of `size` bytes behind a descriptor, which may be closed afterwards. */
@@ -67,40 +67,40 @@ export class RingMapping implements Disposable {
     }
   }
 
+  private mapped(): NonNullable<RingMapping["views"]> {
+    invariant(this.views !== undefined, "the ring buffer is mapped");
+    return this.views;
+  }
+
   /** How far the kernel has given out room, and how far we have read: bytes since the beginning. */
-  positions(): { readonly produced: bigint; readonly consumed: bigint } {
-    const { consumer, producer } = this;
-    invariant(consumer !== undefined && producer !== undefined, "the ring buffer is mapped");
-    // Atomic reads are acquiring: what was written before the position is there to be seen.
-    return { produced: Atomics.load(producer, 0), consumed: Atomics.load(consumer, 0) };
+  positions(): { readonly produced: number; readonly consumed: number } {
+    const { consumer, producer } = this.mapped();
+    // Atomic reads acquire: what was written before the position is there to be seen.
+    return { produced: Number(Atomics.load(producer, 0)), consumed: Number(Atomics.load(consumer, 0)) };
   }
 
-  /** The 32 bits at `offset` (< size, a multiple of 4), read with acquire. */
-  word(offset: number): number {
-    invariant(this.words !== undefined, "the ring buffer is mapped");
-    return Atomics.load(this.words, offset / 4) >>> 0;
+  /** The 32 bits at a position that is a multiple of 4, read with acquire. */
+  word(position: number): number {
+    return Atomics.load(this.mapped().data, (position % this.size) / 4) >>> 0;
   }
 
-  /** A copy of `length` bytes from `offset` (< size) on. */
-  copy(offset: number, length: number): Buffer {
-    invariant(this.data !== undefined && length <= this.size, "the ring buffer is mapped, and larger than its records");
-    const bytes = Buffer.allocUnsafe(length);
-    this.data.copy(bytes, 0, offset, offset + length);
-    return bytes;
+  /** A copy of `length` bytes from a position on, both multiples of 4. */
+  copy(position: number, length: number): DataView {
+    invariant(length <= this.size, "no more is read than there is");
+    const from = (position % this.size) / 4;
+    const copy = new Int32Array(length / 4);
+    copy.set(this.mapped().data.subarray(from, from + length / 4));
+    return new DataView(copy.buffer);
   }
 
-  /** Gives everything before `position` back to the kernel. */
-  consume(position: bigint): void {
-    invariant(this.consumer !== undefined, "the ring buffer is mapped");
-    Atomics.store(this.consumer, 0, position);
+  /** Gives everything before a position back to the kernel. */
+  consume(position: number): void {
+    Atomics.store(this.mapped().consumer, 0, BigInt(position));
   }
 
   [Symbol.dispose](): void {
-    if (this.consumer === undefined) return;
-    this.consumer = undefined;
-    this.producer = undefined;
-    this.words = undefined;
-    this.data = undefined;
+    if (this.views === undefined) return;
+    this.views = undefined;
     for (const area of this.areas) unmap(area);
   }
 }

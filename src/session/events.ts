@@ -23,18 +23,22 @@ const padded = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 /** Bytes that a part takes in an event. */
 const partSize = (slots: number, tail: number): number => 8 * slots + padded(slots) + padded(tail);
 
+const NOTHING = Buffer.alloc(0);
+
 /** A part that begins at `at`; undefined when it has no slots. */
-function parsePart(bytes: Buffer, at: number, slots: number, tail: number): CapturedPart | undefined {
+function parsePart(bytes: DataView, at: number, slots: number, tail: number): CapturedPart | undefined {
   if (slots === 0) return undefined;
   const words: bigint[] = [];
   const outcomes: CapturedPart["outcomes"][number][] = [];
   for (let slot = 0; slot < slots; slot++) {
-    words.push(bytes.readBigUInt64LE(at + 8 * slot));
-    const outcome = bytes[at + 8 * slots + slot] ?? 0;
+    words.push(bytes.getBigUint64(at + 8 * slot, true));
+    const outcome = bytes.getUint8(at + 8 * slots + slot);
     outcomes.push(outcome === 0 ? undefined : readStatus(outcome - 1));
   }
-  const start = at + 8 * slots + padded(slots);
-  return { words, outcomes, tail: bytes.subarray(start, start + tail) };
+  if (tail === 0) return { words, outcomes, tail: NOTHING };
+  // A copy: what keeps one part need not keep all that was read with it.
+  const start = bytes.byteOffset + at + 8 * slots + padded(slots);
+  return { words, outcomes, tail: Buffer.from(Buffer.from(bytes.buffer, start, tail)) };
 }
 
 const OUTCOMES: Readonly<Record<number, EventRecord["outcome"]>> = {
@@ -48,17 +52,18 @@ const OUTCOMES: Readonly<Record<number, EventRecord["outcome"]>> = {
 
 const unlessZero = (value: bigint): bigint | undefined => (value === 0n ? undefined : value);
 
-/** One record of the ring buffer, whose bytes it keeps. */
-export function parseEvent(bytes: Buffer, plan: ProbePlan): EventRecord {
-  const u16 = (field: { readonly offset: number }): number => bytes.readUInt16LE(field.offset);
-  const u32 = (field: { readonly offset: number }): number => bytes.readUInt32LE(field.offset);
-  const u64 = (field: { readonly offset: number }): bigint => bytes.readBigUInt64LE(field.offset);
+/** The record of the ring buffer that begins at `at`. */
+export function parseEvent(bytes: DataView, at: number, plan: ProbePlan): EventRecord {
+  const u16 = (field: { readonly offset: number }): number => bytes.getUint16(at + field.offset, true);
+  const u32 = (field: { readonly offset: number }): number => bytes.getUint32(at + field.offset, true);
+  const u64 = (field: { readonly offset: number }): bigint => bytes.getBigUint64(at + field.offset, true);
   const outcome = OUTCOMES[u16(gsEvent.outcome)];
   invariant(outcome !== undefined, "an event's outcome is known");
   const entrySlots = u16(gsEvent.entrySlots);
   const entryTail = u16(gsEvent.entryTail);
-  const entry = parsePart(bytes, gsEvent.size, entrySlots, entryTail);
-  const returnAt = gsEvent.size + (entry === undefined ? 0 : partSize(entrySlots, entryTail));
+  const entryAt = at + gsEvent.size;
+  const entry = parsePart(bytes, entryAt, entrySlots, entryTail);
+  const returnAt = entryAt + (entry === undefined ? 0 : partSize(entrySlots, entryTail));
   const created = unlessZero(u64(gsEvent.createdAt));
   const { imageBase } = plan.target;
   return {
@@ -90,9 +95,10 @@ function readCaptures(programs: CallPrograms): Map<string, CapturedPart | undefi
       key.readUInt32LE(gsFrameKey.tgid.offset),
       key.readUInt32LE(gsFrameKey.index.offset),
     );
-    const bytes = Buffer.from(value(0));
-    const slots = bytes.readUInt16LE(gsCapture.slots.offset);
-    const tail = bytes.readUInt16LE(gsCapture.tail.offset);
+    const { buffer, byteOffset, byteLength } = value(0);
+    const bytes = new DataView(buffer, byteOffset, byteLength);
+    const slots = bytes.getUint16(gsCapture.slots.offset, true);
+    const tail = bytes.getUint16(gsCapture.tail.offset, true);
     captures.set(name, parsePart(bytes, gsCapture.size, slots, tail));
   });
   return captures;

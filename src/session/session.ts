@@ -19,9 +19,6 @@ import { findStack, readCounts, readEndings, readEventLoss, readSamples, readSer
 import type { Target } from "./target.js";
 import { type RunSettings, siteCookie } from "./wire.js";
 
-/** LIMIT: how long an event waits. In that time the programs fill the buffer at 600 MB a second, more than can be read. */
-const EVENT_INTERVAL_MS = 25;
-
 export interface SessionOptions {
   /** What is kept of each call besides count, sum, min and max. */
   readonly keep: {
@@ -53,8 +50,6 @@ export class Session implements Disposable {
   private readonly meter: CostMeter;
   private readonly link: Link;
   private readonly events: RingBuffer | undefined;
-  /** Of each process, as its calls told. */
-  private readonly biases = new Map<number, bigint>();
   private stopped: RecordBatch | undefined;
   /** CLOCK_MONOTONIC, as the programs read it: Node's high-resolution clock is that one. */
   private stoppedNs: bigint | undefined;
@@ -135,28 +130,15 @@ export class Session implements Disposable {
 
   /**
    * Calls and places of interest that ended or were passed since the last time, in the order in which they took their room
-   * in the kernel's buffer: on each goroutine, as they ended. None without `keep.events`.
+   * in the kernel's buffer: on each goroutine, as they ended. All of them, or `most` and a few hundred more. None without
+   * `keep.events`.
+   *
+   * Nothing tells that there are some: who comes by every 25 ms finds them before 16 MiB of them are full.
    */
-  drain(): readonly EventRecord[] {
+  drain(most = Number.POSITIVE_INFINITY): readonly EventRecord[] {
     const records: EventRecord[] = [];
-    this.events?.drain((bytes) => {
-      const record = parseEvent(bytes, this.plan);
-      this.biases.set(record.tgid, record.bias);
-      records.push(record);
-    });
+    this.events?.drain(most, (copy, at) => records.push(parseEvent(copy, at, this.plan)));
     return records;
-  }
-
-  /**
-   * Calls back while there are events to drain, often enough for the buffer not to fill up between; never without
-   * `keep.events`. Ends by disposal.
-   */
-  onEvents(listener: () => void): Disposable {
-    const timer = setInterval(() => {
-      if (this.events?.isEmpty() === false) listener();
-    }, EVENT_INTERVAL_MS);
-    timer.unref();
-    return { [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   /** The stack with this key; undefined when it was not kept. */
@@ -173,8 +155,7 @@ export class Session implements Disposable {
   openCalls(): readonly EventRecord[] {
     const { stoppedNs } = this;
     if (this.events === undefined || stoppedNs === undefined) return [];
-    const calls = readOpenCalls(this.programs, this.plan, stoppedNs);
-    return calls.map((call) => ({ ...call, bias: this.biases.get(call.tgid) ?? call.bias }));
+    return readOpenCalls(this.programs, this.plan, stoppedNs);
   }
 
   private read(): RecordBatch {
