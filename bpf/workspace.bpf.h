@@ -122,8 +122,8 @@ static __always_inline const volatile struct gs_codes *codes_of(gs_u32 probe)
 	own = bpf_map_lookup_elem(&probes, &probe);
 	if (!own)
 		return 0;
-	/* Or the compiler adds the offset first and chooses afterwards, which the verifier refuses. */
-	asm volatile("" : "+r"(own));
+	/* The verifier takes no sum of a pointer that may still be null, so the compiler must not compute it before. */
+	barrier_var(own);
 	return &own->codes;
 }
 

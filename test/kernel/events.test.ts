@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EventRecord } from "../../src/aggregate/index.js";
 import type { Code, CodeStep } from "../../src/probes/index.js";
-import { capture, coded, EVENTS, slotsOf } from "./coded.js";
-import { withoutKernel } from "./measuring.js";
-import { balance, countsOf, startSubject } from "./subject.js";
+import { fixturePath, startFixture } from "../fixture.js";
+import { type Coding, capture, coded, EVENTS, slotsOf, withCodes } from "./coded.js";
+import { Measuring, planner, withoutKernel } from "./measuring.js";
+import { balance, countsOf, startSubject, subjectPath, tell } from "./subject.js";
 
 const options = { skip: withoutKernel };
 const argument: CodeStep = { op: "register", register: "ax" };
@@ -124,3 +125,214 @@ test(
     await subject.stop();
   },
 );
+
+/** A duration that every call lasts, none, or as many as there are. */
+const lasted = (relation: "<" | ">=", ns: bigint): Code => [
+  { op: "set", value: ns },
+  { op: "put", variable: 0 },
+  { op: "special", value: "duration" },
+  { op: "compare", relation, variable: 0, signed: false },
+];
+const FOREVER = 1n << 40n;
+
+test("calls that do not return are judged by what is known of them", options, async () => {
+  using subject = await startSubject("plain");
+  const judged = async (condition: Coding["condition"]): Promise<unknown[]> => {
+    const codings = { "main.Fall": { condition: condition ?? {}, entry: first } };
+    const { events, results } = await coded(subject, codings, ["fall 10"]);
+    const { panics, filtered, undecided } = results.balance;
+    assert.equal(panics, 10n);
+    // What an unwinding ends is counted by probe only if it is of interest.
+    assert.equal(results.endings[0]?.panics ?? 0n, BigInt(events.length));
+    return [events.length, filtered, undecided];
+  };
+  assert.deepEqual(await judged({ return: lasted("<", FOREVER) }), [10, 0n, 0n]);
+  assert.deepEqual(await judged({ return: lasted(">=", FOREVER) }), [0, 10n, 0n]);
+  assert.deepEqual(await judged({ return: compared(">=", 0n) }), [0, 0n, 10n], "a call that panicked has no result");
+  const decided: Code = [{ op: "decided", decision: 0 }];
+  assert.deepEqual(await judged({ decisions: [even], return: decided }), [5, 5n, 0n]);
+  const unknown: Code = [{ op: "fail", as: "fault" }];
+  assert.deepEqual(await judged({ decisions: [unknown], return: decided }), [0, 0n, 10n]);
+  assert.deepEqual(
+    await judged({ decisions: [unknown], return: [{ op: "try", by: 1 }, ...decided, { op: "set", value: 1n }] }),
+    [10, 0n, 0n],
+    "what could not be told need not matter",
+  );
+  await subject.stop();
+});
+
+for (const runtimeSites of ["with", "without"] as const) {
+  test(`calls that Goexit ends, ${runtimeSites} the place where it does`, options, async () => {
+    using subject = await startSubject("pie");
+    const target = { kind: "pid", pid: subject.pid } as const;
+    const planned = (await planner(target))({ probes: ["main.Quit"] });
+    const coding = { entry: first, condition: { entry: compared("<", 11n) } };
+    const sites = runtimeSites === "with" ? planned.runtimeSites : [];
+    const plan = withCodes({ ...planned, runtimeSites: sites }, { "main.Quit": coding });
+    using measuring = await Measuring.start(plan, target, { keep: EVENTS });
+    await tell(subject, "quit 200 12");
+    const results = measuring.stop();
+    const events = measuring.session.drain();
+    const open = measuring.session.openCalls();
+    const { entries, goexits, filtered, undecided, discrepancy } = results.balance;
+    assert.deepEqual([entries, filtered, undecided, discrepancy], [2400n, 200n, 0n, 0n]);
+    assert.equal(events.length + open.length, 2200);
+    // Without it, the calls of a goroutine end when its g has become another's; those of the last ones are still open.
+    if (runtimeSites === "with") assert.deepEqual([goexits, open.length], [2400n, 0]);
+    else assert.ok(goexits > 0n, "some g was taken again");
+    assert.ok(events.every(({ outcome }) => outcome === "goexit"));
+    const perDepth = (depth: bigint): number =>
+      [...events, ...open].filter(({ entry }) => slotsOf(entry)[0] === depth).length;
+    assert.deepEqual(
+      Array.from({ length: 12 }, (_, depth) => perDepth(BigInt(depth))),
+      [...Array.from({ length: 11 }, () => 200), 0],
+    );
+    await subject.stop();
+  });
+}
+
+test("what finds no room is counted", options, async () => {
+  using subject = await startSubject("plain");
+  const codings = { "main.Step": { entry: first, return: first } };
+  const narrow = await coded(subject, codings, ["step 5000 10"], { capacities: { events: 4096 } });
+  assert.ok(narrow.events.length > 10 && narrow.events.length < 100);
+  assert.deepEqual(narrow.loss, { dropped: 5000n - BigInt(narrow.events.length), captures: 0n });
+  assert.deepEqual(
+    narrow.events.map((event) => slotsOf(event.entry)[0]),
+    narrow.events.map((_, index) => BigInt(index % 10)),
+    "the first ones",
+  );
+  assert.equal(narrow.results.balance.returns, 5000n);
+
+  const few = await coded(subject, { "main.Hold": { entry: first } }, ["hold 300", "free"], {
+    capacities: { captures: 8 },
+  });
+  const lost = few.events.filter(({ entry }) => entry === "lost").length;
+  assert.equal(few.events.length, 300);
+  // A hash map may take a few elements more than asked for, or fewer, while both CPUs insert.
+  assert.ok(lost > 200 && lost < 300, `${lost} of 300`);
+  assert.deepEqual(few.loss, { dropped: 0n, captures: BigInt(lost) });
+  const kept = few.events.flatMap(({ entry }) => (entry === "lost" ? [] : slotsOf(entry)));
+  assert.equal(new Set(kept).size, 300 - lost);
+  await subject.stop();
+});
+
+test("places become events, those that the condition selects", options, async () => {
+  using subject = await startSubject("pie");
+  const target = { kind: "pid", pid: subject.pid } as const;
+  const planned = (await planner(target))({ probes: ["main.Step", "main.Nest"] });
+  const coding = { entry: first, condition: { entry: compared(">=", 7n) } };
+  const coded = withCodes(planned, { "main.Step": coding, "main.Nest": { entry: first } });
+  const probes = coded.probes.map((probe) =>
+    probe.function.name === "main.Step" ? ({ ...probe, kind: "place", exits: [] } as const) : probe,
+  );
+  using measuring = await Measuring.start({ ...coded, probes }, target, { keep: EVENTS });
+  await tell(subject, "step 100 10");
+  const results = measuring.stop();
+  const events = measuring.session.drain();
+  assert.deepEqual(
+    events.map(told),
+    Array.from({ length: 30 }, (_, index) => ["passed", 0, BigInt(7 + (index % 3)), undefined]),
+  );
+  assert.ok(events.every(({ start, end, goid }) => start === end && goid > 0n));
+  assert.deepEqual(results.balance, balance({ counted: 100n, filtered: 70n }));
+  assert.deepEqual(countsOf(results), { "[]": 30 });
+  await subject.stop();
+});
+
+test("stacks, and who made the goroutine", options, async () => {
+  for (const kind of ["plain", "pie"] as const) {
+    using subject = await startSubject(kind);
+    const target = { kind: "pid", pid: subject.pid } as const;
+    const planned = (await planner(target))({ probes: ["main.Nest", "main.Step", "main.fresh"] });
+    const keep = { ...EVENTS, stacks: true, origins: true };
+    using measuring = await Measuring.start(withCodes(planned, { "main.Nest": { entry: first } }), target, { keep });
+    await tell(subject, "step 1 1");
+    await tell(subject, "nest 3");
+    const stacks = new Map(measuring.session.stop().stacks.map((stack) => [stack.id, stack]));
+    const events = measuring.session.drain();
+    const of = (name: string): readonly EventRecord[] =>
+      events.filter(({ probe }) => planned.probes[probe]?.function.name === name);
+    const [step] = of("main.Step");
+    const [fresh] = of("main.fresh");
+    assert.ok(step !== undefined && fresh !== undefined);
+    const depths = of("main.Nest").map(({ stack }) => stacks.get(stack ?? 0n)?.frames.length ?? 0);
+    const [inner = 0] = depths;
+    assert.ok(inner > 3);
+    assert.deepEqual(depths, [inner, inner - 1, inner - 2]);
+    for (const nest of of("main.Nest")) {
+      assert.notEqual(nest.goid, step.goid);
+      // Go 1.19 does not say who made a goroutine; where, it does.
+      assert.equal(nest.parentGoid, kind === "plain" ? step.goid : undefined);
+      const made = planned.probes[fresh.probe]?.function;
+      assert.ok(made !== undefined && nest.createdAt !== undefined);
+      assert.ok(nest.createdAt > made.address && nest.createdAt <= made.address + made.size, "by main.fresh");
+    }
+    await subject.stop();
+  }
+});
+
+test("every process of a file, by links of either kind", options, async () => {
+  const path = subjectPath("pie");
+  const planned = (await planner({ kind: "exe", path }))({ probes: ["main.Step", "main.Early"] });
+  const plan = withCodes(planned, { "main.Step": { entry: first }, "main.Early": { condition: { entry: even } } });
+  for (const attachMode of ["uprobe-multi", "perf-event"] as const) {
+    using measuring = await Measuring.start(plan, { kind: "exe", path }, { keep: EVENTS, attachMode });
+    const subjects = await Promise.all(Array.from({ length: 6 }, () => startSubject("pie")));
+    await Promise.all(subjects.map((subject, index) => tell(subject, `step ${100 * (index + 1)} 7`)));
+    const results = measuring.stop();
+    const events = measuring.session.drain();
+    for (const [index, subject] of subjects.entries()) {
+      const own = events.filter(({ tgid }) => tgid === subject.pid);
+      const steps = own.filter(({ entry }) => entry !== undefined);
+      assert.deepEqual(
+        steps.map((event) => slotsOf(event.entry)[0]),
+        Array.from({ length: 100 * (index + 1) }, (_, n) => BigInt(n % 7)),
+      );
+      assert.equal(own.length - steps.length, 500, "half of what ran before main");
+      assert.equal(new Set(own.map(({ bias }) => bias)).size, 1);
+      await subject.stop();
+      subject[Symbol.dispose]();
+    }
+    assert.deepEqual(results.balance, balance({ returns: 2100n + 6000n, filtered: 3000n }));
+    assert.deepEqual(measuring.session.eventLoss(), { dropped: 0n, captures: 0n });
+  }
+});
+
+test("whatever a program does: each call of interest is one event, ended as the balance says", options, async () => {
+  using fixture = await startFixture(fixturePath("torture", "1.27", "pie"), ["-workers", "4"]);
+  const target = { kind: "pid", pid: fixture.pid } as const;
+  const planned = (await planner(target))({ probes: ["main.*"] });
+  const code = capture(1, [
+    { op: "special", value: "goid" },
+    { op: "keep", slot: 0 },
+  ]);
+  const condition = { entry: undefined, decisions: [even], return: [{ op: "decided", decision: 0 }] } as const;
+  const codings = planned.probes.map(({ function: { name } }, index): [string, Coding] => [
+    name,
+    { entry: code, return: code, ...(index % 2 === 0 ? { condition } : {}) },
+  ]);
+  const plan = withCodes(planned, Object.fromEntries(codings));
+  for (let round = 0; round < 5; round++) {
+    using measuring = await Measuring.start(plan, target, { keep: { ...EVENTS, stacks: true } });
+    const events: EventRecord[] = [];
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      events.push(...measuring.session.drain(100));
+    }
+    const { balance, endings } = measuring.stop();
+    events.push(...measuring.session.drain());
+    const loss = measuring.session.eventLoss();
+    const ended = balance.returns + balance.panics + balance.goexits;
+    assert.equal(balance.discrepancy, 0n);
+    assert.equal(BigInt(events.length) + loss.dropped, ended - balance.filtered - balance.undecided);
+    assert.ok(events.length > 100);
+    const panics = endings.reduce((sum, each) => sum + each.panics, 0n);
+    assert.equal(BigInt(events.filter(({ outcome }) => outcome === "panic").length), panics);
+    for (const { goid, entry, return: back } of events) {
+      if (entry !== "lost") assert.deepEqual(slotsOf(entry), [goid]);
+      if (back !== undefined) assert.deepEqual(slotsOf(back), [goid]);
+    }
+  }
+  await fixture.stop();
+});

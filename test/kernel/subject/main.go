@@ -68,6 +68,16 @@ func Catch(depth int) (reason any) {
 	return Fall(depth)
 }
 
+// Quit ends its goroutine with depth+1 calls open.
+//
+//go:noinline
+func Quit(depth int) int {
+	if depth == 0 {
+		runtime.Goexit()
+	}
+	return Quit(depth-1) + 1
+}
+
 // Hold stays open until the gate opens.
 //
 //go:noinline
@@ -109,6 +119,16 @@ func fresh(work func()) {
 	<-done
 }
 
+// last runs work that is the last its goroutine does.
+func last(work func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		work()
+	}()
+	<-done
+}
+
 // elsewhere runs work on a thread that is not the process's first.
 func elsewhere(work func()) {
 	runtime.LockOSThread()
@@ -141,6 +161,11 @@ func obey(words []string) map[string]int {
 	case "fall": // DEPTH
 		fresh(func() { Catch(number(1) - 1) })
 		return map[string]int{"main.Fall": number(1), "main.Catch": 1}
+	case "quit": // TIMES DEPTH
+		for i := 0; i < number(1); i++ {
+			last(func() { Quit(number(2) - 1) })
+		}
+		return map[string]int{"main.Quit": number(1) * number(2)}
 	case "hold": // GOROUTINES
 		hold(number(1))
 		return map[string]int{"main.Hold": number(1)}
