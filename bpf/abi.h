@@ -344,6 +344,7 @@ enum gs_event_flag {
 
 /* What a value of `captures` begins with; the part of the entry follows as in an event. */
 struct gs_capture {
+	gs_u64 image;	/* as in the event */
 	gs_u16 slots;
 	gs_u16 tail;
 	gs_u32 reserved;
@@ -399,6 +400,6 @@ _Static_assert(sizeof(struct gs_key) == 16 + GS_KEY_BYTES, "gs_key");
 _Static_assert(sizeof(struct gs_frame) == 32, "gs_frame");
 _Static_assert(sizeof(struct gs_goroutine) == 16 + 32 * GS_INLINE_FRAMES, "gs_goroutine");
 _Static_assert(sizeof(struct gs_event) % 8 == 0, "gs_event");
-_Static_assert(sizeof(struct gs_capture) == 8, "gs_capture");
+_Static_assert(sizeof(struct gs_capture) == 16, "gs_capture");
 
 #endif

@@ -142,6 +142,7 @@ __noinline int keep_entry(gs_u32 workspace, gs_u32 probe)
 		struct gs_capture *head = (struct gs_capture *)w->data;
 
 		capture(w, workspace, codes->capture_entry, slots, sizeof(*head), config.capture_bytes - fixed);
+		head->image = w->event.image;
 		head->slots = slots;
 		head->tail = w->part.kept;
 		head->reserved = 0;

@@ -382,10 +382,11 @@ export const gsEvent = {
 
 /** struct gs_capture */
 export const gsCapture = {
-  size: 8,
-  slots: { offset: 0, size: 2 },
-  tail: { offset: 2, size: 2 },
-  reserved: { offset: 4, size: 4 },
+  size: 16,
+  image: { offset: 0, size: 8 },
+  slots: { offset: 8, size: 2 },
+  tail: { offset: 10, size: 2 },
+  reserved: { offset: 12, size: 4 },
 } as const;
 
 /** struct gs_config */

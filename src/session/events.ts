@@ -86,20 +86,33 @@ export function parseEvent(bytes: DataView, at: number, plan: ProbePlan): EventR
 
 const frameName = (g: bigint, tgid: number, index: number): string => `${g} ${tgid} ${index}`;
 
-/** What was captured at the entries of calls that are still open, by `frameName`. */
-function readCaptures(programs: CallPrograms): Map<string, CapturedPart | undefined> {
-  const captures = new Map<string, CapturedPart | undefined>();
+/** Of a struct gs_frame_key. */
+const nameOf = (key: Buffer): string =>
+  frameName(
+    key.readBigUInt64LE(gsFrameKey.g.offset),
+    key.readUInt32LE(gsFrameKey.tgid.offset),
+    key.readUInt32LE(gsFrameKey.index.offset),
+  );
+
+/** What was captured at the entry of a call that is still open. */
+interface Capture {
+  readonly part: CapturedPart | undefined;
+  /** As in an EventRecord. */
+  readonly bias: bigint;
+}
+
+/** By `frameName`. */
+function readCaptures(programs: CallPrograms, plan: ProbePlan): Map<string, Capture> {
+  const captures = new Map<string, Capture>();
   forEachElement(programs.maps.captures, (key, value) => {
-    const name = frameName(
-      key.readBigUInt64LE(gsFrameKey.g.offset),
-      key.readUInt32LE(gsFrameKey.tgid.offset),
-      key.readUInt32LE(gsFrameKey.index.offset),
-    );
     const { buffer, byteOffset, byteLength } = value(0);
     const bytes = new DataView(buffer, byteOffset, byteLength);
     const slots = bytes.getUint16(gsCapture.slots.offset, true);
     const tail = bytes.getUint16(gsCapture.tail.offset, true);
-    captures.set(name, parsePart(bytes, gsCapture.size, slots, tail));
+    captures.set(nameOf(key), {
+      part: parsePart(bytes, gsCapture.size, slots, tail),
+      bias: bytes.getBigUint64(gsCapture.image.offset, true) - BigInt(plan.target.imageBase),
+    });
   });
   return captures;
 }
@@ -108,22 +121,18 @@ function readCaptures(programs: CallPrograms): Map<string, CapturedPart | undefi
 function readDeepFrames(programs: CallPrograms): Map<string, Buffer> {
   const frames = new Map<string, Buffer>();
   forEachElement(programs.maps.frames, (key, value) => {
-    const name = frameName(
-      key.readBigUInt64LE(gsFrameKey.g.offset),
-      key.readUInt32LE(gsFrameKey.tgid.offset),
-      key.readUInt32LE(gsFrameKey.index.offset),
-    );
-    frames.set(name, Buffer.from(value(0)));
+    frames.set(nameOf(key), Buffer.from(value(0)));
   });
   return frames;
 }
 
 /**
  * The calls that are open now, `end` of CLOCK_MONOTONIC, and that their condition has not left out: goroutine by goroutine,
- * outermost first. Where their process's image lies is not known of them.
+ * outermost first. Where their process's image lies is known of those of which something was captured: others hold no
+ * addresses.
  */
 export function readOpenCalls(programs: CallPrograms, plan: ProbePlan, end: bigint): EventRecord[] {
-  const captures = readCaptures(programs);
+  const captures = readCaptures(programs, plan);
   const deep = readDeepFrames(programs);
   const calls: EventRecord[] = [];
   forEachElement(programs.maps.goroutines, (key, value) => {
@@ -153,8 +162,8 @@ export function readOpenCalls(programs: CallPrograms, plan: ProbePlan, end: bigi
         stack: undefined,
         parentGoid: undefined,
         createdAt: undefined,
-        bias: 0n,
-        entry: captured ?? (plan.probes[probe]?.captures?.entry === undefined ? undefined : "lost"),
+        bias: captured?.bias ?? 0n,
+        entry: captured?.part ?? (plan.probes[probe]?.captures?.entry === undefined ? undefined : "lost"),
         return: undefined,
       });
     }

@@ -67,7 +67,7 @@ test("recursion with calls that the condition leaves out between those that it s
 });
 
 test("calls that are open at the end", options, async () => {
-  using subject = await startSubject("plain");
+  using subject = await startSubject("pie");
   const coding = { condition: { entry: compared("<", 5n) }, entry: first };
   const { events, open, results } = await coded(subject, { "main.Hold": coding }, ["hold 20"]);
   assert.deepEqual(events, []);
@@ -76,6 +76,8 @@ test("calls that are open at the end", options, async () => {
     Array.from({ length: 5 }, (_, id) => ["open", 0, BigInt(id), undefined]),
   );
   assert.deepEqual(results.balance, balance({ open: 20n, filtered: 15n }));
+  const ended = await coded(subject, { "main.Step": { entry: first } }, ["step 1 1"]);
+  assert.deepEqual(new Set(open.map(({ bias }) => bias)), new Set(ended.events.map(({ bias }) => bias)));
   await subject.stop();
 });
 
