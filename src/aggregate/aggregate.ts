@@ -6,7 +6,7 @@ import { type Balance, balanceOf, type Cost, costOf } from "./balance.js";
 import type { Dimension, Measure } from "./dimension.js";
 import type { DetailLoss, EndingsRecord, RecordBatch } from "./records.js";
 import { joinStacks, type StackSample } from "./samples.js";
-import { compareSeries, type RecordedProbes, type Series, seriesOf } from "./series.js";
+import { compareSeries, joinSeries, type RecordedProbes, type Series, seriesOf } from "./series.js";
 
 export interface Aggregate {
   readonly startTimeMs: number;
@@ -28,9 +28,8 @@ export interface Aggregate {
 export function aggregate(batch: RecordBatch, probes: RecordedProbes): Aggregate {
   const decoded = batch.series
     .filter((record) => record.count > 0n)
-    .map((record) => ({ id: record.id, series: seriesOf(record, probes) }))
-    .sort((a, b) => compareSeries(a.series, b.series));
-  const byId = new Map(decoded.map(({ id, series }) => [id, series]));
+    .map((record) => ({ id: record.id, series: seriesOf(record, probes) }));
+  const series = new Map([...joinSeries(decoded)].sort(([, a], [, b]) => compareSeries(a, b)));
   return {
     startTimeMs: batch.startTimeMs,
     durationNs: batch.durationNs,
@@ -39,8 +38,8 @@ export function aggregate(batch: RecordBatch, probes: RecordedProbes): Aggregate
     balance: balanceOf(batch.balance),
     loss: batch.loss,
     cost: costOf(batch.cost),
-    series: decoded.map(({ series }) => series),
+    series: [...new Set(series.values())],
     endings: batch.endings,
-    samples: joinStacks(batch.samples, batch.stacks, byId),
+    samples: joinStacks(batch.samples, batch.stacks, series),
   };
 }

@@ -2,13 +2,13 @@
 import { invariant } from "../base/index.js";
 import type { CapturedNames } from "./captured.js";
 import type { Dimension, Measure } from "./dimension.js";
-import { type Histogram, histogramOf } from "./histogram.js";
+import { type Histogram, histogramOf, mergeHistograms } from "./histogram.js";
 import type { SeriesRecord } from "./records.js";
 import { decodeValue, type KeyValue } from "./values.js";
 
 /** Calls of one function with equal values in every dimension. */
 export interface Series {
-  /** The probe's place in the plan. */
+  /** Of the measured function, among those of the run. */
   readonly probe: number;
   readonly function: string;
   /** One per dimension, in order; undefined for the calls whose own series found no room: the "other" series. */
@@ -19,8 +19,10 @@ export interface Series {
 
 /** What the records refer to by number. */
 export interface RecordedProbes {
-  /** Names of the measured functions; the index is the probe number. */
+  /** Names of what is measured. */
   readonly functions: readonly string[];
+  /** By probe number: the index of the function as whose calls its own are told. Absent: the same number. */
+  readonly functionOf?: readonly number[];
   readonly dimensions: readonly Dimension[];
   readonly measure: Measure;
   /** Needed where types and functions are among the values. */
@@ -29,9 +31,10 @@ export interface RecordedProbes {
 
 /** Interprets one series; throws nothing but invariants: a record that its probes can't have made. */
 export function seriesOf(record: SeriesRecord, probes: RecordedProbes): Series {
-  const name = probes.functions[record.probe];
-  invariant(name !== undefined, `series ${record.id} is of probe ${record.probe}, which the plan does not have`);
-  return { probe: record.probe, function: name, by: keyOf(record, probes), histogram: histogramOf(record) };
+  const probe = probes.functionOf?.[record.probe] ?? record.probe;
+  const name = probes.functions[probe];
+  invariant(name !== undefined, `series ${record.id} is of probe ${probe}, which the plan does not have`);
+  return { probe, function: name, by: keyOf(record, probes), histogram: histogramOf(record) };
 }
 
 function keyOf(record: SeriesRecord, { dimensions, names }: RecordedProbes): readonly KeyValue[] | undefined {
@@ -76,3 +79,26 @@ function compareValues(left: KeyValue, right: KeyValue): number {
 
 const compareBigints = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Series of one probe with equal values become one; by the ids of the records that they were made of. */
+export function joinSeries(
+  decoded: readonly { readonly id: number; readonly series: Series }[],
+): ReadonlyMap<number, Series> {
+  const groups = new Map<string, { readonly ids: number[]; readonly series: Series[] }>();
+  for (const { id, series } of decoded) {
+    const key = JSON.stringify([series.probe, series.by?.map(({ text, json }) => [text, json])]);
+    const group = groups.get(key) ?? { ids: [], series: [] };
+    groups.set(key, group);
+    group.ids.push(id);
+    group.series.push(series);
+  }
+  const byId = new Map<number, Series>();
+  for (const { ids, series } of groups.values()) {
+    const [first, ...others] = series;
+    if (first === undefined) continue;
+    const one =
+      others.length === 0 ? first : { ...first, histogram: mergeHistograms(series.map(({ histogram }) => histogram)) };
+    for (const id of ids) byId.set(id, one);
+  }
+  return byId;
+}

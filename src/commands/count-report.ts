@@ -9,6 +9,7 @@ export const aggregateOf = (description: RunDescription, batch: RecordBatch, nam
     dimensions: description.dimensions,
     measure: description.measure,
     functions: description.run.probes.map((probe) => probe.function),
+    functionOf: description.run.probes.map(({ partOf }, number) => partOf ?? number),
     names,
   });
 

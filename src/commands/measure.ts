@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import type { Aggregate, EventLoss, EventRecord, RecordBatch } from "../aggregate/index.js";
 import { formatBalanceText, formatCount, formatNanoseconds, formatQuantity, type Run } from "../export/index.js";
-import type { ProbePlan } from "../probes/index.js";
+import { type ProbePlan, partOf } from "../probes/index.js";
 import type { RecordedCommand, RunDescription, RunNames, RunView } from "../recording/index.js";
 import { type CommandEnd, Session, type SessionOptions, type Target } from "../session/index.js";
 import { aggregateOf } from "./count-report.js";
@@ -52,11 +52,12 @@ const runOf = (plan: ProbePlan, target: Target): Run => ({
     buildId: plan.target.goBuildId ?? plan.target.gnuBuildId,
     goVersion: plan.target.goVersion,
   },
-  probes: plan.probes.map((probe) => ({
+  probes: plan.probes.map((probe, number) => ({
     function: probe.name,
     entrySites: 1,
     returnSites: probe.exits.length,
     inlinedCopies: probe.inlinedCopies,
+    partOf: partOf(plan.probes, number),
   })),
   where: plan.where,
 });
@@ -84,8 +85,8 @@ const MILLION = 1_000_000n;
 
 /** What is measured, in a few words. */
 function objectOf(plan: ProbePlan): string {
-  const [only, ...more] = plan.probes;
-  return only !== undefined && more.length === 0 ? only.name : `${plan.probes.length} functions`;
+  const [only, ...more] = new Set(plan.probes.map(({ name }) => name));
+  return only !== undefined && more.length === 0 ? only : `${more.length + 1} functions`;
 }
 
 function progressLine({ plan }: Session, progress: Progress, durationMs: number | undefined): string {

@@ -39,7 +39,7 @@ export function formatHistText(run: Run, results: Aggregate, options: HistTextOp
     .filter((section) => section.series.length > 0)
     .flatMap((section) => [...formatSection(section, run, results, options), ""]);
   const silent = run.probes.flatMap((probe, number): SilentProbe[] => {
-    if (results.series.some((series) => series.probe === number)) return [];
+    if (probe.partOf !== undefined || results.series.some((series) => series.probe === number)) return [];
     const { panics = 0n, goexits = 0n } = results.endings.find((each) => each.probe === number) ?? {};
     return [{ ...probe, ended: panics + goexits }];
   });

@@ -14,6 +14,8 @@ export interface RunProbe {
   readonly entrySites: number;
   readonly returnSites: number;
   readonly inlinedCopies: number;
+  /** The probe as whose calls its own are told: of a function's inlined copies, and of a line's second place. */
+  readonly partOf?: number | undefined;
 }
 
 export interface Run {

@@ -157,7 +157,7 @@ export function planPlace(place: CodePlace, { binary, finder, program, questions
       name,
       fn,
       sites: { entry: site.value, exits: [] },
-      place: { kind, file, line, ...(frame === undefined ? {} : { frame }) },
+      place: { kind, file, line, within: place.within, ...(frame === undefined ? {} : { frame }) },
       signature: undefined,
     });
   }

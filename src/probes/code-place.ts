@@ -23,6 +23,16 @@ export interface CodePlace {
   readonly depth: number;
 }
 
+/** As many of these, in the order in which they run, as nothing before them can keep from running: no call, no fault. */
+export function sureToRun(flow: ControlFlow, instructions: readonly number[]): readonly number[] {
+  const [first] = instructions;
+  if (first === undefined) return [];
+  const last = instructions.at(-1) ?? first;
+  let end = first;
+  while (end < last && !["pinned", "load"].includes(flow.effectOf(end))) end++;
+  return instructions.filter((index) => index <= end);
+}
+
 /** Those that the kernel emulates before those that it does not, which cost six times as much. */
 export function cheapestFirst(binary: GoBinary, flow: ControlFlow, instructions: readonly number[]): readonly number[] {
   const architecture = architectureOf(binary.arch);

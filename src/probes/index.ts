@@ -15,6 +15,7 @@ export {
 } from "./description.js";
 export { type Expression, formatExpression } from "./expression.js";
 export { parseExpression } from "./parse-expression.js";
+export { partOf } from "./part-of.js";
 export type * from "./plan.js";
 export { type PlanRequest, planProbes } from "./planner.js";
 export { resolveSelector } from "./selector.js";

@@ -22,7 +22,7 @@ import type { Outcome, VirtualAddress } from "../base/index.js";
 import { found, refused } from "../base/index.js";
 import { architectureOf, type ControlFlow, type GoBinary } from "../binary/index.js";
 import type { InlinedCopy, SymbolTable } from "../symbols/index.js";
-import { type CodePlace, cheapestFirst } from "./code-place.js";
+import { type CodePlace, cheapestFirst, sureToRun } from "./code-place.js";
 import type { SiteFinder } from "./code-sites.js";
 
 /** A copy of a function, counted or not. */
@@ -92,10 +92,10 @@ function placeOf(name: string, copy: InlinedCopy, inlining: Inlining, around: Su
     }
     const { end } = flow.value.instructionsOf(flow.value.blockOf(mark));
     const own = body.find((index) => index > mark && index < end);
-    const readable = range(mark, own === undefined ? mark : own);
+    const readable = sureToRun(flow.value, range(mark, own ?? mark));
     return found({
       ...common,
-      instructions: range(mark, end - 1),
+      instructions: [mark],
       readable: cheapestFirst(binary, flow.value, readable),
     });
   }

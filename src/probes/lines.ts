@@ -2,14 +2,14 @@
  * Source lines as probes: at which instructions control reaches a line. The compiler says in the line table where
  * statements begin, once for each stretch of code that a line has in the flow of control, which is where debuggers stop;
  * a loop's header has one for its beginning and one for its repetition. Of several in one basic block, which run one after
- * the other, the first counts. Where the line table was stripped, or has no statement there, the runtime's own lines stand
- * in: a block is where the line begins unless control comes from the same line only.
+ * the other, the first counts, and none where control comes from the same line only. Where the line table was stripped, or
+ * has no statement there, the runtime's own lines stand in.
  */
 import type { VirtualAddress } from "../base/index.js";
 import { type Outcome, refused, UnmeasurableError } from "../base/index.js";
 import type { ControlFlow, GoBinary, SourceStretch } from "../binary/index.js";
 import type { GoFunction, SymbolTable } from "../symbols/index.js";
-import { type CodePlace, cheapestFirst } from "./code-place.js";
+import { type CodePlace, cheapestFirst, sureToRun } from "./code-place.js";
 import type { SiteFinder } from "./code-sites.js";
 
 export interface LineSelector {
@@ -106,7 +106,7 @@ function linesIn(
         line,
         fn,
         flow: flow.value,
-        instructions: cheapestFirst(binary, flow.value, [start, ...rest]),
+        instructions: cheapestFirst(binary, flow.value, sureToRun(flow.value, [start, ...rest])),
         readable: [start],
         within: address,
         depth: binary.pclntab.inlineTreeAt(address).length - 1,
@@ -143,7 +143,8 @@ function startsOf(
       .map(({ address }) => address - fn.entry),
   );
   const marked = own.filter((index) => statements.has(flow.offsetOf(index)));
-  const begins = marked.length > 0 ? marked : own.filter(arrivalsIn(flow, own));
+  // A statement that the compiler splits into blocks, as where the garbage collector wants to know of a store, begins anew in each.
+  const begins = (marked.length > 0 ? marked : own).filter(arrivalsIn(flow, own));
   const firstOf = new Map<number, number>();
   // Growing the stack runs the prologue again.
   for (const index of begins.map((each) => Math.max(each, flow.bodyStart))) {

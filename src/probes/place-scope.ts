@@ -62,7 +62,7 @@ export function placeScope(
           "measure a build that still has its debug data",
         );
       }
-      const named = variables.filter((variable) => variable.name === name || variable.name === `&${name}`);
+      const named = variables.filter((variable) => isCalled(variable, name));
       const variable = named.find((each) => hasValue(each, place.line)) ?? named[0];
       if (variable === undefined) {
         const known = [...new Set(variables.map((each) => each.name.replace(/^&/, "")).filter((each) => each !== ""))];
@@ -111,6 +111,10 @@ function bound(variable: DwarfVariable, location: Location): ReturnType<Scope["b
     phase: "entry",
   });
 }
+
+/** The compiler's own variable for one in the heap is called by its address. */
+const isCalled = (variable: DwarfVariable, name: string): boolean =>
+  variable.name === name || variable.name === `&${name}`;
 
 /** A parameter has its value from the beginning. */
 const hasValue = ({ role, declarationLine }: DwarfVariable, line: number | undefined): boolean =>
@@ -208,7 +212,7 @@ function elsewhere(binary: GoBinary, place: InstructionPlace, name: string): str
     const address = statement.address as VirtualAddress;
     const depth = binary.pclntab.stackDepthAt(address);
     const all = dwarf.scopesAt(address)[place.depth]?.variables ?? [];
-    const variable = all.find((each) => each.name === name && hasValue(each, statement.line));
+    const variable = all.find((each) => isCalled(each, name) && hasValue(each, statement.line));
     const pieces = variable?.locationAt(address);
     if (variable === undefined || pieces === undefined || depth === undefined) continue;
     const isWhole = pieces.every(({ kind }) => kind !== "absent");

@@ -90,6 +90,8 @@ export interface PlannedPlace {
   readonly kind: "line" | "copy";
   readonly file: string | undefined;
   readonly line: number | undefined;
+  /** An instruction that names what is counted, where the site itself belongs to the code around it. */
+  readonly within: VirtualAddress;
   /** Absent where no table says how deep the stack is: then its callers are not known. */
   readonly frame?: FrameAtSite;
 }

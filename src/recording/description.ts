@@ -117,6 +117,7 @@ const probe = object<RunProbe>({
   entrySites: natural,
   returnSites: natural,
   inlinedCopies: natural,
+  partOf: optional(natural),
 });
 
 export const runDescription: Codec<RunDescription> = object<RunDescription>({

@@ -256,5 +256,19 @@ function parseStack(id: bigint, bytes: Buffer, plan: ProbePlan): StackRecord {
     const relative = BigInt.asIntN(64, bytes.readBigUInt64LE(gsStack.frames.offset + 8 * index));
     frames.push(Number(relative) + plan.target.imageBase);
   }
+  const [site] = frames;
+  if (site !== undefined) frames[0] = namesOfPlaces(plan).get(site) ?? site;
   return { id, frames, truncated: bytes.readUInt32LE(gsStack.truncated.offset) !== 0 };
+}
+
+const placeNames = new WeakMap<ProbePlan, ReadonlyMap<number, number>>();
+
+/** The site of a place may belong to the code around it: by its address, an instruction that names what was counted. */
+function namesOfPlaces(plan: ProbePlan): ReadonlyMap<number, number> {
+  const known = placeNames.get(plan);
+  if (known !== undefined) return known;
+  const names = new Map<number, number>();
+  for (const { entry, place } of plan.probes) if (place !== undefined) names.set(entry.address, place.within);
+  placeNames.set(plan, names);
+  return names;
 }

@@ -4,7 +4,7 @@
  */
 import { type Aggregate, aggregate } from "../../src/aggregate/index.js";
 import { openGoBinary } from "../../src/binary/index.js";
-import { type ProbePlan, planProbes } from "../../src/probes/index.js";
+import { type ProbePlan, partOf, planProbes } from "../../src/probes/index.js";
 import { openTarget, Session, type SessionOptions, type TargetRequest } from "../../src/session/index.js";
 import { openSymbolFile, openSymbolTable } from "../../src/symbols/index.js";
 
@@ -45,10 +45,12 @@ export class Measuring implements Disposable {
   }
 
   stop(): Aggregate {
+    const { probes } = this.plan;
     return aggregate(this.session.stop(), {
       dimensions: this.plan.dimensions,
       measure: this.plan.measure,
-      functions: this.plan.probes.map((probe) => probe.name),
+      functions: probes.map(({ name }) => name),
+      functionOf: probes.map((_, number) => partOf(probes, number) ?? number),
     });
   }
 

@@ -5,8 +5,19 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { virtualAddress } from "../../src/base/index.js";
+import { openGoBinary } from "../../src/binary/index.js";
 import type { ProbePlan } from "../../src/probes/index.js";
-import { checkout, everyGoVersion, type FixtureMode, fixturePath, type GoVersion, startFixture } from "../fixture.js";
+import { openSymbolTable } from "../../src/symbols/index.js";
+import {
+  checkout,
+  everyGoVersion,
+  type FixtureMode,
+  fixturePath,
+  type GoVersion,
+  goVersions,
+  startFixture,
+} from "../fixture.js";
 import { Measuring, planner, type Request, withoutKernel } from "./measuring.js";
 
 interface Tally {
@@ -99,6 +110,42 @@ async function measureRound(version: GoVersion, mode: FixtureMode, requests: rea
   for (const { measuring } of started) measuring[Symbol.dispose]();
   await fixture.stop();
   return { truth, measured };
+}
+
+/** The functions on the way to a place, by the runtime's own names for what is inlined. */
+async function stacksAt(version: GoVersion, mode: FixtureMode, request: Request): Promise<ReadonlySet<string>> {
+  const path = fixturePath("places", version, mode);
+  using fixture = await startFixture(path);
+  const target = { kind: "pid", pid: fixture.pid } as const;
+  const plan = (await planner(target))(request);
+  using measuring = await Measuring.start(plan, target, { keep: { histogram: false, stacks: true } });
+  fixture.send("go");
+  await fixture.nextMessage();
+  const { samples } = measuring.stop();
+  await fixture.stop();
+  using binary = await openGoBinary(path);
+  const symbols = openSymbolTable(binary);
+  return new Set(
+    samples.map(({ frames, truncated }) => {
+      const names = frames.flatMap((frame, index) =>
+        symbols.symbolize(virtualAddress(index === 0 ? frame : frame - 1)).map((each) => each.function),
+      );
+      return `${names.join(" ")}${truncated ? " …" : ""}`;
+    }),
+  );
+}
+
+const FROM_MAIN = "main.main runtime.main runtime.goexit";
+
+for (const version of goVersions) {
+  test(`a place in the middle of a function has its callers: Go ${version}`, { skip: withoutKernel }, async () => {
+    for (const mode of ["plain", "unoptimized"] as const) {
+      const line = await stacksAt(version, mode, { probes: [lineOf("total")], of: "total" });
+      assert.deepEqual([...line], [`main.totals main.lines ${FROM_MAIN}`]);
+    }
+    const copies = await stacksAt(version, "plain", { probes: ["main.(*pair).put"], of: "n" });
+    assert.deepEqual([...copies], [`main.(*pair).put main.methods main.inlined ${FROM_MAIN}`]);
+  });
 }
 
 /** Several copies on one line, not all of them counted. */
