@@ -12,9 +12,10 @@ export interface CallStyle extends TextStyle {
   readonly values: "whole" | "short";
 }
 
-/** LIMIT: characters of one value, and of all of a call, in a line for a terminal. */
+/** LIMIT: characters of one value and of a whole call in a line for a terminal, and how many of its values are always there. */
 const SHORT_VALUE = 60;
-const SHORT_CALL = 400;
+const SHORT_CALL = 500;
+const SHORTEST = 20;
 
 /** Characters of two code units stay whole. */
 const cut = (text: string, most: number): string =>
@@ -30,9 +31,9 @@ const ENDINGS: Readonly<Record<TracedCall["outcome"], string>> = {
 
 /**
  * `main.(*Store).Lookup(tenant="acme", n=3) → 17, nil`, then what was to be shown, then how it ended if not by itself. Of a
- * place only what was to be shown.
+ * place only what was to be shown. Short values take no more than is left of these columns.
  */
-export function formatCall(call: TracedCall, style: CallStyle): string {
+export function formatCall(call: TracedCall, style: CallStyle, columns = SHORT_CALL): string {
   const valueText = ({ value }: NamedValue): string =>
     style.values === "short" ? cut(formatValueText(value), SHORT_VALUE) : formatValueText(value);
   const named = (each: NamedValue): string => `${printable(each.name)}=${valueText(each)}`;
@@ -44,9 +45,11 @@ export function formatCall(call: TracedCall, style: CallStyle): string {
   const values = call.outcome === "passed" && given === "" ? shown : `(${given})${results}${shown}`;
   const ending = ENDINGS[call.outcome];
   const tone = call.outcome === "open" ? "warning" : "error";
+  const name = printable(call.function);
+  const room = columns - name.length - (ending === "" ? 0 : ending.length + 2);
   return [
-    paint(style, "key", printable(call.function)),
-    style.values === "short" ? cut(values, SHORT_CALL) : values,
+    paint(style, "key", name),
+    style.values === "short" ? cut(values, Math.max(room, SHORTEST)) : values,
     ending === "" ? "" : `  ${paint(style, tone, ending)}`,
   ].join("");
 }

@@ -8,6 +8,8 @@ import { formatQuantity } from "./units.js";
 /** LIMIT: steps of indentation; a recursion goes deeper than any window is wide. */
 const MOST_STEPS = 24;
 
+/** Of the times before each call. */
+const COLUMNS_BEFORE = 37;
 const NO_TIME = " ".repeat(15);
 
 /** Prints trees one after the other; a goroutine is introduced whenever it is another one than before. */
@@ -57,5 +59,8 @@ function formatNode({ call, ownNs, missingCallers, shownBefore }: FlowCall, dept
     ...(missingCallers === 0 ? [] : [`inside ${formatQuantity(missingCallers, "call")} not shown`]),
     ...(shownBefore === 0 ? [] : [`around ${formatQuantity(shownBefore, "call")} shown before`]),
   ].map((note) => paint(style, "faint", `  (${note})`));
-  return `${time}  ${formatDuration(call.durationNs)}  ${formatDuration(ownNs)}  ${steps}${formatCall(call, style)}${notes.join("")}`;
+  // A tree whose lines are broken is none: they end where the terminal does.
+  const columns = style.width - COLUMNS_BEFORE - steps.length;
+  const text = formatCall(call, style, columns);
+  return `${time}  ${formatDuration(call.durationNs)}  ${formatDuration(ownNs)}  ${steps}${text}${notes.join("")}`;
 }

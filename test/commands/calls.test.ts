@@ -41,6 +41,7 @@ test("flow --json: a line per tree", () => {
 
 test("on a terminal long values are cut", () => {
   assertGolden("trace-short.txt", print("trace", "text", { ...PLAIN, values: "short" }));
+  assertGolden("flow-short.txt", print("flow", "text", { ...PLAIN, values: "short" }));
 });
 
 test("calls do not steer the terminal, and colour changes nothing but the colour", () => {
