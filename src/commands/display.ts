@@ -14,6 +14,7 @@ const up = (lines: number): string => (lines === 0 ? "\r" : `\r\x1b[${lines}A`);
 /** Text redrawn in place on one terminal. */
 export class LiveText {
   private readonly output: TextOutput;
+  private drawn = false;
   /** Cursor lines below the page's first. */
   private below = 0;
 
@@ -29,12 +30,14 @@ export class LiveText {
     const page = shown.map((line) => `${line}${CLEAR_LINE}`).join("\r\n");
     this.output.write(`${NO_WRAP}${up(this.below)}${page}${CLEAR_BELOW}${WRAP}`);
     this.below = Math.max(0, shown.length - 1);
+    this.drawn = true;
   }
 
   /** Takes everything drawn off the screen; the cursor is where it was before the first `draw`. */
   clear(): void {
-    if (this.output.size() === undefined) return;
+    if (!this.drawn) return;
     this.output.write(`${up(this.below)}${CLEAR_BELOW}`);
+    this.drawn = false;
     this.below = 0;
   }
 }

@@ -179,10 +179,15 @@ export async function measure(
   return { plan, description, batch, results: aggregateOf(description, batch, subject.names), end, eventLoss };
 }
 
-/** The last of the calls, those that had not ended among them: inner ones first, as if they ended now. */
+/**
+ * The last of the calls, those that had not ended among them: inner ones first, as if they ended now. Those whose condition
+ * would have been decided by their end are left out.
+ */
 function finish(session: Session, batch: RecordBatch, follower: Follower): EventLoss {
   follower.take(session.drain());
-  follower.take(session.openCalls().toReversed());
+  const { probes } = session.plan;
+  const open = session.openCalls().filter(({ probe }) => probes[probe]?.condition?.return === undefined);
+  follower.take(open.toReversed());
   const eventLoss = session.eventLoss();
   follower.finish(batch, eventLoss);
   return eventLoss;

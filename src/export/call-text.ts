@@ -1,5 +1,5 @@
 /** A call in a line, for `trace` and `flow`: what it was given and what came of it. */
-import { formatValueText, type NamedValue, printable, type TracedCall } from "../aggregate/index.js";
+import { formatValueText, type NamedValue, printable, type TracedCall, type Value } from "../aggregate/index.js";
 import { type CallFrame, creatorOf } from "./call-frames.js";
 import type { Symbolizer } from "./pprof-locations.js";
 import { formatPlace } from "./signature.js";
@@ -14,8 +14,13 @@ export interface CallStyle extends TextStyle {
 
 /** LIMIT: characters of one value and of a whole call in a line for a terminal, and how many of its values are always there. */
 const SHORT_VALUE = 60;
+/** Of what has parts, a receiver above all, less: it would crowd out what calls differ in. */
+const SHORT_COMPOSITE = 24;
 const SHORT_CALL = 500;
 const SHORTEST = 20;
+
+const shortLength = ({ kind }: Value): number =>
+  kind === "pointer" || kind === "struct" || kind === "list" ? SHORT_COMPOSITE : SHORT_VALUE;
 
 /** Characters of two code units stay whole. */
 const cut = (text: string, most: number): string =>
@@ -35,7 +40,7 @@ const ENDINGS: Readonly<Record<TracedCall["outcome"], string>> = {
  */
 export function formatCall(call: TracedCall, style: CallStyle, columns = SHORT_CALL): string {
   const valueText = ({ value }: NamedValue): string =>
-    style.values === "short" ? cut(formatValueText(value), SHORT_VALUE) : formatValueText(value);
+    style.values === "short" ? cut(formatValueText(value), shortLength(value)) : formatValueText(value);
   const named = (each: NamedValue): string => `${printable(each.name)}=${valueText(each)}`;
   // Unnamed results are called `ret`, `ret0`, …, which says nothing in a line.
   const resultText = (each: NamedValue): string => (/^ret\d*$/.test(each.name) ? valueText(each) : named(each));
