@@ -25,8 +25,9 @@ enum gs_limits {
 	GS_STACK_FRAMES = 127,
 	/* LIMIT: nested open calls of one goroutine kept beside its record; deeper ones go to their own map. */
 	GS_INLINE_FRAMES = 8,
-	/* LIMIT: steps that one evaluation of a code may execute, loops included. */
-	GS_MAX_EXECUTED = 4096,
+	/* LIMIT: steps that one evaluation of a code may execute, loops included: enough for a search in a few thousand
+	 * entries, a good millisecond. */
+	GS_MAX_EXECUTED = 32768,
 	/* LIMIT: bytes of a string that is compared with a literal, which is no longer. */
 	GS_CONSTANT_BYTES = 128,
 	/* LIMIT: values captured at one end of a call, bytes of strings and memory among them, bytes of one of those. */

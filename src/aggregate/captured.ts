@@ -107,6 +107,8 @@ class Decoder {
         return this.interface(shape);
       case "message":
         return this.message(shape.parts);
+      case "joined":
+        return this.joined(shape);
       case "errno":
         return this.with(shape.slot, (word) => message(errnoMessage(word)));
       case "type-name":
@@ -206,6 +208,14 @@ class Decoder {
       piece.cut && piece !== last ? [piece.bytes, Buffer.from("…")] : [piece.bytes],
     );
     return { kind: "string", bytes: Buffer.concat(bytes), cut: last?.cut ?? false };
+  }
+
+  private joined({ list, separator }: Shape & { kind: "joined" }): Value {
+    const value = this.value(list);
+    if (value.kind !== "list") return value;
+    const said = value.elements.map(saying);
+    const bytes = said.flatMap((each, index) => (index === 0 ? [each.bytes] : [Buffer.from(separator), each.bytes]));
+    return { kind: "string", bytes: Buffer.concat(bytes), cut: value.more > 0n || said.at(-1)?.cut === true };
   }
 
   private function(slot: Slot): Value {

@@ -49,6 +49,8 @@ export type Shape =
     }
   /** An error of a type whose message is known how to be made: texts and values one after the other. */
   | { readonly kind: "message"; readonly parts: readonly (string | Shape)[] }
+  /** What the elements of a list say, within a message. */
+  | { readonly kind: "joined"; readonly list: Shape; readonly separator: string }
   /** The number of a system error, `syscall.Errno`. */
   | { readonly kind: "errno"; readonly slot: Slot }
   /** The name of an interface's dynamic type, by its first word as above. */

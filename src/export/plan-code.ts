@@ -98,6 +98,8 @@ function formatShape(shape: Shape): string {
     }
     case "message":
       return `message of ${shape.parts.map((part) => (typeof part === "string" ? JSON.stringify(part) : formatShape(part))).join(" ")}`;
+    case "joined":
+      return `${formatShape(shape.list)} joined by ${JSON.stringify(shape.separator)}`;
     case "map":
       return `${shape.type} #${shape.pointer} #${shape.length}`;
     case "channel":

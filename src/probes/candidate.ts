@@ -23,6 +23,8 @@ export interface Questions {
   readonly where: Expression | undefined;
   /** Undefined: nothing is captured. */
   readonly show: readonly { readonly name: string; readonly expression: Expression }[] | undefined;
+  /** How many probes there are, at least: captures share what room there is. */
+  readonly probes: number;
 }
 
 /** The questions as they are answered at one probe. */
@@ -52,7 +54,7 @@ export const NO_ANSWERS: Answers = { values: [], measured: undefined, condition:
 
 /** Refused as the first expression that is. `variables`: what a trace shows unasked. */
 export function answer(
-  { by, of, where, show }: Questions,
+  { by, of, where, show, probes }: Questions,
   variables: readonly NamedVariable[],
   around: Surroundings,
 ): Outcome<Answers> {
@@ -65,13 +67,13 @@ export function answer(
   const measured = of === undefined ? undefined : values.pop();
   const condition = where && compileCondition(where, around);
   if (condition?.ok === false) return condition;
-  const captures = show && captureCalls(show, variables, around);
+  const captures = show && captureCalls({ show, probes }, variables, around);
   if (captures?.ok === false) return captures;
   return found({ values, measured, condition: condition?.value, captures: captures?.value });
 }
 
 function captureCalls(
-  show: NonNullable<Questions["show"]>,
+  { show, probes }: { readonly show: NonNullable<Questions["show"]>; readonly probes: number },
   variables: readonly NamedVariable[],
   around: Surroundings,
 ): Outcome<Captures> {
@@ -89,7 +91,7 @@ function captureCalls(
       value: bound.ok ? operandOf(bound.value, name) : bound,
     }),
   );
-  return found(compileCaptures(values, shows, around));
+  return found(compileCaptures(values, shows, { ...around, probes }));
 }
 
 /** Whether all that is asked is known when a call begins: then its end need not be seen. */

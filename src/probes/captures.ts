@@ -7,7 +7,7 @@ import { emitJudged, judge } from "./conditions.js";
 import { type Expression, formatExpression, isTruth } from "./expression.js";
 import { locate, type Surroundings } from "./locate.js";
 import type { Operand } from "./operand.js";
-import { CaptureWriter } from "./value-capture.js";
+import { CaptureWriter, type Room } from "./value-capture.js";
 
 /** A value to show: where it is, or in a word why it can't be read. */
 export interface Shown {
@@ -17,12 +17,18 @@ export interface Shown {
   readonly value: Outcome<Operand>;
 }
 
-/** LIMIT: slots that one value takes, so that there are some for the others. */
+/**
+ * LIMIT: slots and bytes that one value takes, so that there are some for the others; steps of one code, and of all codes of a run.
+ * Nearly all steps are of types that an interface does not hold, and never run.
+ */
 const SLOTS_OF_VALUE = 64;
+const BYTES_OF_VALUE = 1024;
+const STEPS_OF_CODE = 16_000;
+const STEPS_OF_RUN = 4_000_000;
 
 /** A `--show` expression at a probe; a refusal concerns the whole function. */
 export type CompiledShow = Pick<ShownValue, "name" | "phase"> & {
-  readonly write: (to: CaptureWriter, slots: number) => Shape;
+  readonly write: (to: CaptureWriter, room: Room) => Shape;
 };
 
 /** Refused: as the values themselves are, and `mixed-ends`. `name`: as it was written. */
@@ -70,7 +76,7 @@ export function compileShow(name: string, expression: Expression, around: Surrou
   return found({
     name,
     phase: phase === "either" ? "entry" : phase,
-    write: (to, slots) => to.capture(operand.value, slots),
+    write: (to, room) => to.capture(operand.value, room),
   });
 }
 
@@ -86,23 +92,24 @@ function locateTypeName(name: string, of: Expression, around: Surroundings): Out
   });
 }
 
-/** What is captured of a call; nothing at an end at which there is nothing to capture. */
+/** What is captured of a call by one of so many probes; nothing at an end at which there is nothing to capture. */
 export function compileCaptures(
   values: readonly Shown[],
   shows: readonly CompiledShow[],
-  around: Pick<Surroundings, "program">,
+  around: Pick<Surroundings, "program" | "packagePath"> & { readonly probes: number },
 ): Captures {
+  const steps = Math.min(STEPS_OF_CODE, Math.floor(STEPS_OF_RUN / (2 * Math.max(1, around.probes))));
   const all: readonly (CompiledShow & Pick<ShownValue, "role">)[] = [
     ...values.map(({ name, role, phase, value }) => ({
       name,
       role,
       phase,
-      write: (to: CaptureWriter, slots: number): Shape =>
-        value.ok ? to.capture(value.value, slots) : { kind: "unreadable", reason: value.refusal.reason },
+      write: (to: CaptureWriter, room: Room): Shape =>
+        value.ok ? to.capture(value.value, room) : { kind: "unreadable", reason: value.refusal.reason },
     })),
     ...shows.map((show) => ({ ...show, role: "show" as const })),
   ];
-  const writers = { entry: new CaptureWriter(around.program), return: new CaptureWriter(around.program) };
+  const writers = { entry: new CaptureWriter(around), return: new CaptureWriter(around) };
   const waiting = {
     entry: all.filter(({ phase }) => phase === "entry").length,
     return: all.filter(({ phase }) => phase === "return").length,
@@ -110,8 +117,13 @@ export function compileCaptures(
   const shown = all.map(({ name, role, phase, write }): ShownValue => {
     const writer = writers[phase];
     // Fair shares: what one value does not need the others may have.
-    const share = Math.floor((gsLimits.GS_MAX_SLOTS - writer.slots) / Math.max(1, waiting[phase]--));
-    return { name, role, phase, shape: write(writer, Math.min(share, SLOTS_OF_VALUE)) };
+    const sharers = Math.max(1, waiting[phase]--);
+    const room = {
+      slots: Math.min(SLOTS_OF_VALUE, Math.floor((gsLimits.GS_MAX_SLOTS - writer.slots) / sharers)),
+      tail: Math.min(BYTES_OF_VALUE, Math.floor((gsLimits.GS_TAIL_BYTES - writer.tail) / sharers)),
+      steps: Math.floor((steps - writer.code.length) / sharers),
+    };
+    return { name, role, phase, shape: write(writer, room) };
   });
   return { entry: captureOf(writers.entry), return: captureOf(writers.return), shown };
 }

@@ -23,6 +23,8 @@ export interface ProgramFacts {
   typesNamed(name: string): readonly DynamicType[];
   /** Types that the program itself puts into interfaces of this type. */
   typesIn(interfaceName: string): readonly DynamicType[];
+  /** Types that a package declares and pointers to its structs; not interfaces, which no interface holds. */
+  typesOf(packagePath: string): readonly DynamicType[];
   /** As SymbolTable has them. */
   variable(name: string): PackageVariable | undefined;
   nearestVariables(name: string): readonly string[];
@@ -45,15 +47,24 @@ export function programFacts(binary: GoBinary, symbols: SymbolTable): ProgramFac
     const concrete = (types()?.itabs() ?? []).filter((itab) => interfaces.has(itab.interface));
     return described([...new Set(concrete.map((itab) => itab.concrete))]);
   };
+  const declared = (packagePath: string): readonly DynamicType[] => {
+    const isOwn = (name: string): boolean => name.startsWith(`${packagePath}.`) || name.startsWith(`*${packagePath}.`);
+    return described([...(types()?.types() ?? [])]).filter(
+      ({ type }) =>
+        isOwn(type.name) && type.kind !== "interface" && (type.kind !== "pointer" || type.target().kind === "struct"),
+    );
+  };
+  const once = (key: string, read: () => readonly DynamicType[]): readonly DynamicType[] => {
+    const found = known.get(key) ?? orNone(read);
+    known.set(key, found);
+    return found;
+  };
   return {
     mapLayout: mapLayoutOf(binary),
     typeData: types() === undefined ? undefined : binary.moduledata.types,
     typesNamed: (name) => orNone(() => described(types()?.addressesOf(name) ?? [])),
-    typesIn: (name) => {
-      const found = known.get(name) ?? orNone(() => inside(name));
-      known.set(name, found);
-      return found;
-    },
+    typesIn: (name) => once(`in ${name}`, () => inside(name)),
+    typesOf: (packagePath) => once(`of ${packagePath}`, () => declared(packagePath)),
     variable: (name) => symbols.variable(name),
     nearestVariables: (name) => symbols.nearestVariables(name, NEAREST),
   };

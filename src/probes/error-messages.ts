@@ -1,7 +1,7 @@
 /** How errors of well-known types make their message out of their fields, so that it can be put together again. */
 
-/** A field by its name, or text between fields. */
-export type MessagePart = { readonly field: string } | string;
+/** A field by its name, with what stands between its elements if it is a list; or text between fields. */
+export type MessagePart = { readonly field: string; readonly separator?: string } | string;
 
 const text = (field: string): readonly MessagePart[] => [{ field }];
 
@@ -13,6 +13,7 @@ const MESSAGES: ReadonlyMap<string, readonly MessagePart[]> = new Map<string, re
   ["*errors.errorString", text("s")],
   ["*fmt.wrapError", text("msg")],
   ["*fmt.wrapErrors", text("msg")],
+  ["*errors.joinError", [{ field: "errs", separator: "\n" }]],
   ["*io/fs.PathError", [{ field: "Op" }, " ", { field: "Path" }, ": ", { field: "Err" }]],
   ["*os.SyscallError", [{ field: "Syscall" }, ": ", { field: "Err" }]],
   ["*os.LinkError", [{ field: "Op" }, " ", { field: "Old" }, " ", { field: "New" }, ": ", { field: "Err" }]],
@@ -40,7 +41,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([ERRNO, ...MESSAGES.keys()].m
 /** Types of errors that are told by their message go before others, the common ones first. */
 export const rankOfError = (typeName: string): number => RANKS.get(typeName) ?? RANKS.size;
 
-const ERROR_FIELDS: ReadonlySet<string> = new Set(["Err", "error", "cause"]);
+const ERROR_FIELDS: ReadonlySet<string> = new Set(["Err", "errs", "error", "cause"]);
 
 /** Whether the message has that of another error in it; undefined for types that are not told by their message. */
 export function holdsError(typeName: string): boolean | undefined {

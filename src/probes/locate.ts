@@ -317,12 +317,17 @@ function typeName(of: Operand, text: string, { typeData }: ProgramFacts): Outcom
 }
 
 function length(name: "len" | "cap", of: Operand, text: string): Outcome<Operand> {
+  // `within`: beside what the word points to; there is nothing in a nil map.
   const counted = (offset: number, within?: number): Outcome<Operand> => {
     const word = loadWord(of, offset);
     if (!word.ok) return word;
     const value: Emit = (to) => {
       word.value(to);
-      if (within !== undefined) to.emit({ op: "load", offset: within, size: WORD, signed: true });
+      if (within === undefined) return;
+      const nil = new Label();
+      to.jumpUnless(nil);
+      to.emit({ op: "load", offset: within, size: WORD, signed: true });
+      to.place(nil);
     };
     return found({ type: INT, phase: of.phase, text, at: "accumulator", value });
   };

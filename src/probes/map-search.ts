@@ -10,8 +10,8 @@ import type { KeyLiteral } from "./expression.js";
 /** How the maps of a program are laid out; `split` groups have all keys before all elements. */
 export type MapLayout = "buckets" | "groups" | "split-groups";
 
-/** LIMIT: groups or buckets of 8 entries that one search looks at; it stays far below the steps a code may execute. */
-const MAX_GROUPS = 64;
+/** LIMIT: groups or buckets of 8 entries that one search looks at, some 45 steps each. */
+const MAX_GROUPS = 256;
 /** FACT(go1.0..go1.27): entries of a bucket or group. */
 const SLOTS = 8;
 /** FACT(go1.0..go1.27): larger keys and elements are kept by their address. */
@@ -70,13 +70,14 @@ function groupLayout({ layout, key, element }: MapSearch): GroupLayout {
   };
 }
 
-/** Leaves the element's address in A, or fails: `nil`, `not-found`, `too-large`. */
+/** Leaves the element's address in A, or fails: `not-found`, also in a nil map, and `too-large`. */
 export function emitMapSearch(to: CodeBuilder, search: MapSearch): void {
   to.withVariables(8, (map = 0, ...others) => {
     search.map(to);
     to.put(map);
     const absent = new Label();
     const found = new Label();
+    to.jumpUnless(absent);
     to.emit({ op: "load", offset: HMAP.count, size: WORD, signed: false });
     to.jumpUnless(absent);
     if (search.layout === "buckets") emitBuckets(to, search, map, others, { absent, found });

@@ -73,17 +73,20 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     );
   }
   const show = (request.show ?? []).map((name) => ({ name, expression: parseExpression(name) }));
-  const questions: Questions = {
-    by: expressions,
-    of: request.of === undefined ? undefined : parseExpression(request.of),
-    where: request.where === undefined ? undefined : parseExpression(request.where),
-    show: request.captures === "values" ? show : undefined,
-  };
+  const of = request.of === undefined ? undefined : parseExpression(request.of);
+  const where = request.where === undefined ? undefined : parseExpression(request.where);
   const given = givenSignatures(request.signatures, symbols);
   const runtime = readRuntimeFacts(binary, symbols);
   const finder = new SiteFinder(binary, symbols);
   const program = programFacts(binary, symbols);
   const selection = select(request.probes, { binary, symbols, finder });
+  const questions: Questions = {
+    by: expressions,
+    of,
+    where,
+    show: request.captures === "values" ? show : undefined,
+    probes: selection.bodies.length + selection.lines.length,
+  };
   const wantsSignatures = request.signaturesOf !== "read" || asksAnything(questions);
   const refusedFunctions: RefusedFunction[] = [];
   const candidates: Candidate[] = [];

@@ -2,7 +2,6 @@
  * From a Go type to what is captured of a value: the code that keeps its words and bytes, and the shape by which they are
  * read back, made side by side so that they agree. What does not fit is left out, and the shape says so.
  */
-import { gsLimits } from "../abi/index.js";
 import type { Shape } from "../aggregate/index.js";
 import type { Outcome, Refusal } from "../base/index.js";
 import type { GoType } from "../binary/index.js";
@@ -11,6 +10,7 @@ import { CodeBuilder, codeOf, type Emit, Label } from "./code-builder.js";
 import type { DynamicType, ProgramFacts } from "./dynamic-types.js";
 import { ERRNO, holdsError, messageParts, rankOfError } from "./error-messages.js";
 import { isText } from "./literals.js";
+import type { Surroundings } from "./locate.js";
 import {
   dereference,
   heldValue,
@@ -32,22 +32,18 @@ interface Reach {
   readonly pointers: number;
   /** Errors within errors. */
   readonly errors: number;
-  /** Bytes kept of each string. */
-  readonly text: number;
 }
 
 /** LIMIT: what is captured of one value of those that have to share a record. */
-const WHOLE_VALUE: Reach = { depth: 4, pointers: 1, errors: 2, text: 256 };
-/** LIMIT: bytes kept of a string inside another value. */
-const INNER_TEXT = 64;
+const WHOLE_VALUE: Reach = { depth: 4, pointers: 1, errors: 2 };
+/** LIMIT: bytes kept of each string. */
+const TEXT = 128;
 /** LIMIT: elements kept of a slice or an array, and fields of a struct. */
 const ELEMENTS = 8;
 const FIELDS = 24;
 /** LIMIT: types that one interface value is compared with; one inside another value, with fewer. */
-const CASES = 16;
-const INNER_CASES = 6;
-/** LIMIT: steps of a code beyond which nothing more is added; every step runs once but for those of searches. */
-const STEPS = 3000;
+const CASES = 64;
+const INNER_CASES = 12;
 /** Variables that a composite, an interface or a pointer needs while its parts are captured. */
 const VARIABLES = 3;
 
@@ -73,22 +69,36 @@ const BASIC_TYPES = [
 
 const FALLIBLE: ReadonlySet<CodeStep["op"]> = new Set(["load", "load-pair", "compare-bytes", "fail"] as const);
 
+/** What one value may take of what all of a part share. */
+export interface Room {
+  readonly slots: number;
+  readonly steps: number;
+  /** Bytes of strings. */
+  readonly tail: number;
+}
+
 /** Writes the code of one part of an event, value after value. */
 export class CaptureWriter {
   readonly code = new CodeBuilder();
   /** Taken so far. */
   slots = 0;
   tail = 0;
-  private slotLimit: number = gsLimits.GS_MAX_SLOTS;
+  private slotLimit = 0;
+  private stepLimit = 0;
+  private tailLimit = 0;
   private readonly program: ProgramFacts;
+  private readonly packagePath: string;
 
-  constructor(program: ProgramFacts) {
+  constructor({ program, packagePath }: Pick<Surroundings, "program" | "packagePath">) {
     this.program = program;
+    this.packagePath = packagePath;
   }
 
-  /** A whole value, which takes at most so many slots of those that are left. */
-  capture(of: Operand, slots: number): Shape {
-    this.slotLimit = Math.min(gsLimits.GS_MAX_SLOTS, this.slots + slots);
+  /** A whole value, which takes no more than that, but for a few steps. */
+  capture(of: Operand, room: Room): Shape {
+    this.slotLimit = this.slots + room.slots;
+    this.stepLimit = this.code.length + room.steps;
+    this.tailLimit = this.tail + room.tail;
     return this.value(of, WHOLE_VALUE) ?? unreadable("no room");
   }
 
@@ -127,7 +137,7 @@ export class CaptureWriter {
       case "complex":
         return this.complex(of, type.size === 8 ? 4 : 8);
       case "string":
-        return this.text(of, reach);
+        return this.text(of);
       case "opaque-pointer":
         return this.word(of, 0, (slot) => ({ kind: "pointer", type: type.name, slot, target: undefined }));
       case "func":
@@ -145,7 +155,7 @@ export class CaptureWriter {
   }
 
   private hasRoom(type: GoType): boolean {
-    if (this.code.length > STEPS) return false;
+    if (this.code.length > this.stepLimit) return false;
     const needed: Partial<Record<GoType["kind"], number>> = {
       string: 2,
       slice: 3,
@@ -197,8 +207,9 @@ export class CaptureWriter {
   }
 
   /** Bytes at an address, their number in B. */
-  private keepBytes(pair: Emit, most: number): number | undefined {
-    const kept = Math.min(most, gsLimits.GS_TAIL_BYTES - this.tail);
+  private keepBytes(pair: Emit): number | undefined {
+    const left = this.tailLimit - this.tail;
+    const kept = Math.min(TEXT, left - (left % WORD));
     if (kept < WORD) return undefined;
     const slot = this.slots;
     this.slots += 2;
@@ -208,10 +219,10 @@ export class CaptureWriter {
     return slot;
   }
 
-  private text(of: Operand, reach: Reach): Shape | undefined {
+  private text(of: Operand): Shape | undefined {
     const pair = loadPair(of);
     if (!pair.ok) return unreadable(reasonOf(pair.refusal));
-    const slot = this.keepBytes(pair.value, reach.text);
+    const slot = this.keepBytes(pair.value);
     return slot === undefined ? undefined : { kind: "string", slot };
   }
 
@@ -268,7 +279,7 @@ export class CaptureWriter {
   private composite(of: Operand, reach: Reach): Shape | undefined {
     if (of.type.name === "time.Time" && of.type.kind === "struct") return this.time(of);
     if (reach.depth === 0 || this.code.freeVariables < VARIABLES) return unreadable("too deep");
-    const inner = { ...reach, depth: reach.depth - 1, text: Math.min(reach.text, INNER_TEXT) };
+    const inner = { ...reach, depth: reach.depth - 1 };
     if (of.at !== "memory" || codeOf(of.address).length <= 1) return this.parts(of, inner);
     const { address } = of;
     return this.code.withVariables(1, (base = 0) => {
@@ -305,7 +316,7 @@ export class CaptureWriter {
         return { kind: "array", type: type.name, length: type.length, elements };
       }
       case "slice":
-        return isText(type) ? this.bytes(of, reach) : this.slice(of, type, reach);
+        return isText(type) ? this.bytes(of) : this.slice(of, type, reach);
       default:
         return undefined;
     }
@@ -334,12 +345,12 @@ export class CaptureWriter {
     return elements;
   }
 
-  private bytes(of: Operand, reach: Reach): Shape | undefined {
+  private bytes(of: Operand): Shape | undefined {
     const [pointer, pair] = [loadWord(of, 0), loadPair(of)];
     if (!pointer.ok) return unreadable(reasonOf(pointer.refusal));
     if (!pair.ok) return unreadable(reasonOf(pair.refusal));
     const kept = this.keep(pointer.value);
-    const slot = this.keepBytes(pair.value, reach.text);
+    const slot = this.keepBytes(pair.value);
     return slot === undefined ? undefined : { kind: "bytes", slot, pointer: kept };
   }
 
@@ -413,24 +424,28 @@ export class CaptureWriter {
     const { slots, tail } = this;
     let most = { slots, tail };
     const cases: { type: string; shape: Shape }[] = [];
+    const reached: { readonly descriptor: DynamicType["descriptor"]; readonly label: Label }[] = [];
+    const choice = new Label();
+    this.code.jump(choice);
     for (const { type, descriptor } of types) {
-      const next = new Label();
       this.slots = slots;
       this.tail = tail;
       if (!this.hasRoom(type)) break;
-      this.code.emit({ op: "image", address: descriptor });
-      this.code.emit({ op: "compare", relation: "==", variable: places.descriptor, signed: false });
-      this.code.jumpUnless(next);
+      const label = new Label();
+      reached.push({ descriptor, label });
+      this.code.place(label);
       this.code.set(cases.length);
       this.code.emit({ op: "keep", slot: places.taken });
       const shape = this.dynamicValue(heldValue(type, places.value, of), reach);
       this.code.jump(places.end);
-      this.code.place(next);
       cases.push({ type: type.name, shape: shape ?? unreadable("no room") });
       most = { slots: Math.max(most.slots, this.slots), tail: Math.max(most.tail, this.tail) };
     }
     this.slots = most.slots;
     this.tail = most.tail;
+    this.code.place(choice);
+    reached.sort((left, right) => left.descriptor - right.descriptor);
+    emitChoice(this.code, reached, places);
     return cases;
   }
 
@@ -439,7 +454,7 @@ export class CaptureWriter {
     const parts = messageParts(of.type.name);
     if (parts === undefined) return this.value(of, { ...reach, depth: Math.min(reach.depth - 1, 2), pointers: 1 });
     const target: Outcome<Operand> = of.type.kind === "pointer" ? dereference(of, of.text) : { ok: true, value: of };
-    const within = { ...reach, errors: reach.errors - 1, text: Math.min(reach.text, 2 * INNER_TEXT) };
+    const within = { ...reach, errors: reach.errors - 1 };
     const shapes: (string | Shape)[] = [];
     for (const each of parts) {
       if (typeof each === "string") {
@@ -449,7 +464,10 @@ export class CaptureWriter {
       const type = target.ok ? target.value.type : undefined;
       const field = type?.kind === "struct" ? type.fields.find(({ name }) => name === each.field) : undefined;
       const shape = target.ok && field ? this.value(part(target.value, field, each.field), within) : undefined;
-      shapes.push(shape ?? "…");
+      const { separator } = each;
+      shapes.push(
+        shape === undefined || separator === undefined ? (shape ?? "…") : { kind: "joined", list: shape, separator },
+      );
     }
     return { kind: "message", parts: shapes };
   }
@@ -457,12 +475,39 @@ export class CaptureWriter {
   /** The types an interface is compared with, those first whose values say most. */
   private dynamicTypes(type: GoType, reach: Reach): readonly DynamicType[] {
     if (type.kind !== "interface" || reach.depth < 2) return [];
-    const all = type.empty
-      ? BASIC_TYPES.flatMap((name) => this.program.typesNamed(name))
-      : this.program.typesIn(type.name).filter(({ type: { name } }) => isWithin(name, reach.errors));
-    const ranked = [...all].sort((left, right) => rankOfError(left.type.name) - rankOfError(right.type.name));
-    return ranked.slice(0, reach.depth === WHOLE_VALUE.depth ? CASES : INNER_CASES);
+    const { program } = this;
+    const usual = type.empty
+      ? BASIC_TYPES.flatMap((name) => program.typesNamed(name))
+      : program.typesIn(type.name).filter(({ type: { name } }) => isWithin(name, reach.errors));
+    const ranked = [...usual].sort((left, right) => rankOfError(left.type.name) - rankOfError(right.type.name));
+    if (reach.depth < WHOLE_VALUE.depth || reach.errors < WHOLE_VALUE.errors) return ranked.slice(0, INNER_CASES);
+    // What else it holds is often of the package's own types.
+    const known = new Set(ranked.map(({ descriptor }) => descriptor));
+    const own = program.typesOf(this.packagePath).filter(({ descriptor }) => !known.has(descriptor));
+    return [...ranked, ...own].slice(0, CASES);
   }
+}
+
+/** Jumps to the label of the type whose descriptor is in a variable, to the end if there is none; they are in order. */
+function emitChoice(
+  to: CodeBuilder,
+  types: readonly { readonly descriptor: DynamicType["descriptor"]; readonly label: Label }[],
+  places: { readonly descriptor: number; readonly end: Label },
+): void {
+  const middle = types[types.length >> 1];
+  if (middle === undefined) {
+    to.jump(places.end);
+    return;
+  }
+  const below = new Label();
+  const variable = places.descriptor;
+  to.emit({ op: "image", address: middle.descriptor }, { op: "compare", relation: "==", variable, signed: false });
+  to.jumpIf(middle.label);
+  to.emit({ op: "image", address: middle.descriptor }, { op: "compare", relation: ">", variable, signed: false });
+  to.jumpIf(below);
+  emitChoice(to, types.slice((types.length >> 1) + 1), places);
+  to.place(below);
+  emitChoice(to, types.slice(0, types.length >> 1), places);
 }
 
 /**

@@ -208,6 +208,7 @@ export const NO_PROGRAM: ProgramFacts = {
   typeData: virtualAddress(0x10_0000),
   typesNamed: () => [],
   typesIn: () => [],
+  typesOf: () => [],
   variable: () => undefined,
   nearestVariables: () => [],
 };

@@ -11,7 +11,7 @@ import type { RegisterName } from "../../src/probes/plan.js";
 const MASK = (1n << 64n) - 1n;
 const FIRST_PAGE = 4096n;
 /** GS_MAX_EXECUTED */
-const MAX_EXECUTED = 4096;
+const MAX_EXECUTED = 32768;
 const CHUNK = 512;
 
 /** Bytes at addresses; what was not written is not mapped. */
