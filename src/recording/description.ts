@@ -93,6 +93,7 @@ const shapes: Codec<Shape> = kinds<Shape>({
     cases: list(object<(Shape & { kind: "interface" })["cases"][number]>({ type: text, shape })),
   }),
   message: object({ parts: list(textOr(shape)) }),
+  joined: object({ list: shape, separator: text }),
   errno: object({ slot }),
   "type-name": object({ word: slot, table: truth }),
   map: object({ type: text, pointer: slot, length: slot }),
