@@ -5,12 +5,6 @@ export type ValueEncoding =
   | { readonly kind: "integer"; readonly signed: boolean; readonly size: 1 | 2 | 4 | 8 }
   | { readonly kind: "bool" }
   | { readonly kind: "float"; readonly size: 4 | 8 }
-  /** time.Duration: nanoseconds. */
-  | { readonly kind: "duration" }
-  /** Virtual address of a type's descriptor or, with `table`, of an itab; 0 is a nil interface. */
-  | { readonly kind: "type-name"; readonly table: boolean }
-  /** Virtual address of code; 0 is a nil function. */
-  | { readonly kind: "function" }
   | { readonly kind: "string" }
   | { readonly kind: "pointer" }
   /** `log2(e)`: the value is the exponent; 64 stands for a negative number. */

@@ -1,6 +1,5 @@
 /** Series: the calls of one probe that the `--by` expressions do not tell apart. */
 import { invariant } from "../base/index.js";
-import type { CapturedNames } from "./captured.js";
 import type { Dimension, Measure } from "./dimension.js";
 import { type Histogram, histogramOf, mergeHistograms } from "./histogram.js";
 import type { SeriesRecord } from "./records.js";
@@ -25,8 +24,6 @@ export interface RecordedProbes {
   readonly functionOf?: readonly number[];
   readonly dimensions: readonly Dimension[];
   readonly measure: Measure;
-  /** Needed where types and functions are among the values. */
-  readonly names?: CapturedNames | undefined;
 }
 
 /** Interprets one series; throws nothing but invariants: a record that its probes can't have made. */
@@ -37,7 +34,7 @@ export function seriesOf(record: SeriesRecord, probes: RecordedProbes): Series {
   return { probe, function: name, by: keyOf(record, probes), histogram: histogramOf(record) };
 }
 
-function keyOf(record: SeriesRecord, { dimensions, names }: RecordedProbes): readonly KeyValue[] | undefined {
+function keyOf(record: SeriesRecord, { dimensions }: RecordedProbes): readonly KeyValue[] | undefined {
   // With nothing to tell calls apart by, a probe's own series is all its calls, not what was left over.
   if (dimensions.length === 0) return [];
   const { values } = record;
@@ -45,7 +42,7 @@ function keyOf(record: SeriesRecord, { dimensions, names }: RecordedProbes): rea
   return dimensions.map((dimension, index) => {
     const value = values[index];
     invariant(value !== undefined, `series ${record.id} has no value for ${dimension.name}`);
-    return decodeValue(value, dimension.encoding, names);
+    return decodeValue(value, dimension.encoding);
   });
 }
 

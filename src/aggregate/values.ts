@@ -5,7 +5,7 @@
  * follows cli.md: integers as numbers up to 2^53, then as strings; what could not be read as `{"unreadable": …}`.
  */
 import { hex, invariant } from "../base/index.js";
-import { type CapturedNames, FAILURES } from "./captured.js";
+import { FAILURES } from "./captured.js";
 import type { ValueEncoding } from "./dimension.js";
 import { floatOf } from "./numbers.js";
 import type { RawValue } from "./records.js";
@@ -14,28 +14,25 @@ import { formatValueText, integerJson, unreadableText, type Value, type ValueJso
 
 /** One value of one dimension. */
 export interface KeyValue {
-  readonly kind: "integer" | "bool" | "float" | "string" | "name" | "pointer" | "range" | "unreadable";
+  readonly kind: "integer" | "bool" | "float" | "string" | "pointer" | "range" | "unreadable";
   readonly text: string;
   readonly json: ValueJson;
   /** The number itself for integers and pointers, the low bound for ranges: what sorting and numeric labels use. */
   readonly integer: bigint | undefined;
 }
 
-/**
- * Decodes one value. `raw` must hold what its dimension's encoding promises: bytes for a string, bits for the rest.
- * Without `names`, types and functions are known by their addresses.
- */
-export function decodeValue(raw: RawValue, encoding: ValueEncoding, names?: CapturedNames): KeyValue {
+/** Decodes one value. `raw` must hold what its dimension's encoding promises: bytes for a string, bits for the rest. */
+export function decodeValue(raw: RawValue, encoding: ValueEncoding): KeyValue {
   if (raw.status !== "read" && raw.status !== "cut") return unreadable(FAILURES[raw.status]);
   if ("bytes" in raw) {
     invariant(encoding.kind === "string", `a ${encoding.kind} value was recorded as bytes`);
     return decodeString(raw.bytes, raw.status);
   }
   invariant("bits" in raw, "a value was read, but holds neither bits nor bytes");
-  return decodeBits(raw.bits, encoding, names);
+  return decodeBits(raw.bits, encoding);
 }
 
-function decodeBits(bits: bigint, encoding: ValueEncoding, names: CapturedNames | undefined): KeyValue {
+function decodeBits(bits: bigint, encoding: ValueEncoding): KeyValue {
   switch (encoding.kind) {
     case "integer": {
       const width = encoding.size * 8;
@@ -51,19 +48,7 @@ function decodeBits(bits: bigint, encoding: ValueEncoding, names: CapturedNames 
         : { kind: "pointer", text, json: text, integer: bits };
     }
     case "float":
-      return keyOf("float", { kind: "float", value: floatOf(bits, encoding.size), size: encoding.size });
-    case "duration": {
-      const nanoseconds = BigInt.asIntN(64, bits);
-      return { ...keyOf("integer", { kind: "duration", nanoseconds }), integer: nanoseconds };
-    }
-    case "type-name":
-    case "function": {
-      if (bits === 0n) return keyOf("name", { kind: "nil" });
-      const address = Number(BigInt.asIntN(64, bits));
-      const name =
-        encoding.kind === "function" ? names?.functionName(address) : names?.typeName(address, encoding.table);
-      return keyOf("name", { kind: "name", text: name ?? hex(address) });
-    }
+      return floatKey({ kind: "float", value: floatOf(bits, encoding.size), size: encoding.size });
     case "log2":
       if (bits === NEGATIVE_LOG2) return range(undefined, 0n);
       // The exponent of 0 is recorded as 0, together with that of 1.
@@ -84,8 +69,8 @@ function decodeBits(bits: bigint, encoding: ValueEncoding, names: CapturedNames 
 /** What stands for the exponent of a negative number. */
 const NEGATIVE_LOG2 = 64n;
 
-const keyOf = (kind: KeyValue["kind"], value: Value): KeyValue => ({
-  kind,
+const floatKey = (value: Value & { kind: "float" }): KeyValue => ({
+  kind: "float",
   text: formatValueText(value),
   json: valueJson(value),
   integer: undefined,

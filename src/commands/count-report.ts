@@ -4,13 +4,12 @@ import { invariant } from "../base/index.js";
 import { encodeProfile, formatHistJson, formatHistText, HIST_TEXT_DEFAULTS, type TextStyle } from "../export/index.js";
 import type { RunDescription, RunNames } from "../recording/index.js";
 
-export const aggregateOf = (description: RunDescription, batch: RecordBatch, names: RunNames): Aggregate =>
+export const aggregateOf = (description: RunDescription, batch: RecordBatch): Aggregate =>
   aggregate(batch, {
     dimensions: description.dimensions,
     measure: description.measure,
     functions: description.run.probes.map((probe) => probe.function),
     functionOf: description.run.probes.map(({ partOf }, number) => partOf ?? number),
-    names,
   });
 
 export interface HistReportOptions {

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import type { Aggregate, EventLoss, EventRecord, RecordBatch } from "../aggregate/index.js";
 import { formatBalanceText, formatCount, formatNanoseconds, formatQuantity, type Run } from "../export/index.js";
 import { type ProbePlan, partOf } from "../probes/index.js";
-import type { RecordedCommand, RunDescription, RunNames, RunView } from "../recording/index.js";
+import type { RecordedCommand, RunDescription, RunView } from "../recording/index.js";
 import { type CommandEnd, Session, type SessionOptions, type Target } from "../session/index.js";
 import { aggregateOf } from "./count-report.js";
 import { LiveText } from "./display.js";
@@ -104,10 +104,8 @@ class News {
   private readonly options: MeasureOptions;
   private readonly live: LiveText;
   private readonly withPage: boolean;
-  private readonly names: RunNames;
 
-  constructor(request: MeasureRequest, streams: Streams, options: MeasureOptions, names: RunNames) {
-    this.names = names;
+  constructor(request: MeasureRequest, streams: Streams, options: MeasureOptions) {
     this.request = request;
     this.streams = streams;
     this.options = options;
@@ -125,7 +123,7 @@ class News {
       this.live.draw([progressLine(session, session.progress(), durationMs)]);
       return;
     }
-    const results = aggregateOf(description, session.snapshot(), this.names);
+    const results = aggregateOf(description, session.snapshot());
     this.live.draw([progressLine(session, results, durationMs), "", ...page(description, results)]);
   }
 
@@ -161,7 +159,7 @@ export async function measure(
   using session = await Session.open(plan, subject.target, { keep: options.keep });
   tellStart(plan, request, streams);
   const description = descriptionOf(session, subject.target, request, options);
-  const news = new News(request, streams, options, subject.names);
+  const news = new News(request, streams, options);
   const follower = options.follow?.(session, description);
   const limits = {
     durationMs: request.durationMs,
@@ -176,7 +174,7 @@ export async function measure(
   news.clear();
   const eventLoss = follower === undefined ? undefined : finish(session, batch, follower);
   if (!request.quiet) tellEnd(end, subject.target, streams);
-  return { plan, description, batch, results: aggregateOf(description, batch, subject.names), end, eventLoss };
+  return { plan, description, batch, results: aggregateOf(description, batch), end, eventLoss };
 }
 
 /**

@@ -38,7 +38,7 @@ export class Recorder {
   }
 
   finish(batch: RecordBatch, eventLoss: EventLoss): void {
-    const results = aggregateOf(this.description, batch, this.names);
+    const results = aggregateOf(this.description, batch);
     if (this.description.command === "profile") profileReport(this.description, results, this.names);
     else for (const { frames } of batch.stacks) callFrames(frames.slice(1), this.names.symbolize);
     this.writer.finish(batch, eventLoss, this.names);

@@ -13,7 +13,7 @@ export async function replay(request: ReplayRequest, streams: Streams): Promise<
   using recorded = openRecordedRun(request.file);
   const { description, batch, eventLoss } = recorded;
   const names = namesOf(recorded.names);
-  const results = aggregateOf(description, batch, names);
+  const results = aggregateOf(description, batch);
   const isProfile = description.command === "profile";
   const output = isProfile ? profileOutput(request.output, streams) : request.output;
   using destination = openResults(output, streams);

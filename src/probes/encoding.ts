@@ -7,6 +7,7 @@ export function isAlike(encoding: ValueEncoding, common: ValueEncoding): boolean
     // Every fetch widens to 64 bits, so a narrow unsigned value is a signed one too.
     return encoding.signed === common.signed || (common.signed && encoding.size < 8);
   }
+  if (encoding.kind === "float" && common.kind === "float") return encoding.size === common.size;
   if (encoding.kind === "linear" && common.kind === "linear") {
     return encoding.low === common.low && encoding.width === common.width && encoding.buckets === common.buckets;
   }

@@ -118,9 +118,8 @@ function fetch(of: Operand, program: ProgramFacts): Outcome<Value> {
     case "opaque-pointer":
       return made(loadWord(of, 0), { kind: "pointer" });
     case "float": {
-      const value = loadBytes(of, { offset: 0, size: wordSize(type.size) ?? WORD, signed: false });
-      if (!value.ok) return value;
-      break;
+      const size = type.size === 4 ? 4 : 8;
+      return made(loadBytes(of, { offset: 0, size, signed: false }), { kind: "float", size });
     }
     case "interface": {
       const held = type.empty ? heldText(of, program) : undefined;

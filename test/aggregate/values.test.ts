@@ -40,6 +40,13 @@ test("bools and pointers", () => {
   assert.deepEqual(decode(bits(0n), { kind: "pointer" }), ["nil", null]);
 });
 
+test("floats, as Go writes them", () => {
+  const float = (value: bigint, size: 4 | 8) => decode(bits(value), { kind: "float", size });
+  assert.deepEqual(float(0x3fb9_9999_9999_999an, 8), ["0.1", 0.1]);
+  assert.deepEqual(float(0xffff_ffff_3dcc_cccdn, 4), ["0.1", 0.10000000149011612]);
+  assert.deepEqual(float(0x7ff0_0000_0000_0000n, 8), ["+Inf", "+Inf"]);
+});
+
 test("ranges of log2 and lin", () => {
   const log2: ValueEncoding = { kind: "log2" };
   assert.deepEqual(decode(bits(10n), log2), ["[1024, 2048)", { low: 1024, high: 2048 }]);

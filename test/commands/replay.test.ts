@@ -65,7 +65,7 @@ const stack = (key: bigint) => STACKS.find(({ id }) => id === key);
 /** What the run itself would have printed. */
 function printed(command: RecordedCommand, format: "text" | "json"): string | Buffer {
   const description = describe(command);
-  const results = aggregateOf(description, BATCH, RUN_NAMES);
+  const results = aggregateOf(description, BATCH);
   if (command === "hist") return histReport(description, results, { format, style: PLAIN });
   if (command === "profile") return profileReport(description, results, RUN_NAMES);
   const report = callReport(description, RUN_NAMES, stack, { format, style: PLAIN });
@@ -75,7 +75,7 @@ function printed(command: RecordedCommand, format: "text" | "json"): string | Bu
 for (const command of ["hist", "profile", "trace", "flow"] as const) {
   test(`${command}: the same bytes, as text, as JSON and into a file`, async () => {
     const path = record(command);
-    const results = aggregateOf(describe(command), BATCH, RUN_NAMES);
+    const results = aggregateOf(describe(command), BATCH);
     const loss = command === "trace" || command === "flow" ? EVENT_LOSS : undefined;
     const balance = formatBalanceText(describe(command).run, results, PLAIN, loss);
     const formats = command === "profile" ? (["text"] as const) : (["text", "json"] as const);
