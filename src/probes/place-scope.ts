@@ -130,8 +130,8 @@ function locationOf(pieces: readonly LocationPiece[], variable: DwarfVariable, d
   const parts = partsOf(variable.type, 0);
   // FACT(go1.19..go1.27): a part's size is told, not where in the value it is; padding between parts is not.
   const complete =
-    parts.length === pieces.length && parts.every(({ size }, index) => (pieces[index]?.size ?? size) === size);
-  if (!complete) return undefined;
+    parts?.length === pieces.length && parts.every(({ size }, index) => (pieces[index]?.size ?? size) === size);
+  if (parts === undefined || !complete) return undefined;
   return {
     kind: "pieces",
     pieces: pieces.flatMap((piece, index) => {
@@ -146,8 +146,11 @@ interface Part {
   readonly size: number;
 }
 
-/** What the compiler keeps apart of a value: words of strings and the like, fields of structs. */
-function partsOf(type: GoType, offset: number): readonly Part[] {
+/** LIMIT: structs and arrays in each other; damaged debug data may have them without end. */
+const MAX_NESTING = 8;
+
+/** What the compiler keeps apart of a value: words of strings and the like, fields of structs. Undefined for what it does not. */
+function partsOf(type: GoType, offset: number, nesting = MAX_NESTING): readonly Part[] | undefined {
   const words = (count: number, size: number): readonly Part[] =>
     Array.from({ length: count }, (_, index) => ({ offset: offset + index * size, size }));
   switch (type.kind) {
@@ -158,10 +161,18 @@ function partsOf(type: GoType, offset: number): readonly Part[] {
       return words(3, 8);
     case "complex":
       return words(2, type.size / 2);
-    case "struct":
-      return type.fields.flatMap((field) => partsOf(field.type, offset + field.offset));
+    case "struct": {
+      const parts: Part[] = [];
+      for (const field of type.fields) {
+        const inner = nesting === 0 ? undefined : partsOf(field.type, offset + field.offset, nesting - 1);
+        if (inner === undefined) return undefined;
+        parts.push(...inner);
+      }
+      return parts;
+    }
     case "array":
-      return type.length === 1 ? partsOf(type.element(), offset) : words(type.length, type.element().size);
+      if (type.length > 1 || nesting === 0) return undefined;
+      return type.length === 0 ? [] : partsOf(type.element(), offset, nesting - 1);
     default:
       return type.size === 0 ? [] : [{ offset, size: type.size }];
   }

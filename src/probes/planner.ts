@@ -152,8 +152,21 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     probes: alike.map((candidate) => plannedProbe(candidate, symbols, runtime, copies(candidate))),
     refused: refusedFunctions,
     runtimeSites,
-    warnings: [...warnings, ...missing],
+    warnings: [...warnings, ...linesInPieces(alike), ...missing],
   };
+}
+
+/** Lines that control can reach in several ways: a loop's header at its beginning and at each repetition. */
+function linesInPieces(candidates: readonly Candidate[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { name, place } of candidates) {
+    if (place?.kind === "line") counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].flatMap(([name, count]) =>
+    count === 1
+      ? []
+      : [`${name} begins at ${count} places in the code: whenever control comes to one of them is counted`],
+  );
 }
 
 /** What all PROBEs together name. */

@@ -163,6 +163,14 @@ function examineLines(examiner: Examiner, binary: GoBinary, table: SymbolTable):
       examiner.ask(() => binary.pclntab.lineAt(address));
       examiner.ask(() => table.symbolize(address));
       examiner.ask(() => table.findByAddress(address));
+      examiner.ask(() => binary.pclntab.stackDepthAt(address));
+      examiner.ask(() =>
+        binary
+          .dwarf()
+          ?.scopesAt(address)
+          .map(({ variables }) => variables.length),
+      );
+      examiner.ask(() => binary.dwarf()?.statementsIn(entry, address).length);
     }
   }
 }
