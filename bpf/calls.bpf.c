@@ -109,8 +109,18 @@ static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 
 	gs_u64 stack = 0;
 
 	count_value(number, value, counts);
-	if (config.stacks)
-		stack = keep_stack(ctx, hit->address, hit->image, hit->at.depth, hit->frame, counts);
+	if (config.stacks) {
+		struct walk_start start = {
+			.site = hit->address,
+			.image = hit->image,
+			.fp = ctx->bp,
+			.sp = ctx->sp,
+			.limit = ctx->sp + hit->at.depth,
+			.frame = hit->frame,
+		};
+
+		stack = keep_stack(&start);
+	}
 	if (config.events) {
 		struct workspace *w = workspace_of(hit->workspace);
 

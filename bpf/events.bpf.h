@@ -39,13 +39,6 @@ static __always_inline void describe_call(struct workspace *w, const struct gs_f
 
 static const gs_u8 zeros[MAX_FIXED];
 
-static __always_inline struct gs_balance *this_cpu_counts(void)
-{
-	gs_u32 zero = 0;
-
-	return bpf_map_lookup_elem(&balance, &zero);
-}
-
 enum verdict { UNINTERESTING = 0, INTERESTING = 1, UNDECIDED = 2 };
 
 static __always_inline enum verdict verdict_of(gs_u32 workspace, gs_u32 code)

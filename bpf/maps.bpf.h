@@ -141,6 +141,13 @@ struct {
 	__uint(max_entries, 4096);
 } events SEC(".maps");
 
+static __always_inline struct gs_balance *this_cpu_counts(void)
+{
+	gs_u32 zero = 0;
+
+	return bpf_map_lookup_elem(&balance, &zero);
+}
+
 static __always_inline void count(gs_u64 *counter)
 {
 	__sync_fetch_and_add(counter, 1);

@@ -4,8 +4,8 @@
  *
  * At entry and exit sites the frame pointer is still the caller's: the direct caller is at [sp], the rest follows the
  * chain of saved frame pointers. (The kernel's own walk misses the direct caller.) In the middle of a function the probe
- * says how far from SP the return address is; the caller's frame pointer was saved below it. Frames are kept relative to the
- * image, so that processes of one program share them.
+ * says how far from SP the return address is; the caller's frame pointer was saved below it. Frames are kept relative to
+ * the image, so that processes of one program share them.
  */
 #ifndef GOSPECT_STACK_BPF_H
 #define GOSPECT_STACK_BPF_H
@@ -23,7 +23,6 @@ struct walk {
 	gs_u64 bottom;	/* SP: no caller's frame is below it */
 	gs_u64 limit;	/* the stack's top */
 	gs_u64 image;
-	gs_u32 depth;
 	gs_u32 truncated;
 };
 
@@ -59,17 +58,37 @@ static __always_inline gs_u64 mix(gs_u64 hash, gs_u64 value)
 	return hash + 0x9e3779b97f4a7c15ULL;
 }
 
-/* The number of the current stack, never 0; or 0 when it could not be kept. `site` is the probe's address in the image. */
-static __always_inline gs_u64 keep_stack(const struct pt_regs *ctx, gs_u64 site, gs_u64 image, gs_u32 depth,
-					 struct frame_place frame, struct gs_balance *counts)
+/* What a walk begins with. */
+struct walk_start {
+	gs_u64 site;	/* the probe's address in the image */
+	gs_u64 image;
+	gs_u64 fp;
+	gs_u64 sp;
+	gs_u64 limit;	/* the stack's top */
+	struct frame_place frame;
+};
+
+/*
+ * The number of the current stack, never 0; or 0 when it could not be kept. Global, so that the verifier follows its
+ * loops once, not at each call.
+ */
+__noinline gs_u64 keep_stack(const struct walk_start *start)
 {
-	struct walk first = { .fp = ctx->bp, .bottom = ctx->sp, .limit = ctx->sp + depth, .image = image };
-	struct walk again;
-	gs_u64 caller = 0, hash = mix(0, site);
-	gs_u64 top = ctx->sp + frame.return_address;
+	struct gs_balance *counts = this_cpu_counts();
+	gs_u64 caller = 0, hash, top;
+	struct walk first, again;
 	struct gs_stack *stack;
 
-	if (frame.saved_frame_pointer && read_user(&first.fp, 8, top - 8))
+	if (!start || !counts)
+		return 0;
+	first.fp = start->fp;
+	first.bottom = start->sp;
+	first.limit = start->limit;
+	first.image = start->image;
+	first.truncated = 0;
+	hash = mix(0, start->site);
+	top = start->sp + start->frame.return_address;
+	if (start->frame.saved_frame_pointer && read_user(&first.fp, 8, top - 8))
 		first.fp = 0;
 	if (read_user(&caller, 8, top)) {
 		/* Without the direct caller the rest would seem to call the function itself. */
@@ -77,7 +96,7 @@ static __always_inline gs_u64 keep_stack(const struct pt_regs *ctx, gs_u64 site,
 		first.fp = 0;
 		first.truncated = 2;
 	} else {
-		caller -= image;
+		caller -= start->image;
 	}
 	again = first;
 	hash = mix(hash, caller);
@@ -103,7 +122,7 @@ static __always_inline gs_u64 keep_stack(const struct pt_regs *ctx, gs_u64 site,
 		count(&counts->stacks_dropped);
 		return 0;
 	}
-	stack->frames[0] = site;
+	stack->frames[0] = start->site;
 	stack->frames[1] = caller;
 	stack->depth = caller ? 2 : 1;
 	for (int i = 2; i < GS_STACK_FRAMES; i++) {
