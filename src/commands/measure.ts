@@ -142,8 +142,8 @@ function tellEnd(end: RunEnd, target: Target, streams: Streams): void {
   if (end === "target-exited") streams.err.write(`${target.displayPath} has ended\n`);
 }
 
-/** Calls at a time from which on more will be there at once. */
-const MANY_CALLS = 1000;
+/** LIMIT: calls that are taken at a time: as many more may be there at once, and a full buffer holds a hundred thousand. */
+const MANY_CALLS = 4096;
 
 /** Measures until the run is over. Probes are off when this returns or throws. */
 export async function measure(
@@ -182,7 +182,7 @@ export async function measure(
  * would have been decided by their end are left out.
  */
 function finish(session: Session, batch: RecordBatch, follower: Follower): EventLoss {
-  follower.take(session.drain());
+  while (takeSome(session, follower) === "part");
   const { probes } = session.plan;
   const open = session.openCalls().filter(({ probe }) => probes[probe]?.condition?.return === undefined);
   follower.take(open.toReversed());
@@ -192,8 +192,11 @@ function finish(session: Session, batch: RecordBatch, follower: Follower): Event
 }
 
 function followOn(session: Session, follower: Follower): "all" | "part" {
-  if (!follower.isReady()) return "all";
-  const events = session.drain();
+  return follower.isReady() ? takeSome(session, follower) : "all";
+}
+
+function takeSome(session: Session, follower: Follower): "all" | "part" {
+  const events = session.drain(MANY_CALLS);
   follower.take(events);
   return events.length < MANY_CALLS ? "all" : "part";
 }
