@@ -1,5 +1,5 @@
 /** The commands and options of cli.md, in commander's terms. */
-import { Argument, Command, type CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, type CommanderError, Option } from "commander";
 import { UsageError } from "../base/index.js";
 import {
   type CommonRequest,
@@ -22,103 +22,8 @@ import {
   trace,
 } from "../commands/index.js";
 import { type CommandLine, formatCommandLine } from "./command-line.js";
-import { parseDuration } from "./duration.js";
-
-/** What commander collects; every option is absent unless given. */
-interface Given {
-  readonly pid?: number;
-  readonly exe?: string;
-  readonly duration?: number;
-  readonly by?: readonly string[];
-  readonly of?: string;
-  readonly value?: string;
-  readonly where?: string;
-  readonly show?: readonly string[];
-  readonly stack?: true;
-  readonly linear?: true;
-  readonly sig?: readonly string[];
-  readonly symbols?: string;
-  readonly names?: true;
-  readonly output?: string;
-  readonly json?: true;
-  readonly quiet?: true;
-  readonly verbose?: true;
-}
-
-const SHAPE = "write FUNC=func(SIGNATURE): --sig 'main.Lookup=func(tenant string, n int) error'";
-
-function parsePid(text: string): number {
-  const pid = /^\d{1,10}$/.test(text) ? Number(text) : 0;
-  if (pid < 1 || pid > 2 ** 31 - 1)
-    throw new UsageError(`'${text}' is not a process id`, { hint: "pgrep NAME finds it" });
-  return pid;
-}
-
-function parseSignature(text: string, earlier: readonly string[] = []): readonly string[] {
-  if (!/^.+=\s*func\b/.test(text)) throw new UsageError(`malformed --sig '${text}'`, { hint: SHAPE });
-  return [...earlier, text];
-}
-
-function parseExpression(text: string, earlier: readonly string[] = []): readonly string[] {
-  if (text.trim() === "") throw new UsageError("--by wants an expression", { hint: "a parameter's name: --by tenant" });
-  return [...earlier, text];
-}
-
-function parseShown(text: string, earlier: readonly string[] = []): readonly string[] {
-  if (text.trim() === "") throw new UsageError("--show wants an expression", { hint: "a field: --show req.URL.Path" });
-  return [...earlier, text];
-}
-
-function parseCondition(text: string): string {
-  if (text.trim() !== "") return text;
-  throw new UsageError("--where wants a condition", { hint: "--where 'tenant == \"acme\" && $duration > 10ms'" });
-}
-
-const measured =
-  (name: "--of" | "--value") =>
-  (text: string): string => {
-    if (text.trim() !== "") return text;
-    throw new UsageError(`${name} wants an expression`, { hint: `a parameter's name: ${name} size` });
-  };
-
-function parseProbe(text: string, earlier: readonly string[] = []): readonly string[] {
-  if (text.trim() === "") {
-    throw new UsageError("an empty name", { hint: "name a Go function, a glob or a /regular expression/" });
-  }
-  return [...earlier, text];
-}
-
-const nonEmpty = (text: string): string => {
-  if (text === "") throw new InvalidArgumentError("It must not be empty.");
-  return text;
-};
-
-const option = {
-  pid: () => new Option("-p, --pid <pid>", "a running process").argParser(parsePid),
-  exe: (text: string) => new Option("-e, --exe <file>", text).argParser(nonEmpty),
-  duration: () =>
-    new Option("-d, --duration <time>", "500ms, 30s, 2m; else until Ctrl-C or the target's end").argParser(
-      parseDuration,
-    ),
-  by: () => new Option("--by <expr>", "split by this value of each call; repeatable").argParser(parseExpression),
-  of: () =>
-    new Option("--of <expr>", "measure this value of each call instead of its duration").argParser(measured("--of")),
-  value: () =>
-    new Option("--value <expr>", "sum up this value of each call instead of its duration").argParser(
-      measured("--value"),
-    ),
-  where: () =>
-    new Option("--where <cond>", "only calls of which this is true: '$duration > 10ms'").argParser(parseCondition),
-  show: () => new Option("--show <expr>", "this value of each call too; repeatable").argParser(parseShown),
-  sig: () =>
-    new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
-  symbols: () =>
-    new Option("--symbols <file>", "what gospect symbols wrote of the build before it was stripped").argParser(
-      nonEmpty,
-    ),
-};
-
-const EVERY_PROCESS = "every process, now and later, that runs this file";
+import { EVERY_PROCESS, EXAMPLES, EXPRESSIONS, outputText, PROBE, TARGET } from "./help.js";
+import { type Given, nonEmpty, option, parseProbe } from "./options.js";
 
 function targetOf(given: Given, command: readonly string[] | undefined): TargetRequest | undefined {
   const choices: TargetRequest[] = [];
@@ -359,40 +264,6 @@ export function createProgram(
   }
   return program;
 }
-
-/** The commands that take expressions end their help with these. */
-const EXPRESSIONS = `
-Expressions (EXPR) take a value from the arguments and results of a call:
-  tenant, err         a parameter or result by its name in the source
-  arg0, ret0          by position; a method's receiver is arg0
-  s.shard.id          a field, through pointers
-  *e, e[3]            what a pointer points to; an element of an array
-  len(e), cap(e)      of strings, slices, maps, channels
-  e != nil            true or false: err != nil
-  log2(n)             integers in buckets that double in size
-  lin(n, 0, 100, 10)  integers in 10 buckets of 100, from 0
-Integers, bools, strings, byte slices and pointers can be read; floats can't, in this version.`;
-
-const TARGET = "(-p PID | -e FILE | -- COMMAND ARG…)";
-const PROBE = "Go symbols as go tool nm prints them, globs (main.*), /regular expressions/";
-
-const OUTPUT_TEXTS: Readonly<Record<string, string>> = {
-  profile: "the profile's file, - for stdout (default: gospect.pb.gz)",
-  symbols: "the symbol file, - for stdout",
-};
-
-const outputText = (command: string): string =>
-  OUTPUT_TEXTS[command] ?? "results go to this file, not to stdout; FILE.gospect records the run for replay";
-
-const EXAMPLES = `
-Examples:
-  gospect list -e ./store 'main.(*Store).*'                          what can be measured
-  sudo gospect hist -p 4711 'main.(*Store).Lookup' --by tenant        which argument makes it slow
-  sudo gospect profile -p 4711 'main.(*Store).Lookup' --by tenant     who calls it, with what
-  go tool pprof -http=: gospect.pb.gz
-  gospect doctor                                                     what this machine allows
-
-Exit status: 0 done, 1 the run failed, 2 wrong command line, 3 nothing to measure, 4 not permitted or not supported.`;
 
 /** A CommanderError in our own words; undefined when commander has said it all: help, version. */
 export function usageErrorOf(error: CommanderError): UsageError | undefined {

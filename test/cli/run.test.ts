@@ -58,6 +58,13 @@ test("a wrong command line is one sentence, a hint and status 2", async () => {
     [["hist", "x", "-p", "4294967297"], "'4294967297' is not a process id", "pgrep NAME finds it"],
     [["hist", "x", "-p"], "option '-p, --pid <pid>' argument missing", "gospect --help explains"],
     [["hist", "x", "-p", "1", "--bye", "n"], "unknown option '--bye'", "Did you mean --by?"],
+    [
+      ["trace", "x", "-p", "1", "--where", ""],
+      "--where wants a condition",
+      "--where 'tenant == \"acme\" && $duration > 10ms'",
+    ],
+    [["flow", "x", "-p", "1", "--show", " "], "--show wants an expression", "a field: --show req.URL.Path"],
+    [["replay"], "missing required argument 'file'", "gospect --help explains"],
     [["hist", "x", "-p", "1", "--by", " "], "--by wants an expression", "a parameter's name: --by tenant"],
     [["hist", "x", "-p", "1", "--of", ""], "--of wants an expression", "a parameter's name: --of size"],
     [["profile", "x", "-p", "1", "--value", ""], "--value wants an expression", "a parameter's name: --value size"],

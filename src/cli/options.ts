@@ -1,0 +1,99 @@
+/** The options of cli.md, and what of their values can be judged without a program to measure. */
+import { InvalidArgumentError, Option } from "commander";
+import { UsageError } from "../base/index.js";
+import { parseDuration } from "./duration.js";
+
+/** What commander collects of a command line; every option is absent unless given. */
+export interface Given {
+  readonly pid?: number;
+  readonly exe?: string;
+  readonly duration?: number;
+  readonly by?: readonly string[];
+  readonly of?: string;
+  readonly value?: string;
+  readonly where?: string;
+  readonly show?: readonly string[];
+  readonly stack?: true;
+  readonly linear?: true;
+  readonly sig?: readonly string[];
+  readonly symbols?: string;
+  readonly names?: true;
+  readonly output?: string;
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly verbose?: true;
+}
+
+const SHAPE = "write FUNC=func(SIGNATURE): --sig 'main.Lookup=func(tenant string, n int) error'";
+
+function parsePid(text: string): number {
+  const pid = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (pid < 1 || pid > 2 ** 31 - 1)
+    throw new UsageError(`'${text}' is not a process id`, { hint: "pgrep NAME finds it" });
+  return pid;
+}
+
+function parseSignature(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (!/^.+=\s*func\b/.test(text)) throw new UsageError(`malformed --sig '${text}'`, { hint: SHAPE });
+  return [...earlier, text];
+}
+
+function parseExpression(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (text.trim() === "") throw new UsageError("--by wants an expression", { hint: "a parameter's name: --by tenant" });
+  return [...earlier, text];
+}
+
+function parseShown(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (text.trim() === "") throw new UsageError("--show wants an expression", { hint: "a field: --show req.URL.Path" });
+  return [...earlier, text];
+}
+
+function parseCondition(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new UsageError("--where wants a condition", { hint: "--where 'tenant == \"acme\" && $duration > 10ms'" });
+}
+
+const measured =
+  (name: "--of" | "--value") =>
+  (text: string): string => {
+    if (text.trim() !== "") return text;
+    throw new UsageError(`${name} wants an expression`, { hint: `a parameter's name: ${name} size` });
+  };
+
+export function parseProbe(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (text.trim() === "") {
+    throw new UsageError("an empty name", { hint: "name a Go function, a glob or a /regular expression/" });
+  }
+  return [...earlier, text];
+}
+
+export const nonEmpty = (text: string): string => {
+  if (text === "") throw new InvalidArgumentError("It must not be empty.");
+  return text;
+};
+
+/** Options that mean the same in every command that has them. */
+export const option = {
+  pid: () => new Option("-p, --pid <pid>", "a running process").argParser(parsePid),
+  exe: (text: string) => new Option("-e, --exe <file>", text).argParser(nonEmpty),
+  duration: () =>
+    new Option("-d, --duration <time>", "500ms, 30s, 2m; else until Ctrl-C or the target's end").argParser(
+      parseDuration,
+    ),
+  by: () => new Option("--by <expr>", "split by this value of each call; repeatable").argParser(parseExpression),
+  of: () =>
+    new Option("--of <expr>", "measure this value of each call instead of its duration").argParser(measured("--of")),
+  value: () =>
+    new Option("--value <expr>", "sum up this value of each call instead of its duration").argParser(
+      measured("--value"),
+    ),
+  where: () =>
+    new Option("--where <cond>", "only calls of which this is true: '$duration > 10ms'").argParser(parseCondition),
+  show: () => new Option("--show <expr>", "this value of each call too; repeatable").argParser(parseShown),
+  sig: () =>
+    new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
+  symbols: () =>
+    new Option("--symbols <file>", "what gospect symbols wrote of the build before it was stripped").argParser(
+      nonEmpty,
+    ),
+};
