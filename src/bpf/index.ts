@@ -7,6 +7,7 @@ export { attachType, hasUprobeMulti } from "./features.js";
 export { type Attach, type AttachMode, Link, type SiteAttachment } from "./links.js";
 export {
   countCpus,
+  deleteElement,
   findElement,
   forEachElement,
   type MapShape,

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { FormatError, RunError } from "../base/index.js";
 import {
+  deleteMapElement,
   ERRNO,
   failed,
   kernelError,
@@ -94,6 +95,14 @@ export function forEachElement(map: MapShape, visit: (key: Buffer, value: (cpu: 
     position = next;
     next = Buffer.alloc(position.length);
   }
+}
+
+/** Deletes the element with this key, if there is one. */
+export function deleteElement(map: MapShape, key: Buffer): void {
+  const copy = Buffer.alloc(key.length);
+  key.copy(copy);
+  const result = deleteMapElement(map.fd, copy);
+  if (failed(result) && result.errno !== ERRNO.ENOENT) throw kernelError(`write map ${map.name}`, result.errno);
 }
 
 /** Sets the first elements of an array map, as many as the bytes hold. */

@@ -13,6 +13,7 @@ export {
   closeDescriptor,
   createPerfEventLink,
   createUprobeMultiLink,
+  deleteMapElement,
   ERRNO,
   enableRunStatistics,
   failed,

@@ -24,6 +24,7 @@ function numbers(): { readonly bpf: number; readonly perfEventOpen: number } {
 
 const BPF_MAP_LOOKUP_ELEM = 1;
 const BPF_MAP_UPDATE_ELEM = 2;
+const BPF_MAP_DELETE_ELEM = 3;
 const BPF_OBJ_GET_INFO_BY_FD = 15;
 const BPF_MAP_LOOKUP_BATCH = 24;
 const BPF_MAP_UPDATE_BATCH = 26;
@@ -141,6 +142,10 @@ const mapElement = bpfCall("gs_attr_element", {
 
 export function updateMapElement(mapFd: number, key: Buffer, value: Buffer): SystemCallResult {
   return mapElement(BPF_MAP_UPDATE_ELEM, { map_fd: mapFd, reserved: 0, key, value, flags: 0 });
+}
+
+export function deleteMapElement(mapFd: number, key: Buffer): SystemCallResult {
+  return mapElement(BPF_MAP_DELETE_ELEM, { map_fd: mapFd, reserved: 0, key, value: null, flags: 0 });
 }
 
 /** Copies the element into `value`, which is as large as the map's are; ENOENT when there is none. */

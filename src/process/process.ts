@@ -1,10 +1,13 @@
 /** A running process as the target of a measurement. */
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { ProfilerError, UnmeasurableError } from "../base/index.js";
 import { type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
 import { type PidNamespace, readPidNamespace } from "./namespace.js";
 import { noSuchProcess, readProcFile, readProcIdentity, readProcLink } from "./proc-file.js";
 import { type ProcessStat, type ProcessStatus, parseStat, parseStatus } from "./status.js";
+
+/** Whether there is a process with this number, ended but not yet waited for included. */
+export const processExists = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
 /** The file a process runs. */
 export interface ProcessExecutable {

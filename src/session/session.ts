@@ -10,12 +10,23 @@ import { type AttachMode, Link, RingBuffer, type SiteAttachment } from "../bpf/i
 import type { PlannedProbe, ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { CostMeter } from "./cost.js";
-import { parseEvent, readOpenCalls } from "./events.js";
+import { EndedProcesses } from "./ended-processes.js";
+import { parseEvent } from "./events.js";
 import { type LoadedPrograms, loadPrograms } from "./load.js";
 import { requireMappedCode } from "./mapped-code.js";
+import { readOpenCalls } from "./open-calls.js";
 import { ProgramFile } from "./program-file.js";
 import { type CallPrograms, type CapacityOptions, SERIES_CAPACITY } from "./programs.js";
-import { findStack, readCounts, readEndings, readEventLoss, readSamples, readSeries, readStacks } from "./snapshot.js";
+import {
+  type Counts,
+  findStack,
+  readCounts,
+  readEndings,
+  readEventLoss,
+  readSamples,
+  readSeries,
+  readStacks,
+} from "./snapshot.js";
 import type { Target } from "./target.js";
 import { type RunSettings, siteCookie } from "./wire.js";
 
@@ -50,6 +61,8 @@ export class Session implements Disposable {
   private readonly meter: CostMeter;
   private readonly link: Link;
   private readonly events: RingBuffer | undefined;
+  /** In a run on every process of a file. */
+  private readonly ended: EndedProcesses | undefined;
   private stopped: RecordBatch | undefined;
   /** CLOCK_MONOTONIC, as the programs read it: Node's high-resolution clock is that one. */
   private stoppedNs: bigint | undefined;
@@ -59,6 +72,7 @@ export class Session implements Disposable {
     { programs, mode: attachMode, events }: LoadedPrograms & { readonly events: RingBuffer | undefined },
     link: Link,
     meter: CostMeter,
+    processes: "one" | "many",
   ) {
     this.plan = plan;
     this.programs = programs;
@@ -66,6 +80,9 @@ export class Session implements Disposable {
     this.link = link;
     this.meter = meter;
     this.events = events;
+    // Elsewhere the kernel's numbers of processes are not ours, and which of them live can't be told.
+    const sweeps = processes === "many" && readPidNamespace().initial;
+    this.ended = sweeps ? new EndedProcesses(programs, plan, events === undefined ? "none" : "kept") : undefined;
     this.startTimeMs = Date.now();
     this.startNs = process.hrtime.bigint();
   }
@@ -102,14 +119,20 @@ export class Session implements Disposable {
       programs[Symbol.dispose]();
       throw error;
     }
-    const session = new Session(plan, { programs, mode, events }, link, meter);
+    const session = new Session(
+      plan,
+      { programs, mode, events },
+      link,
+      meter,
+      target.process() === undefined ? "many" : "one",
+    );
     if (target.request.kind === "command") target.release();
     return session;
   }
 
   /** How far the run is, without the series and stacks: their maps are large, and reading them holds up who fills them. */
   progress(): Pick<RecordBatch, "balance" | "durationNs"> {
-    return { balance: readCounts(this.programs).balance, durationNs: process.hrtime.bigint() - this.startNs };
+    return { balance: this.readCounts().balance, durationNs: process.hrtime.bigint() - this.startNs };
   }
 
   /** Everything counted so far; while sites are live its parts may differ by calls that ended between their reading. */
@@ -122,6 +145,7 @@ export class Session implements Disposable {
     if (this.stopped !== undefined) return this.stopped;
     this.programs.measure("off");
     this.stoppedNs = process.hrtime.bigint();
+    this.ended?.[Symbol.dispose]();
     const durationNs = this.stoppedNs - this.startNs;
     this.link[Symbol.dispose]();
     this.stopped = { ...this.read(), durationNs };
@@ -155,11 +179,18 @@ export class Session implements Disposable {
   openCalls(): readonly EventRecord[] {
     const { stoppedNs } = this;
     if (this.events === undefined || stoppedNs === undefined) return [];
-    return readOpenCalls(this.programs, this.plan, stoppedNs);
+    return [...(this.ended?.calls ?? []), ...readOpenCalls(this.programs, this.plan, stoppedNs)];
+  }
+
+  /** Calls that were open when their process ended never ended. */
+  private readCounts(): Counts {
+    const counts = readCounts(this.programs);
+    const open = counts.balance.open + (this.ended?.open ?? 0n);
+    return { ...counts, balance: { ...counts.balance, open } };
   }
 
   private read(): RecordBatch {
-    const counts = readCounts(this.programs);
+    const counts = this.readCounts();
     return {
       startTimeMs: this.startTimeMs,
       durationNs: process.hrtime.bigint() - this.startNs,
@@ -176,6 +207,7 @@ export class Session implements Disposable {
   [Symbol.dispose](): void {
     this.link[Symbol.dispose]();
     this.meter[Symbol.dispose]();
+    this.ended?.[Symbol.dispose]();
     this.events?.[Symbol.dispose]();
     this.programs[Symbol.dispose]();
   }

@@ -142,3 +142,26 @@ test("a process that became another program between plan and attachment is refus
     code: "target-gone",
   });
 });
+
+test("what processes left open that have ended is counted, and makes room for others", options, async () => {
+  const path = copyOf("pie", "mortal");
+  const target = { kind: "exe", path } as const;
+  const plan = (await planner(target))({ probes: ["main.Hold"], by: [] });
+  const keep = { histogram: false, stacks: false, events: true };
+  using measuring = await Measuring.start(plan, target, { keep, capacities: { goroutines: 128 } });
+  const pids: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    using mortal = await startFixture(path);
+    await tell(mortal, "hold 90");
+    pids.push(mortal.pid);
+    mortal[Symbol.dispose]();
+    // Records of processes that are gone go within a few seconds.
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+  }
+  assert.deepEqual(measuring.stop().balance, balance({ open: 270n }));
+  const open = measuring.session.openCalls();
+  assert.deepEqual(
+    pids.map((pid) => open.filter(({ tgid, outcome }) => tgid === pid && outcome === "open").length),
+    [90, 90, 90],
+  );
+});
