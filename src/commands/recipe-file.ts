@@ -1,5 +1,5 @@
 /**
- * Recipes: ready-made questions as files of data, `recipes/NAME.json`.
+ * Recipes: ready-made questions as files of data, `recipes/NAME.json` in the folder beside this module.
  *
  *     title        what is measured of what, in a line
  *     explanation  what is seen and what is not, in sentences
@@ -40,8 +40,8 @@ export interface Recipe {
 }
 
 const SUFFIX = ".json";
-/** Beside the program, in the package as in a checkout. */
-const FOLDER = fileURLToPath(new URL("../../../recipes/", import.meta.url));
+/** In the package as in a checkout: of this module as it is compiled, and of the bundle, the root is three folders up. */
+const FOLDER = fileURLToPath(new URL("../../../src/commands/recipes/", import.meta.url));
 
 const names = (): readonly string[] =>
   readdirSync(FOLDER)

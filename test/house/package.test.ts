@@ -34,7 +34,7 @@ after(() => rmSync(home, { recursive: true }));
 
 test("it holds the program, the BPF objects and the papers, and nothing else", () => {
   const expected =
-    /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|build\/bundle\/cli\/[\w-]+\.js|build\/bundle\/LICENSES\.txt|build\/bpf\/[\w-]+\.bpf\.o|recipes\/[\w-]+\.json)$/;
+    /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|build\/bundle\/cli\/[\w-]+\.js|build\/bundle\/LICENSES\.txt|build\/bpf\/[\w-]+\.bpf\.o|src\/commands\/recipes\/[\w-]+\.json)$/;
   assert.deepEqual(
     packed.filter((path) => !expected.test(path)),
     [],
@@ -60,7 +60,7 @@ test("the installed program knows its recipes", () => {
   const recipes = JSON.parse(
     execFileSync(gospect, ["recipe", "list", "--json"], { encoding: "utf8", env }),
   ) as object[];
-  assert.equal(recipes.length, packed.filter((path) => path.startsWith("recipes/")).length);
+  assert.equal(recipes.length, packed.filter((path) => path.startsWith("src/commands/recipes/")).length);
   assert.ok(recipes.length > 0);
 });
 
