@@ -40,10 +40,10 @@ export interface TracedCall {
 
 /** One moment on both clocks. */
 export interface RunClock {
-  /** CLOCK_REALTIME, milliseconds since 1970. */
-  readonly startTimeMs: number;
-  /** CLOCK_MONOTONIC at that moment, nanoseconds. */
-  readonly startNs: bigint;
+  /** CLOCK_REALTIME, nanoseconds since 1970. */
+  readonly realNs: bigint;
+  /** CLOCK_MONOTONIC, nanoseconds. */
+  readonly monotonicNs: bigint;
 }
 
 /** What the events of a run refer to. */
@@ -57,8 +57,6 @@ export interface TracedProbes {
   /** The stack with this key, where it was kept. */
   readonly stack: (key: bigint) => StackRecord | undefined;
 }
-
-const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /** Throws nothing but an invariant: an event that its probes can't have made. */
 export function callOf(event: EventRecord, probes: TracedProbes): TracedCall {
@@ -78,7 +76,7 @@ export function callOf(event: EventRecord, probes: TracedProbes): TracedCall {
     probe: event.probe,
     function: name,
     outcome: event.outcome,
-    time: BigInt(Math.round(clock.startTimeMs)) * NANOSECONDS_PER_MILLISECOND + event.start - clock.startNs,
+    time: clock.realNs + event.start - clock.monotonicNs,
     durationNs: event.outcome === "passed" ? undefined : event.end - event.start,
     goid: event.goid,
     tgid: event.tgid,

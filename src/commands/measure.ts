@@ -63,7 +63,7 @@ const runOf = (plan: ProbePlan, target: Target): Run => ({
 });
 
 const descriptionOf = (
-  { plan, startTimeMs, startNs }: Session,
+  { plan, clock }: Session,
   target: Target,
   request: MeasureRequest,
   { command, mapping, view }: MeasureOptions,
@@ -74,7 +74,7 @@ const descriptionOf = (
   dimensions: plan.dimensions,
   measure: plan.measure,
   shown: plan.probes.map((probe) => probe.captures?.shown ?? []),
-  clock: { startTimeMs, startNs },
+  clock,
   mapping,
   view,
 });

@@ -1,14 +1,15 @@
 /** A call in a line, for `trace` and `flow`: what it was given and what came of it. */
 import { formatValueText, type NamedValue, printable, type TracedCall, type Value } from "../aggregate/index.js";
+import { withoutImportPath } from "../symbols/index.js";
 import { type CallFrame, creatorOf } from "./call-frames.js";
 import type { Symbolizer } from "./pprof-locations.js";
 import { formatPlace } from "./signature.js";
 import { paint, type TextStyle } from "./style.js";
 import { formatNanoseconds } from "./units.js";
 
-/** What a line says of a call. */
+/** What a line says of a call, and how. */
 export interface CallStyle extends TextStyle {
-  /** `short`: values are cut where they would fill a terminal; the rest of them is in the JSON. */
+  /** `short`: values and names are cut where they would fill a terminal; all of them is in files and in JSON. */
   readonly values: "whole" | "short";
 }
 
@@ -50,7 +51,7 @@ export function formatCall(call: TracedCall, style: CallStyle, columns = SHORT_C
   const values = call.outcome === "passed" && given === "" ? shown : `(${given})${results}${shown}`;
   const ending = ENDINGS[call.outcome];
   const tone = call.outcome === "open" ? "warning" : "error";
-  const name = printable(call.function);
+  const name = functionText(call.function, style);
   const room = columns - name.length - (ending === "" ? 0 : ending.length + 2);
   return [
     paint(style, "key", name),
@@ -70,18 +71,29 @@ export function formatTimeOfDay(nanosecondsSince1970: bigint): string {
   return `${time}${(microseconds % 1000n).toString().padStart(3, "0")}`;
 }
 
-export const formatFrame = ({ function: name, file, line }: CallFrame): string => {
-  const place = formatPlace(file, line);
-  return place === undefined ? printable(name) : `${printable(name)} ${place}`;
-};
+/** On a terminal the package's name stands for its path. */
+const functionText = (name: string, { values }: CallStyle): string =>
+  printable(values === "short" ? withoutImportPath(name) : name);
+
+/** The folder tells files of one name apart. */
+function placeText({ file, line }: CallFrame, { values }: CallStyle): string | undefined {
+  return formatPlace(values === "short" ? file?.split("/").slice(-2).join("/") : file, line);
+}
+
+/** `main.serve store.go:41`. */
+export function formatFrame(frame: CallFrame, style: CallStyle): string {
+  const name = functionText(frame.function, style);
+  const place = placeText(frame, style);
+  return place === undefined ? name : `${name} ${place}`;
+}
 
 /** `created by main.serve at store.go:41 in goroutine 7`; as much of it as is known. */
-export function formatOrigin(call: TracedCall, symbolize: Symbolizer): string {
+export function formatOrigin(call: TracedCall, style: CallStyle, symbolize: Symbolizer): string {
   const { parentGoid } = call;
   const frame = creatorOf(call, symbolize);
-  const place = frame === undefined ? undefined : formatPlace(frame.file, frame.line);
+  const place = frame === undefined ? undefined : placeText(frame, style);
   const words = [
-    frame === undefined ? "" : `by ${printable(frame.function)}`,
+    frame === undefined ? "" : `by ${functionText(frame.function, style)}`,
     place === undefined ? "" : `at ${place}`,
     parentGoid === undefined || parentGoid === 0n ? "" : `in goroutine ${parentGoid}`,
   ].filter((word) => word !== "");

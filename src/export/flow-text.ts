@@ -42,7 +42,7 @@ export class FlowText {
     if (name === this.previous) return [];
     const first = this.previous === undefined;
     this.previous = name;
-    const origin = formatOrigin(call, symbolize);
+    const origin = formatOrigin(call, style, symbolize);
     const line = `${paint(style, "title", name)}${origin === "" ? "" : paint(style, "faint", `, ${origin}`)}`;
     if (!first) return ["", line];
     return [

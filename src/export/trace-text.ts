@@ -3,7 +3,7 @@ import type { TracedCall } from "../aggregate/index.js";
 import { framesOf } from "./call-frames.js";
 import { type CallStyle, formatCall, formatDuration, formatFrame, formatTimeOfDay } from "./call-text.js";
 import type { Symbolizer } from "./pprof-locations.js";
-import { paint, type TextStyle } from "./style.js";
+import { paint } from "./style.js";
 
 export interface CallTextOptions {
   readonly style: CallStyle;
@@ -29,10 +29,13 @@ export function formatTraceText(call: TracedCall, { style, symbolize, stacks, pr
 
 const INDENT = " ".repeat(35);
 
-function formatStack({ stack }: TracedCall, style: TextStyle, symbolize: Symbolizer): string {
+function formatStack({ stack }: TracedCall, style: CallStyle, symbolize: Symbolizer): string {
   const lines =
     stack === undefined
       ? ["(stack not kept)"]
-      : [...framesOf(stack, symbolize).map(formatFrame), ...(stack.truncated ? ["(stack cut)"] : [])];
+      : [
+          ...framesOf(stack, symbolize).map((frame) => formatFrame(frame, style)),
+          ...(stack.truncated ? ["(stack cut)"] : []),
+        ];
   return lines.map((line) => `${INDENT}${paint(style, "faint", line)}\n`).join("");
 }

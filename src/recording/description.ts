@@ -3,7 +3,6 @@ import type { Dimension, Measure, RunClock, Shape, ShownValue, ValueEncoding } f
 import type { ProfileMapping, Run, RunProbe, RunTarget } from "../export/index.js";
 import {
   type Codec,
-  finite,
   integer,
   kinds,
   later,
@@ -14,7 +13,7 @@ import {
   text,
   textOr,
   truth,
-  wide,
+  unsigned,
   word,
 } from "./codec.js";
 
@@ -125,7 +124,7 @@ export const runDescription: Codec<RunDescription> = object<RunDescription>({
   dimensions: list(object<Dimension>({ name: text, encoding })),
   measure,
   shown: list(list(shownValue)),
-  clock: object<RunClock>({ startTimeMs: finite, startNs: wide }),
+  clock: object<RunClock>({ realNs: unsigned, monotonicNs: unsigned }),
   mapping: optional(
     object<ProfileMapping>({
       start: natural,

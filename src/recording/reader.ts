@@ -87,7 +87,7 @@ function requireConsistency({ path }: ByteSource, description: RunDescription, b
   const fail = (detail: string): never => {
     throw new FormatError(path, 0, detail);
   };
-  for (const timeMs of [clock.startTimeMs, batch.startTimeMs]) {
+  for (const timeMs of [Number(clock.realNs / 1_000_000n), batch.startTimeMs]) {
     if (timeMs < 0 || timeMs > END_OF_TIME_MS) fail(`a start at ${timeMs} ms`);
   }
   if (shown.length !== run.probes.length) fail("values are shown of other probes");

@@ -4,9 +4,10 @@
  * Attach is all or nothing, and detach always happens: by `stop`, by disposal, and when this process dies, because
  * links live only as long as their descriptors.
  */
-import type { EventLoss, EventRecord, RecordBatch, StackRecord } from "../aggregate/index.js";
+import type { EventLoss, EventRecord, RecordBatch, RunClock, StackRecord } from "../aggregate/index.js";
 import { UnsupportedError } from "../base/index.js";
 import { type AttachMode, Link, RingBuffer, type SiteAttachment } from "../bpf/index.js";
+import { realTime } from "../kernel/index.js";
 import type { PlannedProbe, ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { CostMeter } from "./cost.js";
@@ -53,10 +54,8 @@ export interface SessionOptions {
 export class Session implements Disposable {
   readonly plan: ProbePlan;
   readonly attachMode: AttachMode;
-  /** CLOCK_REALTIME when counting began. */
-  readonly startTimeMs: number;
-  /** CLOCK_MONOTONIC at the same moment. */
-  readonly startNs: bigint;
+  /** The moment when counting began. */
+  readonly clock: RunClock;
   private readonly programs: CallPrograms;
   private readonly meter: CostMeter;
   private readonly link: Link;
@@ -83,8 +82,7 @@ export class Session implements Disposable {
     // Elsewhere the kernel's numbers of processes are not ours, and which of them live can't be told.
     const sweeps = processes === "many" && readPidNamespace().initial;
     this.ended = sweeps ? new EndedProcesses(programs, plan, events === undefined ? "none" : "kept") : undefined;
-    this.startTimeMs = Date.now();
-    this.startNs = process.hrtime.bigint();
+    this.clock = { realNs: realTime(), monotonicNs: process.hrtime.bigint() };
   }
 
   /**
@@ -132,7 +130,7 @@ export class Session implements Disposable {
 
   /** How far the run is, without the series and stacks: their maps are large, and reading them holds up who fills them. */
   progress(): Pick<RecordBatch, "balance" | "durationNs"> {
-    return { balance: this.readCounts().balance, durationNs: process.hrtime.bigint() - this.startNs };
+    return { balance: this.readCounts().balance, durationNs: process.hrtime.bigint() - this.clock.monotonicNs };
   }
 
   /** Everything counted so far; while sites are live its parts may differ by calls that ended between their reading. */
@@ -146,7 +144,7 @@ export class Session implements Disposable {
     this.programs.measure("off");
     this.stoppedNs = process.hrtime.bigint();
     this.ended?.[Symbol.dispose]();
-    const durationNs = this.stoppedNs - this.startNs;
+    const durationNs = this.stoppedNs - this.clock.monotonicNs;
     this.link[Symbol.dispose]();
     this.stopped = { ...this.read(), durationNs };
     return this.stopped;
@@ -192,8 +190,8 @@ export class Session implements Disposable {
   private read(): RecordBatch {
     const counts = this.readCounts();
     return {
-      startTimeMs: this.startTimeMs,
-      durationNs: process.hrtime.bigint() - this.startNs,
+      startTimeMs: Number(this.clock.realNs / 1_000_000n),
+      durationNs: process.hrtime.bigint() - this.clock.monotonicNs,
       balance: counts.balance,
       loss: counts.loss,
       cost: this.meter.read(counts),

@@ -150,7 +150,7 @@ export const describe = (command: RecordedCommand): RunDescription => ({
   ],
   measure: { kind: "duration" },
   shown: [LOOKUP, WARM],
-  clock: { startTimeMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678), startNs: START_NS },
+  clock: { realNs: BigInt(Date.UTC(2026, 0, 2, 3, 4, 5, 678)) * MS, monotonicNs: START_NS },
   mapping:
     command === "profile"
       ? { start: 0x40_0000, limit: 0x48_0000, fileOffset: 0, path: "/usr/bin/store", buildId: "6f1e0a" }
