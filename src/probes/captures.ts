@@ -109,23 +109,47 @@ export function compileCaptures(
     })),
     ...shows.map((show) => ({ ...show, role: "show" as const })),
   ];
+  const most: Room = { slots: SLOTS_OF_VALUE, tail: BYTES_OF_VALUE, steps };
+  const total: Room = { slots: gsLimits.GS_MAX_SLOTS, tail: gsLimits.GS_TAIL_BYTES, steps };
   const writers = { entry: new CaptureWriter(around), return: new CaptureWriter(around) };
-  const waiting = {
-    entry: all.filter(({ phase }) => phase === "entry").length,
-    return: all.filter(({ phase }) => phase === "return").length,
-  };
+  const needs = (end: ShownValue["phase"]): readonly Room[] =>
+    all
+      .filter(({ phase }) => phase === end)
+      .map(({ write }) => {
+        const alone = new CaptureWriter(around);
+        write(alone, most);
+        return { slots: alone.slots, tail: alone.tail, steps: alone.code.length };
+      });
+  const rooms = { entry: fairRooms(total, needs("entry")), return: fairRooms(total, needs("return")) };
   const shown = all.map(({ name, role, phase, write }): ShownValue => {
-    const writer = writers[phase];
-    // Fair shares: what one value does not need the others may have.
-    const sharers = Math.max(1, waiting[phase]--);
-    const room = {
-      slots: Math.min(SLOTS_OF_VALUE, Math.floor((gsLimits.GS_MAX_SLOTS - writer.slots) / sharers)),
-      tail: Math.min(BYTES_OF_VALUE, Math.floor((gsLimits.GS_TAIL_BYTES - writer.tail) / sharers)),
-      steps: Math.floor((steps - writer.code.length) / sharers),
-    };
-    return { name, role, phase, shape: write(writer, room) };
+    const shape = write(writers[phase], rooms[phase].shift() ?? most);
+    return { name, role, phase, shape };
   });
   return { entry: captureOf(writers.entry), return: captureOf(writers.return), shown };
+}
+
+/** In the order of the needs: each gets what it needs, or as much as the others that need more than their share. */
+function fairRooms(total: Room, needs: readonly Room[]): Room[] {
+  const shares = (of: keyof Room): readonly number[] =>
+    fairShares(
+      total[of],
+      needs.map((need) => need[of]),
+    );
+  const [slots, tail, steps] = [shares("slots"), shares("tail"), shares("steps")];
+  return needs.map((_, index) => ({ slots: slots[index] ?? 0, tail: tail[index] ?? 0, steps: steps[index] ?? 0 }));
+}
+
+/** Who needs little gets it; what is left is shared alike among the others. */
+function fairShares(total: number, needs: readonly number[]): readonly number[] {
+  const shares = needs.map(() => 0);
+  const order = needs.map((need, index) => ({ need, index })).sort((left, right) => left.need - right.need);
+  let left = total;
+  order.forEach(({ need, index }, rank) => {
+    const share = Math.min(need, Math.floor(left / (order.length - rank)));
+    shares[index] = share;
+    left -= share;
+  });
+  return shares;
 }
 
 function captureOf(writer: CaptureWriter): Capture | undefined {

@@ -7,8 +7,8 @@ import type { DynamicType, ProgramFacts } from "./dynamic-types.js";
  * FACT(go1.7..go1.27): contexts that hold others do so in their first two words; `*context.valueCtx` has its key, then its
  * value behind those.
  */
-const VALUE_CONTEXT = "*context.valueCtx";
-const PARENT_FIRST = [
+export const VALUE_CONTEXT = "*context.valueCtx";
+export const PARENT_FIRST = [
   "*context.cancelCtx",
   "*context.timerCtx",
   "*context.afterFuncCtx",
@@ -16,8 +16,8 @@ const PARENT_FIRST = [
   "context.withoutCancelCtx",
 ];
 const LAST = ["context.backgroundCtx", "context.todoCtx", "*context.emptyCtx"];
-const KEY_TYPE = 16;
-const VALUE = 32;
+export const KEY = 16;
+export const VALUE = 32;
 const WORD = 8;
 
 /** LIMIT: contexts that one search goes through; real ones are nested a few dozen deep. */
@@ -63,7 +63,7 @@ export function emitContextSearch(to: CodeBuilder, { context, keys, program }: C
     to.emit({ op: "fail", as: "other-type" });
     to.place(holds);
     to.get(data);
-    to.emit({ op: "load", offset: KEY_TYPE, size: WORD, signed: false });
+    to.emit({ op: "load", offset: KEY, size: WORD, signed: false });
     to.put(type);
     jumpIfOneOf(to, keys, type, isKey);
     to.place(parent);

@@ -19,11 +19,11 @@ const LARGEST_INLINE = 128;
 const WORD = 8;
 
 /** FACT(go1.12..go1.23): runtime.hmap, `flags` having 8 while it grows to the same size, and the bytes above its hashes. */
-const HMAP = { count: 0, flags: 8, log2Buckets: 9, buckets: 16, oldBuckets: 24, sameSizeGrow: 8 } as const;
+export const HMAP = { count: 0, flags: 8, log2Buckets: 9, buckets: 16, oldBuckets: 24, sameSizeGrow: 8 } as const;
 /** FACT(go1.12..go1.23): smaller ones say that a slot is empty or was moved. */
 const LEAST_HASH = 5;
 /** FACT(go1.24..go1.27): internal/runtime/maps.Map, and the tables of its directory. */
-const SWISS = { used: 0, directory: 16, directoryLength: 24, groups: 16, groupMask: 24 } as const;
+export const SWISS = { used: 0, directory: 16, directoryLength: 24, groups: 16, groupMask: 24 } as const;
 /** FACT(go1.24..go1.27): this bit of a slot's control byte says that it is empty or deleted. */
 const NOT_FULL = 0x80;
 
@@ -168,21 +168,40 @@ function emitGroups(to: CodeBuilder, search: MapSearch, map: number, variables: 
 }
 
 function emitBuckets(to: CodeBuilder, search: MapSearch, map: number, variables: readonly number[], ends: Ends): void {
-  const [buckets = 0, old = 0, bucket = 0, chain = 0, left = 0, key = 0, scratch = 0] = variables;
+  const [buckets = 0, second = 0, bucket = 0, chain = 0, left = 0, key = 0, scratch = 0] = variables;
   const layout = groupLayout(search);
   const nextBucket = new Label();
   const nextInChain = new Label();
   const nextArray = new Label();
+  const settled = new Label();
+  const asMany = new Label();
   emitKey(to, search, key);
   to.set(MAX_GROUPS);
   to.put(left);
   emitBucketCount(to, map, buckets, scratch);
-  to.get(map);
-  to.emit({ op: "load", offset: HMAP.oldBuckets, size: WORD, signed: false });
-  to.put(old);
+  to.set(0);
+  to.put(second);
   to.get(map);
   to.emit({ op: "load", offset: HMAP.buckets, size: WORD, signed: false });
   to.put(bucket);
+  to.get(map);
+  to.emit({ op: "load", offset: HMAP.oldBuckets, size: WORD, signed: false });
+  to.jumpUnless(settled);
+  // While the map grows, entries that were not moved yet are in an old array, of as many buckets or of half as many. It
+  // goes first: the new one is memory that the program may not have touched yet, which can't be read.
+  to.put(scratch);
+  to.get(bucket);
+  to.put(second);
+  to.get(scratch);
+  to.put(bucket);
+  to.get(map);
+  to.emit({ op: "load", offset: HMAP.flags, size: 1, signed: false }, { op: "and", mask: HMAP.sameSizeGrow });
+  to.jumpIf(asMany);
+  to.get(buckets);
+  to.emit({ op: "shift-right", by: 1, signed: false });
+  to.put(buckets);
+  to.place(asMany);
+  to.place(settled);
   to.place(nextBucket);
   to.get(buckets);
   to.jumpUnless(nextArray);
@@ -209,21 +228,12 @@ function emitBuckets(to: CodeBuilder, search: MapSearch, map: number, variables:
   to.put(bucket);
   to.jump(nextBucket);
   to.place(nextArray);
-  to.get(old);
+  to.get(second);
   to.jumpUnless(ends.absent);
   to.put(bucket);
-  // While the map grows, entries that were not moved yet are in the old array: of as many buckets, or of half as many.
-  emitBucketCount(to, map, buckets, scratch);
-  const asMany = new Label();
-  to.get(map);
-  to.emit({ op: "load", offset: HMAP.flags, size: 1, signed: false }, { op: "and", mask: HMAP.sameSizeGrow });
-  to.jumpIf(asMany);
-  to.get(buckets);
-  to.emit({ op: "shift-right", by: 1, signed: false });
-  to.put(buckets);
-  to.place(asMany);
   to.set(0);
-  to.put(old);
+  to.put(second);
+  emitBucketCount(to, map, buckets, scratch);
   to.jump(nextBucket);
 }
 
