@@ -33,3 +33,12 @@ test("there is news every second, and its failure ends the run", async () => {
   );
   await assert.rejects(failing, /the map is gone/);
 });
+
+test("who follows a run is asked several times a second, and again at once after a part", async () => {
+  const answers: ("all" | "part")[] = ["part", "part", "part", "all"];
+  let asked = 0;
+  const follow = (): "all" | "part" => answers[asked++] ?? "all";
+  await waitForEnd({ durationMs: 120, interruption: quiet, targetHasEnded: never }, { ...IDLE, follow });
+  // Four without a pause between them, then one for each pause that the machine had time for.
+  assert.ok(asked >= 4, `${asked} times`);
+});

@@ -1,11 +1,12 @@
 /** `trace`, `flow` and `replay` as their users run them, on programs that make calls known beforehand. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fixturePath } from "../fixture.js";
-import { gospect, type Outcome } from "./cli.js";
+import { Fixture, fixturePath } from "../fixture.js";
+import { gospect, MAIN, type Outcome } from "./cli.js";
 import { withoutKernel } from "./measuring.js";
 
 const options = { skip: withoutKernel };
@@ -91,6 +92,27 @@ test("calls inside calls are a tree, and each one's own time is what is left", o
       Array.from({ length: 10 }, (_, level) => [level, 9 - level, 9 - level]),
     );
   }
+});
+
+test("calls that nobody takes are counted, not kept", options, async () => {
+  const program = fixturePath("busy", "1.27", "plain");
+  using target = new Fixture(program, ["-n", "150000", "-fn", "text"]);
+  await target.nextLine();
+  const child = spawn(process.execPath, [MAIN, "trace", "-p", String(target.pid), "main.Text", "-d", "5s"]);
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    if (stderr.startsWith("measuring") && text.startsWith("measuring")) target.send("go");
+  });
+  // Nothing is read before the run is over and has said so.
+  while (!/^cost: /m.test(stderr)) await new Promise((resolve) => child.stderr.once("data", resolve));
+  let printed = 0;
+  for await (const text of child.stdout.setEncoding("utf8") as AsyncIterable<string>)
+    printed += text.split("\n").length - 1;
+  const number = (pattern: RegExp): number => Number((pattern.exec(stderr)?.[1] ?? "0").replaceAll(",", ""));
+  const entries = number(/^balance: ([\d,]+) entr/m);
+  assert.ok(entries > 1000, stderr);
+  assert.equal(printed + number(/warning: ([\d,]+) calls? missing above/), entries, stderr);
 });
 
 test("a recorded run is replayed without its program, byte for byte", options, async () => {
