@@ -34,6 +34,8 @@ enum gs_limits {
 	GS_MAX_SLOTS = 256,
 	GS_TAIL_BYTES = 4096,
 	GS_CHUNK_BYTES = 512,
+	/* LIMIT: hits at the same time on one CPU that run codes or make events, each preempted by the next. */
+	GS_WORKSPACES = 4,
 	/* Variables of a code, which keep values between its steps. */
 	GS_VARIABLES = 16,
 	/* LIMIT: parts of a `--where` that are decided at the entry and asked for at the return. */

@@ -308,6 +308,8 @@ static __always_inline gs_u32 look_at_end(const struct hit *hit, struct gs_gorou
 		w->no_frame = hit->kind == GS_SITE_TAIL_JUMP;
 		w->event.end = now;
 		w->event.outcome = w->no_frame ? GS_JUMPED : GS_RETURNED;
+	} else {
+		drop_capture(&hit->at.key, goroutine->open, frame->flags);
 	}
 	if (!config.conditions || judge_end(hit->workspace, hit->probe))
 		return 1;

@@ -10,8 +10,6 @@
 #include "fetch.bpf.h"
 #include "maps.bpf.h"
 
-/* LIMIT: hits at the same time on one CPU, each preempted by the next. */
-#define WORKSPACES 4
 #define NO_WORKSPACE 0xffffffff
 
 #define PADDED(bytes) (((bytes) + 7) & ~7)
@@ -54,9 +52,10 @@ struct workspace {
 	gs_u8 data[2 * MAX_PART + GS_CHUNK_BYTES];	/* of the event; behind it, room to be sure of for the verifier */
 };
 
+/* key: number; value: this CPU's workspace. Sized at load: GS_WORKSPACES where the run needs any. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, WORKSPACES);
+	__uint(max_entries, 1);
 	__type(key, gs_u32);
 	__type(value, struct workspace);
 } workspaces SEC(".maps");
@@ -81,7 +80,7 @@ static __always_inline gs_u32 claim_workspace(const struct pt_regs *ctx, gs_u32 
 {
 	struct workspace *w;
 
-	for (gs_u32 number = 0; number < WORKSPACES; number++) {
+	for (gs_u32 number = 0; number < GS_WORKSPACES; number++) {
 		w = workspace_of(number);
 		if (!w || __sync_lock_test_and_set(&w->busy, 1))
 			continue;

@@ -9,6 +9,7 @@ import {
   gsGoroutineKey,
   gsHistogram,
   gsKey,
+  gsLimits,
   gsProbe,
   gsRow,
   gsRowKey,
@@ -18,7 +19,7 @@ import {
   gsStats,
   gsStep,
 } from "../abi/index.js";
-import { UnmeasurableError } from "../base/index.js";
+import { invariant, UnmeasurableError } from "../base/index.js";
 import {
   type AttachMode,
   attachType,
@@ -32,7 +33,7 @@ import {
 } from "../bpf/index.js";
 import { formatBytes, formatCount, formatQuantity } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
-import { captureBytes, keyLayout, type RunSettings, wireConfig, wireProbes } from "./wire.js";
+import { captureBytes, keyLayout, type RunSettings, type WiredProbes, wireConfig, wireProbes } from "./wire.js";
 
 /**
  * LIMIT: series of a run besides each function's own. A combination of `--by` values that were all read at one end of
@@ -116,7 +117,7 @@ const captureSize = (plan: ProbePlan, { events }: RunSettings): number =>
   Math.max(gsCapture.size, events ? captureBytes(plan) : 0);
 
 /** Elements each sizeable map may grow to in this run; bytes of the ring buffer. */
-function mapSizes(plan: ProbePlan, settings: RunSettings) {
+function mapSizes(plan: ProbePlan, settings: RunSettings, { working }: WiredProbes) {
   const probes = plan.probes.length;
   const series = probes + settings.seriesCapacity;
   return {
@@ -125,12 +126,13 @@ function mapSizes(plan: ProbePlan, settings: RunSettings) {
     series: Math.max(1, settings.seriesCapacity),
     stats: series,
     rows: settings.histogram ? Math.min(series * ROWS_OF_A_SERIES, perCpuEntries(gsRow.size, MAX_ROWS)) : 1,
-    samples: settings.stacks ? perCpuEntries(gsSample.size, MAX_SAMPLES) : 1,
+    samples: settings.stacks && !settings.events ? perCpuEntries(gsSample.size, MAX_SAMPLES) : 1,
     stacks: settings.stacks ? MAX_STACKS : 1,
     probes: Math.max(1, probes),
     captures: settings.events
       ? Math.min(MAX_CAPTURES, Math.floor(CAPTURE_BYTES / (captureSize(plan, settings) + ELEMENT_OVERHEAD)))
       : 1,
+    workspaces: working ? gsLimits.GS_WORKSPACES : 1,
     events: settings.events ? EVENT_BUFFER_BYTES : LEAST_BUFFER_BYTES,
     ...settings.capacities,
   };
@@ -156,8 +158,9 @@ export function loadCallPrograms(
   const settings = { ...wanted, seriesCapacity };
   const type = attachType(mode);
   const keySize = gsKey.bytes.offset + keyLayout(plan.dimensions).bytes;
-  const sizes = mapSizes(plan, settings);
+  invariant(!settings.events || plan.measure.kind !== "value", "events are of calls and places, not of values");
   const wired = wireProbes(plan, settings.events);
+  const sizes = mapSizes(plan, settings, wired);
   const code = wired.book.codeElements();
   const constants = wired.book.constantElements();
   const object = BpfObject.load(name, readObject(name), {

@@ -145,6 +145,8 @@ export interface WiredProbes {
   /** The same when all have the same; undefined when they differ. */
   readonly shared: Buffer | undefined;
   readonly book: CodeBook;
+  /** Whether hits take a workspace. */
+  readonly working: boolean;
 }
 
 export function wireProbes(plan: ProbePlan, events: boolean): WiredProbes {
@@ -153,7 +155,7 @@ export function wireProbes(plan: ProbePlan, events: boolean): WiredProbes {
   const each = plan.probes.map((probe) => wireProbe(plan, probe, wiring));
   const [first, ...rest] = each;
   const shared = first !== undefined && rest.every((other) => other.equals(first)) ? first : undefined;
-  return { each, shared, book: wiring.book };
+  return { each, shared, book: wiring.book, working: wiring.book.used || events };
 }
 
 const padded = (bytes: number): number => Math.ceil(bytes / 8) * 8;
@@ -213,7 +215,7 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   flag(gsConfig.hasLoop, settings.hasLoop);
   u32(gsConfig.measure, MEASURES[plan.measure.kind]);
   flag(gsConfig.signedValue, plan.measure.kind === "value" && plan.measure.signed);
-  flag(gsConfig.working, wired.book.used || settings.events);
+  flag(gsConfig.working, wired.working);
   flag(gsConfig.codes, wired.book.used);
   flag(
     gsConfig.conditions,

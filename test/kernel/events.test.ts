@@ -1,5 +1,6 @@
 /** Events of the real kernel: which calls become one, how they ended, in which order, and what is told when one is lost. */
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { EventRecord } from "../../src/aggregate/index.js";
 import type { Code, CodeStep } from "../../src/probes/index.js";
@@ -336,5 +337,103 @@ test("whatever a program does: each call of interest is one event, ended as the 
       if (back !== undefined) assert.deepEqual(slotsOf(back), [goid]);
     }
   }
+  await fixture.stop();
+});
+
+test("a call that ends by a jump has no results, and what it jumped to is no call inside it", options, async () => {
+  using fixture = await startFixture(fixturePath("variety", "1.27", "plain"));
+  const target = { kind: "pid", pid: fixture.pid } as const;
+  const planned = (await planner(target))({ probes: ["main.(*embedder).Add", "main.(*counter).Add"] });
+  const second = capture(1, [
+    { op: "register", register: "bx" },
+    { op: "keep", slot: 0 },
+  ]);
+  const wrapper = "main.(*embedder).Add";
+  const run = async (condition: Coding["condition"]): Promise<[readonly EventRecord[], bigint, bigint]> => {
+    const codings = {
+      [wrapper]: { entry: second, return: first, ...(condition === undefined ? {} : { condition }) },
+      "main.(*counter).Add": { entry: second, return: first },
+    };
+    using measuring = await Measuring.start(withCodes(planned, codings), target, { keep: EVENTS });
+    fixture.send("go");
+    await fixture.nextMessage();
+    const { filtered, undecided } = measuring.stop().balance;
+    return [measuring.session.drain(), filtered, undecided];
+  };
+  const isWrapper = ({ probe }: EventRecord): boolean => planned.probes[probe]?.function.name === wrapper;
+  const [all] = await run(undefined);
+  assert.deepEqual(
+    all.filter(isWrapper).map(told),
+    [1n, 2n, 3n].map((n) => ["return", 0, n, undefined]),
+  );
+  for (const [index, event] of all.entries()) {
+    if (!isWrapper(event)) continue;
+    const next = all[index + 1];
+    assert.ok(next !== undefined && !isWrapper(next));
+    assert.deepEqual([next.level, slotsOf(next.entry)], [0, slotsOf(event.entry)]);
+    assert.notEqual(next.return, undefined);
+  }
+  const [short, none, unknown] = await run({ return: lasted("<", FOREVER) });
+  assert.deepEqual([short.filter(isWrapper).length, none, unknown], [3, 0n, 0n]);
+  const [blind, few, undecided] = await run({ return: compared(">=", 0n) });
+  assert.deepEqual([blind.filter(isWrapper).length, few, undecided], [0, 0n, 3n]);
+  await fixture.stop();
+});
+
+test("nothing of the buffer is left of a run, ended or not begun", options, async () => {
+  using subject = await startSubject("pie");
+  const target = { kind: "pid", pid: subject.pid } as const;
+  const plan = (await planner(target))({ probes: ["main.Step"] });
+  const mappings = (): number => readFileSync("/proc/self/maps", "utf8").match(/bpf-map/g)?.length ?? 0;
+  const descriptors = (): number => readdirSync("/proc/self/fd").length;
+  (await Measuring.start(plan, target, { keep: EVENTS }))[Symbol.dispose]();
+  const before = descriptors();
+  {
+    using measuring = await Measuring.start(plan, target, { keep: EVENTS });
+    assert.ok(mappings() > 0 && descriptors() > before);
+    measuring.stop();
+  }
+  const [probe] = plan.probes;
+  assert.ok(probe !== undefined);
+  const nowhere = { ...probe.entry, offset: 2 ** 40, bytes: Buffer.alloc(0) } as typeof probe.entry;
+  const bad = { ...plan, probes: [{ ...probe, entry: nowhere }] };
+  const everyProcess = { kind: "exe", path: subjectPath("pie") } as const;
+  await assert.rejects(Measuring.start(bad, everyProcess, { keep: EVENTS }), { kind: "failed" });
+  await assert.rejects(Measuring.start(plan, target, { keep: EVENTS, loops: "never" }), { code: "no-bpf-loop" });
+  assert.deepEqual([mappings(), descriptors()], [0, before]);
+  await subject.stop();
+});
+
+test("functions that keep g elsewhere have events as well", options, async () => {
+  using fixture = await startFixture(fixturePath("variety", "1.27", "pie"));
+  const target = { kind: "pid", pid: fixture.pid } as const;
+  const planned = (await planner(target))({ probes: ["main.Triple", "main.Jumps"] });
+  assert.ok(planned.probes.every(({ goroutine }) => goroutine === "tls"));
+  // The stack ABI: the arguments are above the return address, the result behind them.
+  const onStack = (offset: number, size: 4 | 8, slot: number): CodeStep[] => [
+    { op: "stack", offset },
+    { op: "load", offset: 0, size, signed: true },
+    { op: "keep", slot },
+  ];
+  const coding = {
+    entry: capture(2, [...onStack(8, 8, 0), ...onStack(16, 4, 1)]),
+    return: capture(1, onStack(24, 8, 0)),
+  };
+  const plan = withCodes(planned, { "main.Triple": coding, "main.Jumps": coding });
+  using measuring = await Measuring.start(plan, target, { keep: EVENTS });
+  fixture.send("go");
+  const { calls } = await fixture.nextMessage<{ calls: { function: string; values: Record<string, number> }[] }>();
+  measuring.stop();
+  const events = measuring.session.drain();
+  const made = calls.filter((call) => call.function === "main.Triple");
+  const triples = events.filter(({ probe }) => planned.probes[probe]?.function.name === "main.Triple");
+  assert.ok(made.length >= 3 && triples.length >= made.length);
+  for (const event of triples) {
+    const [n, add] = slotsOf(event.entry);
+    assert.ok(typeof n === "bigint" && typeof add === "bigint" && event.goid > 0n);
+    assert.deepEqual(slotsOf(event.return), [BigInt.asUintN(64, 3n * n + add)]);
+  }
+  const jumps = events.filter(({ probe }) => planned.probes[probe]?.function.name === "main.Jumps");
+  assert.ok(jumps.length >= 3 && jumps.every((event) => event.return === undefined && event.outcome === "return"));
   await fixture.stop();
 });
