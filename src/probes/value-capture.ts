@@ -117,6 +117,11 @@ export class CaptureWriter {
 
   private value(of: Operand, reach: Reach): Shape | undefined {
     const { type } = of;
+    if (type.kind === "float" || type.kind === "complex") {
+      // What is out of reach takes no room, and always says so.
+      const first = loadBytes(of, { offset: 0, size: 4, signed: false });
+      if (!first.ok) return unreadable(reasonOf(first.refusal));
+    }
     if (!this.hasRoom(type)) return undefined;
     if (type.name === "time.Duration" && type.kind === "int") {
       return this.word(of, 0, (slot) => ({ kind: "duration", slot }));
@@ -157,6 +162,9 @@ export class CaptureWriter {
   private hasRoom(type: GoType): boolean {
     if (this.code.length > this.stepLimit) return false;
     const needed: Partial<Record<GoType["kind"], number>> = {
+      // Their parts ask for themselves; they may have none.
+      struct: 0,
+      array: 0,
       string: 2,
       slice: 3,
       interface: 2,
