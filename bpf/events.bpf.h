@@ -4,7 +4,8 @@
  * ring buffer. What is captured at a call's entry waits in the map `captures` for its end.
  *
  * The functions work on the workspace of the hit, by its number. Those that are global are looked at by the verifier
- * once, instead of at each of their calls, and not at all where the run has no calls of them.
+ * once, instead of at each of their calls. Before kernel 6.8 it looks at them though nothing calls them: so each asks first
+ * whether the run has any use of it.
  */
 #ifndef GOSPECT_EVENTS_BPF_H
 #define GOSPECT_EVENTS_BPF_H
@@ -68,6 +69,8 @@ __noinline int judge_entry(gs_u32 workspace, gs_u32 probe)
 	const volatile struct gs_codes *codes;
 	gs_u32 flags = 0;
 
+	if (!config.conditions)
+		return 0;
 	codes = codes_of(probe);
 	if (!codes)
 		return 0;
@@ -93,6 +96,8 @@ __noinline int judge_end(gs_u32 workspace, gs_u32 probe)
 {
 	const volatile struct gs_codes *codes;
 
+	if (!config.conditions)
+		return 1;
 	codes = codes_of(probe);
 	return !codes || !codes->where_return || passes(verdict_of(workspace, codes->where_return));
 }
@@ -124,7 +129,7 @@ __noinline int keep_entry(gs_u32 workspace, gs_u32 probe)
 	const volatile struct gs_codes *codes;
 	gs_u32 fixed, slots;
 
-	if (!counts)
+	if (!config.capture_bytes || !counts)
 		return 0;
 	codes = codes_of(probe);
 	if (!codes || !codes->capture_entry)
@@ -196,7 +201,7 @@ __noinline int emit(gs_u32 workspace, gs_u32 probe)
 	const volatile struct gs_codes *codes;
 	gs_u32 used = 0;
 
-	if (!counts)
+	if (!config.events || !counts)
 		return 0;
 	codes = codes_of(probe);
 	if (!w || !codes) {

@@ -79,7 +79,7 @@ __noinline gs_u64 keep_stack(const struct walk_start *start)
 	struct walk first, again;
 	struct gs_stack *stack;
 
-	if (!start || !counts)
+	if (!config.stacks || !start || !counts)
 		return 0;
 	first.fp = start->fp;
 	first.bottom = start->sp;

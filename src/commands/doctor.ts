@@ -22,7 +22,13 @@ const missing = (name: string, { message, hint }: { message: string; hint?: stri
 });
 
 /** One obstacle hides what would come after it. */
-function programChecks({ obstacle, attachMode, hasLoop, threadStorageObstacle }: MachineFindings): DoctorCheck[] {
+function programChecks({
+  obstacle,
+  attachMode,
+  hasLoop,
+  codesObstacle,
+  threadStorageObstacle,
+}: MachineFindings): DoctorCheck[] {
   if (obstacle?.code === "libbpf-missing") return [missing("libbpf", obstacle)];
   const libbpf = ok("libbpf", "found");
   if (obstacle?.code === "not-permitted") return [libbpf, missing("privilege", obstacle)];
@@ -35,13 +41,14 @@ function programChecks({ obstacle, attachMode, hasLoop, threadStorageObstacle }:
   const programs = hasLoop
     ? ok("programs", "accepted by the kernel's verifier")
     : degraded("programs", "accepted by the kernel's verifier, without bpf_loop", "a kernel from 5.17 on has bpf_loop");
-  const live = hasLoop
-    ? ok("conditions", "conditions, searches and live events")
-    : degraded(
-        "conditions",
-        "no conditions, searches or live events: they take bpf_loop",
-        "a kernel from 5.17 on has it",
-      );
+  const conditions =
+    codesObstacle === undefined
+      ? ok("conditions", "--where, trace and flow")
+      : degraded(
+          "conditions",
+          `no --where, trace and flow: ${codesObstacle.message}`,
+          codesObstacle.hint ?? "a kernel from 5.17 on has what they take",
+        );
   const assembly =
     threadStorageObstacle === undefined
       ? ok("assembly", "functions in assembly can be measured")
@@ -50,7 +57,7 @@ function programChecks({ obstacle, attachMode, hasLoop, threadStorageObstacle }:
           `functions in assembly can't be measured: ${threadStorageObstacle.message}`,
           "it takes a kernel with its type data (BTF): /sys/kernel/btf/vmlinux",
         );
-  return [libbpf, privilege, programs, live, attach, assembly];
+  return [libbpf, privilege, programs, conditions, attach, assembly];
 }
 
 function architectureCheck(): DoctorCheck {

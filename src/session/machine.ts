@@ -1,7 +1,7 @@
 /** What this machine allows of a run, found by trying: the real programs, an empty plan, nothing attached. */
-import { ProfilerError, virtualAddress } from "../base/index.js";
+import { fileOffset, ProfilerError, virtualAddress } from "../base/index.js";
 import { type AttachMode, hasUprobeMulti } from "../bpf/index.js";
-import type { ProbePlan } from "../probes/index.js";
+import type { Capture, Code, ProbePlan } from "../probes/index.js";
 import { type CallObject, type CallPrograms, loadCallPrograms } from "./programs.js";
 
 export interface MachineFindings {
@@ -11,9 +11,15 @@ export interface MachineFindings {
   readonly attachMode: AttachMode | undefined;
   /** Whether programs may loop by `bpf_loop` (kernel 5.17). */
   readonly hasLoop: boolean;
+  /** Why there are no conditions, searches and events; undefined when there are. */
+  readonly codesObstacle: ProfilerError | undefined;
   /** Why functions can't be measured that don't keep the goroutine in its register; undefined when they can. */
   readonly threadStorageObstacle: ProfilerError | undefined;
 }
+
+const NOWHERE = virtualAddress(0);
+const TRUE: Code = [{ op: "set", value: 1n }];
+const NOTHING_KEPT: Capture = { code: TRUE, slots: 1, tailBytes: 0 };
 
 const EMPTY_PLAN: ProbePlan = {
   target: {
@@ -23,7 +29,7 @@ const EMPTY_PLAN: ProbePlan = {
     goBuildId: undefined,
     gnuBuildId: undefined,
     positionIndependent: false,
-    imageBase: virtualAddress(0),
+    imageBase: NOWHERE,
   },
   runtime: {
     goidOffset: 0,
@@ -42,23 +48,57 @@ const EMPTY_PLAN: ProbePlan = {
   warnings: [],
 };
 
-function tryLoad(mode: AttachMode, hasLoop: boolean, name: CallObject): CallPrograms | ProfilerError {
+/** Something to run of every kind: a condition and a capture at either end. */
+const CODED_PLAN: ProbePlan = {
+  ...EMPTY_PLAN,
+  probes: [
+    {
+      name: "",
+      function: { name: "", address: NOWHERE, size: 0, file: undefined, line: undefined, wrapper: false },
+      signature: undefined,
+      kind: "call",
+      entry: { kind: "entry", address: NOWHERE, offset: fileOffset(0), bytes: Buffer.alloc(0), instruction: "" },
+      exits: [],
+      goroutine: "register",
+      inlinedCopies: 0,
+      recipes: [],
+      value: undefined,
+      condition: { decisions: [TRUE], entry: TRUE, return: TRUE },
+      captures: { entry: NOTHING_KEPT, return: NOTHING_KEPT, shown: [] },
+      notes: [],
+    },
+  ],
+};
+
+/** The programs of a plan, to be disposed, or why there are none. */
+function tryLoad(
+  mode: AttachMode,
+  hasLoop: boolean,
+  name: CallObject,
+  plan: ProbePlan = EMPTY_PLAN,
+): CallPrograms | ProfilerError {
   const settings = {
     tgid: 0,
     pidNamespace: undefined,
     seriesCapacity: 1,
     histogram: true,
     stacks: true,
-    events: false,
-    origins: false,
+    events: plan === CODED_PLAN,
+    origins: plan === CODED_PLAN,
     hasLoop,
   };
   try {
-    return loadCallPrograms(EMPTY_PLAN, settings, mode, name);
+    return loadCallPrograms(plan, settings, mode, name);
   } catch (error) {
     if (error instanceof ProfilerError) return error;
     throw error;
   }
+}
+
+function findObstacle(loaded: CallPrograms | ProfilerError): ProfilerError | undefined {
+  if (loaded instanceof ProfilerError) return loaded;
+  loaded[Symbol.dispose]();
+  return undefined;
 }
 
 /** Never throws a ProfilerError: what stands in the way is the answer. */
@@ -73,12 +113,16 @@ export function examineMachine(): MachineFindings {
       }
       using programs = loaded;
       if (attachMode === "uprobe-multi" && !hasUprobeMulti(programs.site)) continue;
-      const threadStorage = tryLoad(attachMode, hasLoop, "calls-tls");
-      if (threadStorage instanceof ProfilerError)
-        return { obstacle: undefined, attachMode, hasLoop, threadStorageObstacle: threadStorage };
-      threadStorage[Symbol.dispose]();
-      return { obstacle: undefined, attachMode, hasLoop, threadStorageObstacle: undefined };
+      const threadStorageObstacle = findObstacle(tryLoad(attachMode, hasLoop, "calls-tls"));
+      const codesObstacle = findObstacle(tryLoad(attachMode, hasLoop, "calls", CODED_PLAN));
+      return { obstacle: undefined, attachMode, hasLoop, codesObstacle, threadStorageObstacle };
     }
   }
-  return { obstacle, attachMode: undefined, hasLoop: false, threadStorageObstacle: obstacle };
+  return {
+    obstacle,
+    attachMode: undefined,
+    hasLoop: false,
+    codesObstacle: obstacle,
+    threadStorageObstacle: obstacle,
+  };
 }
