@@ -36,6 +36,7 @@ export type FixtureProgram =
   | "places"
   | "store"
   | "torture"
+  | "tree"
   | "truth"
   | "values"
   | "variety";
