@@ -223,6 +223,7 @@ export function createProgram(
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.by())
+    .addOption(option.where())
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (name: string, given: Given) => {

@@ -9,6 +9,7 @@
  *       by           what calls are told apart by: name to EXPR
  *       of           what is measured instead of time: one name to EXPR
  *       unit         of `of`, where it is a time: "ns"
+ *       where        COND: which calls
  *       signatures   PROBE to what its functions take, for a program that does not say; see --sig
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -27,6 +28,7 @@ export interface RecipeChoice {
   readonly by: readonly NamedExpression[];
   readonly of: NamedExpression | undefined;
   readonly unit: "ns" | undefined;
+  readonly where: string | undefined;
   /** As `--sig` takes them. */
   readonly signatures: readonly string[];
 }
@@ -99,6 +101,7 @@ function parseChoice(choice: ObjectReader): RecipeChoice {
     by: choice.textsByName("by").map(([name, expression]) => ({ name, expression })),
     of,
     unit: choice.has("unit") ? choice.oneOf("unit", ["ns"]) : undefined,
+    where: choice.has("where") ? choice.text("where") : undefined,
     signatures: choice.textsByName("signatures").map(([probe, signature]) => `${probe}=${signature}`),
   };
   if (read.unit !== undefined && of === undefined) choice.fail("unit", "it belongs to `of`, which is not there");

@@ -56,7 +56,7 @@ function requestOf(choice: RecipeChoice, request: RecipeRequest, table: SymbolTa
     probes: present.length > 0 ? present : choice.probes,
     by: replaced ? request.by : choice.by.map(({ expression }) => expression),
     of: choice.of?.expression,
-    where: undefined,
+    where: both(choice.where, request.where),
     show: [],
     signatures: [...signaturesOf(choice, table), ...request.signatures],
     naming: {
@@ -66,6 +66,9 @@ function requestOf(choice: RecipeChoice, request: RecipeRequest, table: SymbolTa
     },
   };
 }
+
+const both = (one: string | undefined, other: string | undefined): string | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : `(${one}) && (${other})`;
 
 /** What a program says of itself is true of its own release; where it says nothing, the recipe knows what it needs. */
 const signaturesOf = ({ signatures }: RecipeChoice, table: SymbolTable): readonly string[] =>

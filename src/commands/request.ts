@@ -80,6 +80,7 @@ export interface RecipeRequest extends CommonRequest {
   /** In place of the recipe's own. */
   readonly by: readonly string[];
   /** On top of the recipe's own. */
+  readonly where: string | undefined;
   readonly signatures: readonly string[];
   readonly symbols: string | undefined;
   /** What was typed, as a shell takes it. */

@@ -20,6 +20,7 @@ test("a recipe is read whole", () => {
     by: { tenant: "arg1", failed: "ret != nil" },
     of: { pause: "n" },
     unit: "ns",
+    where: "n > 1",
     signatures: { "main.A": "func(tenant string) error" },
   };
   assert.deepEqual(parseRecipe(JSON.stringify({ ...RECIPE, command: "profile", choices: [full, CHOICE] }), "mine"), {
@@ -36,9 +37,10 @@ test("a recipe is read whole", () => {
         ],
         of: { name: "pause", expression: "n" },
         unit: "ns",
+        where: "n > 1",
         signatures: ["main.A=func(tenant string) error"],
       },
-      { probes: ["main.Lookup"], by: [], of: undefined, unit: undefined, signatures: [] },
+      { probes: ["main.Lookup"], by: [], of: undefined, unit: undefined, where: undefined, signatures: [] },
     ],
   });
 });

@@ -138,6 +138,7 @@ const PROFILES: Readonly<Record<string, (round: Round) => Readonly<Record<string
   },
   goroutines: ({ goroutines }) => ({ calls: goroutines }),
   mutexes: ({ mutexWaits }) => ({ calls: mutexWaits }),
+  channels: ({ channelWaits }) => ({ calls: channelWaits }),
 };
 
 async function compareProfile(fixture: Fixture, recipe: string, version: GoVersion): Promise<void> {
