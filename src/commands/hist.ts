@@ -16,7 +16,12 @@ export async function hist(request: HistRequest, streams: Streams): Promise<numb
   using results = openResults(request.output, streams);
   using subject = await Subject.open(request.target, request.symbols);
   const page = ({ run }: RunDescription, soFar: Aggregate): readonly string[] =>
-    formatHistText(run, soFar, { style: styleOf(streams.out), maxSeries: LIVE_SERIES, histograms: 1 }).split("\n");
+    formatHistText(run, soFar, {
+      style: styleOf(streams.out),
+      maxSeries: LIVE_SERIES,
+      histograms: 1,
+      ...(request.linear ? { rows: "linear" } : {}),
+    }).split("\n");
   const measurement = await measure(subject, subject.plan(request, "measure"), request, streams, {
     command: "hist",
     keep: { histogram: true, stacks: false },

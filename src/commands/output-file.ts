@@ -1,5 +1,5 @@
 /** `--output FILE`: opened before anything is measured, so that a run never ends with nowhere to put its results. */
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { messageOf, RunError } from "../base/index.js";
 
 const outputError = (path: string, error: unknown): RunError => {
@@ -73,4 +73,10 @@ export class OutputFile implements Disposable {
     this.descriptor = undefined;
     if (this.created) unlinkSync(this.path);
   }
+}
+
+/** Whether writing to one would overwrite the other, by whatever names they go. */
+export function isSameFile(path: string, other: string): boolean {
+  const [one, two] = [path, other].map((each) => statSync(each, { throwIfNoEntry: false }));
+  return one !== undefined && two !== undefined && one.dev === two.dev && one.ino === two.ino;
 }

@@ -1,17 +1,24 @@
 /** `replay`: the text, JSON or profile of a recorded run, as the run itself would have given it. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { UsageError } from "../base/index.js";
 import { formatBalanceText } from "../export/index.js";
 import { namesOf, openRecordedRun, type RecordedRun } from "../recording/index.js";
 import { callReport } from "./call-report.js";
 import { aggregateOf, histReport, profileReport } from "./count-report.js";
+import { isSameFile } from "./output-file.js";
 import { profileOutput, tellProfile } from "./profile.js";
 import type { ReplayRequest } from "./request.js";
 import { openResults, type Results, styleOf } from "./results.js";
 import type { Streams } from "./streams.js";
 
 export async function replay(request: ReplayRequest, streams: Streams): Promise<number> {
+  if (request.output !== undefined && isSameFile(request.output, request.file)) {
+    throw new UsageError(`${request.output} is the recording itself, and would be overwritten`);
+  }
   using recorded = openRecordedRun(request.file);
-  const { description, batch, eventLoss } = recorded;
+  const { batch, eventLoss } = recorded;
+  const view = { ...recorded.description.view, ...(request.verbose ? { verbose: true } : {}) };
+  const description = { ...recorded.description, view };
   const names = namesOf(recorded.names);
   const results = aggregateOf(description, batch);
   const isProfile = description.command === "profile";

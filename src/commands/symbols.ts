@@ -1,19 +1,14 @@
 /** `symbols`: a portable symbol file, from the build that still has its debug data. */
-import { statSync } from "node:fs";
 import { UsageError } from "../base/index.js";
 import { formatBytes, formatQuantity } from "../export/index.js";
 import { writeSymbolFile } from "../symbols/index.js";
+import { isSameFile } from "./output-file.js";
 import type { SymbolsRequest } from "./request.js";
 import { openResults } from "./results.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
 
 const HINT = "name the symbol file: gospect symbols -e BUILD -o app.gosym";
-
-function isSameFile(path: string, other: string): boolean {
-  const [one, two] = [path, other].map((each) => statSync(each, { throwIfNoEntry: false }));
-  return one !== undefined && two !== undefined && one.dev === two.dev && one.ino === two.ino;
-}
 
 export async function symbols(request: SymbolsRequest, streams: Streams): Promise<number> {
   const { output } = request;

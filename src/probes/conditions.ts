@@ -170,16 +170,31 @@ export function emitJudged(to: CodeBuilder, judged: Judged, decided?: (part: Jud
 
 const isEarly = ({ phase }: Judged): boolean => phase === "entry" || phase === "either";
 
-/** Joins parts that are known early, so that one bit stands for them. */
+/**
+ * Joins neighbours that are known early, so that one bit stands for them. The order stays: as in Go, what stands first keeps
+ * what follows from being read where that would fail.
+ */
 function gather(judged: Judged): Judged {
   if (judged.kind === "not") return { ...judged, of: gather(judged.of) };
   if (judged.kind === "test" || judged.phase !== "mixed") return judged;
-  const early = judged.of.filter(isEarly);
-  const late = judged.of.filter((part) => !isEarly(part)).map(gather);
-  const [only] = early;
-  if (only === undefined) return { ...judged, of: late };
-  const joined: Judged = early.length === 1 ? only : { kind: judged.kind, phase: "entry", of: early };
-  return { ...judged, of: [joined, ...late] };
+  const { kind } = judged;
+  const parts: Judged[] = [];
+  let early: Judged[] = [];
+  const join = (): void => {
+    const [only, ...more] = early;
+    if (only !== undefined) parts.push(more.length === 0 ? only : { kind, phase: "entry", of: early });
+    early = [];
+  };
+  for (const part of judged.of) {
+    if (isEarly(part)) {
+      early.push(part);
+      continue;
+    }
+    join();
+    parts.push(gather(part));
+  }
+  join();
+  return { ...judged, of: parts };
 }
 
 /**

@@ -7,8 +7,9 @@ import type { Outcome, Refusal } from "../base/index.js";
 import type { GoType } from "../binary/index.js";
 import type { CodeStep } from "./code.js";
 import { CodeBuilder, codeOf, type Emit, Label } from "./code-builder.js";
-import type { DynamicType, ProgramFacts } from "./dynamic-types.js";
-import { ERRNO, holdsError, messageParts, rankOfError } from "./error-messages.js";
+import type { DynamicType } from "./dynamic-types.js";
+import { ERRNO, messageParts } from "./error-messages.js";
+import { emitChoice, likelyTypes, type Reach, WHOLE_VALUE } from "./held-types.js";
 import { isText } from "./literals.js";
 import type { Surroundings } from "./locate.js";
 import {
@@ -24,48 +25,13 @@ import {
   wordSize,
 } from "./operand.js";
 
-/** How far into a value capturing goes. */
-interface Reach {
-  /** Composites inside one another. */
-  readonly depth: number;
-  /** Pointers followed one after the other, those in interfaces not counted. */
-  readonly pointers: number;
-  /** Errors within errors. */
-  readonly errors: number;
-}
-
-/** LIMIT: what is captured of one value of those that have to share a record. */
-const WHOLE_VALUE: Reach = { depth: 4, pointers: 1, errors: 2 };
 /** LIMIT: bytes kept of each string. */
 const TEXT = 128;
 /** LIMIT: elements kept of a slice or an array, and fields of a struct. */
 const ELEMENTS = 8;
 const FIELDS = 24;
-/** LIMIT: types that one interface value is compared with; one inside another value, with fewer. */
-const CASES = 64;
-const INNER_CASES = 12;
 /** Variables that a composite, an interface or a pointer needs while its parts are captured. */
 const VARIABLES = 3;
-
-/** What an `any` holds most often. */
-const BASIC_TYPES = [
-  "string",
-  "int",
-  "int64",
-  "bool",
-  "float64",
-  "int32",
-  "uint64",
-  "uint32",
-  "uint8",
-  "[]uint8",
-  "time.Duration",
-  "time.Time",
-  "float32",
-  "uint",
-  "[]string",
-  "*errors.errorString",
-];
 
 const FALLIBLE: ReadonlySet<CodeStep["op"]> = new Set(["load", "load-pair", "compare-bytes", "fail"] as const);
 
@@ -86,12 +52,10 @@ export class CaptureWriter {
   private slotLimit = 0;
   private stepLimit = 0;
   private tailLimit = 0;
-  private readonly program: ProgramFacts;
-  private readonly packagePath: string;
+  private readonly around: Pick<Surroundings, "program" | "packagePath">;
 
-  constructor({ program, packagePath }: Pick<Surroundings, "program" | "packagePath">) {
-    this.program = program;
-    this.packagePath = packagePath;
+  constructor(around: Pick<Surroundings, "program" | "packagePath">) {
+    this.around = around;
   }
 
   /** A whole value, which takes no more than that, but for a few steps. */
@@ -117,12 +81,6 @@ export class CaptureWriter {
 
   private value(of: Operand, reach: Reach): Shape | undefined {
     const { type } = of;
-    if (type.kind === "float" || type.kind === "complex") {
-      // What is out of reach takes no room, and always says so.
-      const first = loadBytes(of, { offset: 0, size: 4, signed: false });
-      if (!first.ok) return unreadable(reasonOf(first.refusal));
-    }
-    if (!this.hasRoom(type)) return undefined;
     if (type.name === "time.Duration" && type.kind === "int") {
       return this.word(of, 0, (slot) => ({ kind: "duration", slot }));
     }
@@ -159,20 +117,9 @@ export class CaptureWriter {
     }
   }
 
-  private hasRoom(type: GoType): boolean {
-    if (this.code.length > this.stepLimit) return false;
-    const needed: Partial<Record<GoType["kind"], number>> = {
-      // Their parts ask for themselves; they may have none.
-      struct: 0,
-      array: 0,
-      string: 2,
-      slice: 3,
-      interface: 2,
-      complex: 2,
-      map: 2,
-      chan: 3,
-    };
-    return this.slots + (needed[type.kind] ?? 1) <= this.slotLimit;
+  /** Whether so many slots more may be taken. */
+  private hasRoom(slots: number): boolean {
+    return this.code.length <= this.stepLimit && this.slots + slots <= this.slotLimit;
   }
 
   /** Keeps what the steps leave in A, or why they failed. */
@@ -196,21 +143,23 @@ export class CaptureWriter {
     of: Operand,
     wanted: { readonly offset: number; readonly size: 1 | 2 | 4 | 8; readonly signed: boolean },
     shape: (slot: number) => Shape,
-  ): Shape {
+  ): Shape | undefined {
     const emit = loadBytes(of, wanted);
-    return emit.ok ? shape(this.keep(emit.value)) : unreadable(reasonOf(emit.refusal));
+    if (!emit.ok) return unreadable(reasonOf(emit.refusal));
+    return this.hasRoom(1) ? shape(this.keep(emit.value)) : undefined;
   }
 
-  private word(of: Operand, offset: number, shape: (slot: number) => Shape): Shape {
+  private word(of: Operand, offset: number, shape: (slot: number) => Shape): Shape | undefined {
     return this.scalar(of, { offset, size: WORD, signed: false }, shape);
   }
 
-  private complex(of: Operand, size: 4 | 8): Shape {
+  private complex(of: Operand, size: 4 | 8): Shape | undefined {
     const halves = [0, size].map((offset) => loadBytes(of, { offset, size, signed: false }));
     const [real, imaginary] = halves;
     if (real === undefined || imaginary === undefined) return unreadable("no room");
     if (!real.ok) return unreadable(reasonOf(real.refusal));
     if (!imaginary.ok) return unreadable(reasonOf(imaginary.refusal));
+    if (!this.hasRoom(2)) return undefined;
     return { kind: "complex", real: this.keep(real.value), imaginary: this.keep(imaginary.value), size };
   }
 
@@ -218,7 +167,7 @@ export class CaptureWriter {
   private keepBytes(pair: Emit): number | undefined {
     const left = this.tailLimit - this.tail;
     const kept = Math.min(TEXT, left - (left % WORD));
-    if (kept < WORD) return undefined;
+    if (kept < WORD || !this.hasRoom(2)) return undefined;
     const slot = this.slots;
     this.slots += 2;
     this.tail += kept;
@@ -234,9 +183,10 @@ export class CaptureWriter {
     return slot === undefined ? undefined : { kind: "string", slot };
   }
 
-  private function(of: Operand): Shape {
+  private function(of: Operand): Shape | undefined {
     const context = loadWord(of, 0);
     if (!context.ok) return unreadable(reasonOf(context.refusal));
+    if (!this.hasRoom(1)) return undefined;
     // A function value is the address of its context, which begins with the address of its code.
     const slot = this.keep((to) => {
       context.value(to);
@@ -245,9 +195,10 @@ export class CaptureWriter {
     return { kind: "function", slot };
   }
 
-  private counted(of: Operand, type: GoType & { readonly kind: "map" | "chan" }): Shape {
+  private counted(of: Operand, type: GoType & { readonly kind: "map" | "chan" }): Shape | undefined {
     const pointer = loadWord(of, 0);
     if (!pointer.ok) return unreadable(reasonOf(pointer.refusal));
+    if (!this.hasRoom(type.kind === "map" ? 2 : 3)) return undefined;
     // FACT(go1.12..go1.27): maps and channels begin with their length; a channel's capacity follows.
     const at = (offset: number): number =>
       this.keep((to) => {
@@ -258,9 +209,10 @@ export class CaptureWriter {
     return type.kind === "map" ? { kind: "map", ...common } : { kind: "channel", ...common, capacity: at(WORD) };
   }
 
-  private pointer(of: Operand, type: GoType & { readonly kind: "pointer" }, reach: Reach): Shape {
+  private pointer(of: Operand, type: GoType & { readonly kind: "pointer" }, reach: Reach): Shape | undefined {
     const address = loadWord(of, 0);
     if (!address.ok) return unreadable(reasonOf(address.refusal));
+    if (!this.hasRoom(1)) return undefined;
     const slot = this.keep(address.value);
     const bare: Shape = { kind: "pointer", type: type.name, slot, target: undefined };
     if (reach.pointers === 0 || reach.depth === 0 || this.code.freeVariables < VARIABLES) return bare;
@@ -289,6 +241,7 @@ export class CaptureWriter {
     if (reach.depth === 0 || this.code.freeVariables < VARIABLES) return unreadable("too deep");
     const inner = { ...reach, depth: reach.depth - 1 };
     if (of.at !== "memory" || codeOf(of.address).length <= 1) return this.parts(of, inner);
+    if (!this.hasRoom(1)) return undefined;
     const { address } = of;
     return this.code.withVariables(1, (base = 0) => {
       const failed = new Label();
@@ -357,15 +310,17 @@ export class CaptureWriter {
     const [pointer, pair] = [loadWord(of, 0), loadPair(of)];
     if (!pointer.ok) return unreadable(reasonOf(pointer.refusal));
     if (!pair.ok) return unreadable(reasonOf(pair.refusal));
+    if (!this.hasRoom(3)) return undefined;
     const kept = this.keep(pointer.value);
     const slot = this.keepBytes(pair.value);
     return slot === undefined ? undefined : { kind: "bytes", slot, pointer: kept };
   }
 
-  private slice(of: Operand, type: GoType & { readonly kind: "slice" }, reach: Reach): Shape {
+  private slice(of: Operand, type: GoType & { readonly kind: "slice" }, reach: Reach): Shape | undefined {
     const [address, count] = [loadWord(of, 0), loadWord(of, WORD)];
     if (!address.ok) return unreadable(reasonOf(address.refusal));
     if (!count.ok) return unreadable(reasonOf(count.refusal));
+    if (!this.hasRoom(2)) return undefined;
     const elementType = type.element();
     return this.code.withVariables(2, (base = 0, size = 0) => {
       const end = new Label();
@@ -374,7 +329,7 @@ export class CaptureWriter {
       const length = this.keep(count.value);
       this.code.put(size);
       const elements = this.elements(ELEMENTS, (index) => {
-        if (!this.hasRoom(elementType)) return undefined;
+        if (!this.hasRoom(0)) return undefined;
         this.code.set(index);
         this.code.emit({ op: "compare", relation: "<", variable: size, signed: true });
         this.code.jumpUnless(end);
@@ -394,18 +349,19 @@ export class CaptureWriter {
   }
 
   private time(of: Operand): Shape | undefined {
-    if (this.slots + 2 > this.slotLimit) return undefined;
     const [wall, ext] = [loadWord(of, 0), loadWord(of, WORD)];
     if (!wall.ok) return unreadable(reasonOf(wall.refusal));
     if (!ext.ok) return unreadable(reasonOf(ext.refusal));
+    if (!this.hasRoom(2)) return undefined;
     return { kind: "time", wall: this.keep(wall.value), ext: this.keep(ext.value) };
   }
 
-  private interface(of: Operand, reach: Reach): Shape {
+  private interface(of: Operand, reach: Reach): Shape | undefined {
     const [word, data] = [typeWord(of), loadWord(of, WORD)];
     if (!word.ok) return unreadable(reasonOf(word.refusal));
     if (!data.ok) return unreadable(reasonOf(data.refusal));
-    const types = this.code.freeVariables < VARIABLES ? [] : this.dynamicTypes(of.type, reach);
+    if (!this.hasRoom(2)) return undefined;
+    const types = this.code.freeVariables < VARIABLES ? [] : likelyTypes(of.type, reach, this.around);
     const kept = this.keep(word.value);
     const taken = this.slots++;
     const shape = { kind: "interface", type: of.type.name, word: kept, table: false, taken } as const;
@@ -438,7 +394,7 @@ export class CaptureWriter {
     for (const { type, descriptor } of types) {
       this.slots = slots;
       this.tail = tail;
-      if (!this.hasRoom(type)) break;
+      if (!this.hasRoom(0)) break;
       const label = new Label();
       reached.push({ descriptor, label });
       this.code.place(label);
@@ -479,52 +435,6 @@ export class CaptureWriter {
     }
     return { kind: "message", parts: shapes };
   }
-
-  /** The types an interface is compared with, those first whose values say most. */
-  private dynamicTypes(type: GoType, reach: Reach): readonly DynamicType[] {
-    if (type.kind !== "interface" || reach.depth < 2) return [];
-    const { program } = this;
-    const usual = type.empty
-      ? BASIC_TYPES.flatMap((name) => program.typesNamed(name))
-      : program.typesIn(type.name).filter(({ type: { name } }) => isWithin(name, reach.errors));
-    const ranked = [...usual].sort((left, right) => rankOfError(left.type.name) - rankOfError(right.type.name));
-    if (reach.depth < WHOLE_VALUE.depth || reach.errors < WHOLE_VALUE.errors) return ranked.slice(0, INNER_CASES);
-    // What else it holds is often of the package's own types.
-    const known = new Set(ranked.map(({ descriptor }) => descriptor));
-    const own = program.typesOf(this.packagePath).filter(({ descriptor }) => !known.has(descriptor));
-    return [...ranked, ...own].slice(0, CASES);
-  }
-}
-
-/** Jumps to the label of the type whose descriptor is in a variable, to the end if there is none; they are in order. */
-function emitChoice(
-  to: CodeBuilder,
-  types: readonly { readonly descriptor: DynamicType["descriptor"]; readonly label: Label }[],
-  places: { readonly descriptor: number; readonly end: Label },
-): void {
-  const middle = types[types.length >> 1];
-  if (middle === undefined) {
-    to.jump(places.end);
-    return;
-  }
-  const below = new Label();
-  const variable = places.descriptor;
-  to.emit({ op: "image", address: middle.descriptor }, { op: "compare", relation: "==", variable, signed: false });
-  to.jumpIf(middle.label);
-  to.emit({ op: "image", address: middle.descriptor }, { op: "compare", relation: ">", variable, signed: false });
-  to.jumpIf(below);
-  emitChoice(to, types.slice((types.length >> 1) + 1), places);
-  to.place(below);
-  emitChoice(to, types.slice(0, types.length >> 1), places);
-}
-
-/**
- * Whether errors of a type are looked at with so many levels of errors left: the one inside another is a system call's or
- * has a message of its own, the one inside that is a system error.
- */
-function isWithin(typeName: string, errors: number): boolean {
-  if (errors === WHOLE_VALUE.errors) return true;
-  return errors === 0 ? typeName === ERRNO : typeName === "*os.SyscallError" || holdsError(typeName) === false;
 }
 
 const unreadable = (reason: string): Shape => ({ kind: "unreadable", reason });

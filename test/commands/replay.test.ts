@@ -93,6 +93,15 @@ for (const command of ["hist", "profile", "trace", "flow"] as const) {
   });
 }
 
+test("a recording does not overwrite itself", async () => {
+  const path = record("trace");
+  const before = readFileSync(path);
+  const { status, stderr } = await gospect("replay", path, "-o", `${folder}/./trace.gospect`);
+  assert.equal(status, 2);
+  assert.match(stderr, /is the recording itself, and would be overwritten/);
+  assert.ok(readFileSync(path).equals(before));
+});
+
 test("what is no recorded run is refused", async () => {
   const path = join(folder, "other.gospect");
   writeFileSync(path, "something else");

@@ -211,6 +211,17 @@ test("what can't be read is refused, with what can", async () => {
   ]);
 });
 
+for (const version of goVersions) {
+  test(`Go ${version}: of the shape that all pointers share nothing is believed but that it is a pointer`, async () => {
+    const request = { probes: ["/^main.Second.*[*]uint8/"], by: ["*list[0]"] };
+    const { message } = await failure(request, { program: "variety", version });
+    assert.match(
+      String(message),
+      /list\[0\] is a pointer to something unknown \(go\.shape\.\*uint8(_1)?\), not a pointer to a known type$/,
+    );
+  });
+}
+
 test("functions that agree share a dimension; the odd one is refused", async () => {
   const { dimensions, probes, refused } = await plan(
     { probes: ["main.Ints1", "main.Ints2", "main.Widths", "main.Strings", "main.None"], by: ["a"] },
