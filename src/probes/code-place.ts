@@ -29,7 +29,7 @@ export function sureToRun(flow: ControlFlow, instructions: readonly number[]): r
   if (first === undefined) return [];
   const last = instructions.at(-1) ?? first;
   let end = first;
-  while (end < last && !["pinned", "load"].includes(flow.effectOf(end))) end++;
+  while (end < last && flow.effectOf(end) === "other") end++;
   return instructions.filter((index) => index <= end);
 }
 

@@ -9,14 +9,14 @@
  * it is a NOP that no other copy shares.
  *
  * Without one, the copy's own instructions must tell, and most of them may be elsewhere than their source: values are moved
- * to their only use (tighten), out of loops (licm), or shared with an equal one before (cse). A store outside of the stack
- * and a call stay in their block. Where such a one of the copy follows another of the code around it in one block, and the block
- * dominates all of the copy, the mark was between the two, in that block.
+ * to their only use (tighten), out of loops (licm), or shared with an equal one before (cse). A store outside of the stack,
+ * a call and a conditional jump stay in their block. Where such a one of the copy follows another of the code around it in
+ * one block, and the block dominates all of the copy, the mark was between the two, in that block.
  *
- * FACT(go1.26..go1.27): a branch around a copy of one operation may be replaced by a conditional move (branchelim), mark
- * included: then both run whether the call would have or not. Older releases do that to no block with a mark. A copy
- * with a load, a store, a call or a branch is never treated so; of another copy it is excluded when no conditional move is left in
- * its block and those that it dominates.
+ * FACT(go1.26..go1.27): the branch around a copy of few operations may be replaced by a conditional move or by arithmetic
+ * (branchelim), mark included: then the mark runs whether the call would have or not. Older releases do that to no block with a
+ * mark. A copy with a load, a store or a call is never treated so, nor one with a branch: its own line says so of every branch
+ * but the one in the block where the copy begins, which may have got its line from the copy when blocks were joined (fuse).
  */
 import type { Outcome, VirtualAddress } from "../base/index.js";
 import { found, refused } from "../base/index.js";
@@ -86,24 +86,22 @@ function placeOf(name: string, copy: InlinedCopy, inlining: Inlining, around: Su
     within: addressOf(flow.value, first),
     depth: inlining.depthOf(copy.call),
   } as const;
-  if (mark !== undefined) {
-    if (binary.version.minor >= SPECULATES_SINCE && mayBeSpeculated(flow.value, mark, body)) {
-      return refused("speculated", "its code may run where the call would not have been made");
-    }
-    const { end } = flow.value.instructionsOf(flow.value.blockOf(mark));
-    const own = body.find((index) => index > mark && index < end);
-    const readable = sureToRun(flow.value, range(mark, own ?? mark));
-    return found({
-      ...common,
-      instructions: [mark],
-      readable: cheapestFirst(binary, flow.value, readable),
-    });
-  }
-  const start = findStart(flow.value, body);
+  const start = mark ?? findStart(flow.value, body);
   if (start === undefined) {
     return refused("uncertain-place", "no instruction is sure to run exactly once for each of its calls");
   }
-  return found({ ...common, instructions: [start], readable: [start] });
+  if (binary.version.minor >= SPECULATES_SINCE && mayBeSpeculated(flow.value, start, body)) {
+    return refused("speculated", "its code may run where the call would not have been made");
+  }
+  if (mark === undefined) return found({ ...common, instructions: [start], readable: [start] });
+  const { end } = flow.value.instructionsOf(flow.value.blockOf(mark));
+  const own = body.find((index) => index > mark && index < end);
+  const readable = sureToRun(flow.value, range(mark, own ?? mark));
+  return found({
+    ...common,
+    instructions: [mark],
+    readable: cheapestFirst(binary, flow.value, readable),
+  });
 }
 
 const addressOf = (flow: ControlFlow, index: number): VirtualAddress =>
@@ -112,34 +110,35 @@ const addressOf = (flow: ControlFlow, index: number): VirtualAddress =>
 const range = (first: number, last: number): readonly number[] =>
   Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
-/** Whether the branch around a copy may have been replaced by a conditional move. */
-function mayBeSpeculated(flow: ControlFlow, mark: number, body: readonly number[]): boolean {
-  if (body.some((index) => ["pinned", "load"].includes(flow.effectOf(index)))) return false;
-  const block = flow.blockOf(mark);
-  for (let each = 0; each < flow.blockCount; each++) {
-    if (!flow.dominates(block, each)) continue;
-    const { first, end } = flow.instructionsOf(each);
-    for (let index = first; index < end; index++) if (flow.effectOf(index) === "conditional-move") return true;
-  }
-  return false;
+/** Whether the branch around a copy may have been replaced by operations that always run. */
+function mayBeSpeculated(flow: ControlFlow, start: number, body: readonly number[]): boolean {
+  const block = flow.blockOf(start);
+  return !body.some((index) => {
+    const effect = flow.effectOf(index);
+    return effect === "pinned" || effect === "load" || (effect === "branch" && flow.blockOf(index) !== block);
+  });
 }
 
-/** The first instruction of the copy in the block where it begins, when that is proven. */
+/**
+ * An instruction of the copy in the block where it begins, when that is proven: with nothing between the mark and it, nor
+ * between it and what proves it, that may keep the rest of the block from running.
+ */
 function findStart(flow: ControlFlow, body: readonly number[]): number | undefined {
   const inBody = new Set(body);
   const blocks = new Set(body.map((index) => flow.blockOf(index)));
-  for (const block of blocks) {
-    if (![...blocks].every((each) => flow.dominates(block, each))) continue;
-    const { first, end } = flow.instructionsOf(block);
-    const pinned = (index: number): boolean => flow.effectOf(index) === "pinned";
-    const own = range(first, end - 1).find((index) => inBody.has(index) && pinned(index));
-    if (own === undefined || flow.canRepeat(block, blocks)) return undefined;
-    const before = range(first, own - 1).some((index) => !inBody.has(index) && pinned(index));
-    // What the function begins with runs once for each of its calls, and so did the mark, which dominates this.
-    if (!before && flow.blockOf(flow.bodyStart) !== block) return undefined;
-    return range(first, own).find((index) => inBody.has(index));
-  }
-  return undefined;
+  const block = [...blocks].find((each) => [...blocks].every((other) => flow.dominates(each, other)));
+  if (block === undefined || flow.canRepeat(block, blocks)) return undefined;
+  const { first, end } = flow.instructionsOf(block);
+  const pinned = (index: number): boolean => ["pinned", "branch"].includes(flow.effectOf(index));
+  const own = range(first, end - 1).find((index) => inBody.has(index) && pinned(index));
+  if (own === undefined) return undefined;
+  const before = range(first, own - 1).filter((index) => flow.effectOf(index) !== "other");
+  const around = before.filter((index) => !inBody.has(index));
+  // What the function begins with runs once for each of its calls, and so did the mark, which dominates this.
+  if (!around.some(pinned) && (flow.blockOf(flow.bodyStart) !== block || flow.canRepeat(block))) return undefined;
+  const last = around.at(-1) ?? first - 1;
+  if (before.some((index) => inBody.has(index) && index < last)) return undefined;
+  return range(last + 1, own).find((index) => inBody.has(index));
 }
 
 interface Body {

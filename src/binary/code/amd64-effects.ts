@@ -68,21 +68,36 @@ function writes({ escaped, opcode, modrm = 0 }: Operation): boolean {
   }
 }
 
-/** Whether an operation that has a memory operand, and does not write it, is known to read it. */
+/**
+ * Whether an operation that has a memory operand, and does not write it, does nothing but read it. One that calculates too may
+ * be made of a calculation and a load that stood somewhere else, and have the line of either.
+ */
 function reads({ escaped, opcode }: Operation): boolean {
-  if (escaped) return [0x10, 0x28, 0x6f, 0x7e, 0xaf, 0xb6, 0xb7, 0xbe, 0xbf].includes(opcode);
-  return (opcode < 0x40 && (opcode & 7) < 4) || [0x63, 0x80, 0x81, 0x83, 0x84, 0x85, 0x8a, 0x8b].includes(opcode);
+  if (escaped) return [0x10, 0x28, 0x6f, 0x7e, 0xb6, 0xb7, 0xbe, 0xbf].includes(opcode);
+  // 0x84 is the test of a byte, which is how nil is checked for.
+  return [0x63, 0x84, 0x8a, 0x8b].includes(opcode);
+}
+
+/** False for an operation that is known not to read or write memory by a pointer. */
+function mayAccess(operation: Operation): boolean {
+  const { escaped, opcode } = operation;
+  // Behind these bytes of the opcode map, and VEX and EVEX, operands are encoded in other ways.
+  if (escaped ? opcode === 0x38 || opcode === 0x3a : [0xc4, 0xc5, 0x62].includes(opcode)) return true;
+  // Strings are pointed to without an operand that says so.
+  if (!escaped && ((opcode >= 0xa4 && opcode <= 0xa7) || (opcode >= 0xaa && opcode <= 0xaf))) return true;
+  // An address that is calculated, and a NOP of many bytes.
+  if (escaped ? opcode === 0x1f : opcode === 0x8d) return false;
+  return operandOf(operation) === "pointer";
 }
 
 /** See ControlFlow.effectOf, which has asked for jumps and calls already. RSP-relative memory is the compiler's own. */
 export function effectOf(bytes: Buffer): InstructionEffect {
   const operation = operationOf(bytes);
-  if (operation.escaped && operation.opcode >> 4 === 4) return "conditional-move";
   const operand = operandOf(operation);
-  if (operand === "none" || operand === "stack") return "other";
   // Constants are read at static addresses, but nothing is written to them.
-  if (writes(operation)) return "pinned";
-  return operand === "pointer" && reads(operation) ? "load" : "other";
+  if ((operand === "pointer" || operand === "static") && writes(operation)) return "pinned";
+  if (operand === "pointer" && reads(operation)) return "load";
+  return mayAccess(operation) ? "access" : "other";
 }
 
 // LIMIT: instructions between loading a table's address and the jump.

@@ -37,11 +37,14 @@ export interface FlowContext {
 
 /** What `effectOf` says of an instruction. */
 export type InstructionEffect =
-  /** Always runs where its source says, and exactly as often: a call, a conditional jump, a store outside of the stack. */
+  /** Always runs where its source says, and exactly as often: a call, a store outside of the stack. */
   | "pinned"
+  /** A conditional jump stays where it is too, but may have the line of what runs before it in its block. */
+  | "branch"
   /** Reads memory outside of the stack: compilers may move it, but not to where its source would not run. */
   | "load"
-  | "conditional-move"
+  /** Touches memory outside of the stack in some other way, or may: where the pointer is nil, nothing behind it runs. */
+  | "access"
   | "other";
 
 interface FlowParts {
@@ -103,7 +106,8 @@ export class ControlFlow {
 
   effectOf(index: number): InstructionEffect {
     const kind = this.code.kinds[index];
-    if (kind === CALL || kind === INDIRECT_CALL || kind === CONDITIONAL_JUMP) return "pinned";
+    if (kind === CALL || kind === INDIRECT_CALL) return "pinned";
+    if (kind === CONDITIONAL_JUMP) return "branch";
     return this.architecture.effectOf(this.bytesOf(index));
   }
 
@@ -144,13 +148,13 @@ export class ControlFlow {
     return false;
   }
 
-  /** Whether control can come back to a block without leaving a set of blocks. */
-  canRepeat(block: number, within: ReadonlySet<number>): boolean {
+  /** Whether control can come back to a block, of a set of blocks: without leaving it. */
+  canRepeat(block: number, within?: ReadonlySet<number>): boolean {
     const seen = new Set<number>();
     const waiting = [...this.successorsOf(block)];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (next === block) return true;
-      if (!within.has(next) || seen.has(next)) continue;
+      if (within?.has(next) === false || seen.has(next)) continue;
       seen.add(next);
       waiting.push(...this.successorsOf(next));
     }
