@@ -11,6 +11,7 @@ import { isRecording, Recorder } from "./recorder.js";
 import type { MeasureRequest } from "./request.js";
 import { type Results, styleOf } from "./results.js";
 import { type RunEnd, waitForEnd } from "./run-end.js";
+import { runNames } from "./run-names.js";
 import type { Streams } from "./streams.js";
 import { type Subject, warn } from "./subject.js";
 
@@ -207,11 +208,11 @@ const NO_LOSS: EventLoss = { dropped: 0n, captures: 0n };
 export function recordCounts(
   { description, batch }: Measurement,
   { output }: MeasureRequest,
-  { names }: Subject,
+  subject: Subject,
   results: Results,
 ): boolean {
   if (!isRecording(output)) return false;
-  new Recorder(results, description, names).finish(batch, NO_LOSS);
+  new Recorder(results, description, runNames(subject)).finish(batch, NO_LOSS);
   return true;
 }
 

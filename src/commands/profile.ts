@@ -8,6 +8,7 @@ import { profileReport } from "./count-report.js";
 import { exitStatus, measure, recordCounts, tellBalance } from "./measure.js";
 import type { MeasureRequest } from "./request.js";
 import { openResults } from "./results.js";
+import { runNames } from "./run-names.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
 
@@ -58,7 +59,7 @@ export async function profile(request: MeasureRequest, streams: Streams): Promis
   });
   const { description, results } = measurement;
   if (!recordCounts(measurement, request, subject, destination)) {
-    destination.finish(profileReport(description, results, subject.names));
+    destination.finish(profileReport(description, results, runNames(subject)));
     if (!request.quiet) tellProfile(output, results, streams);
   }
   tellBalance(measurement, request, streams);

@@ -1,42 +1,17 @@
 /** What every command but doctor begins with: the target, its binary, and the plan for the probes asked for. */
-import { virtualAddress } from "../base/index.js";
 import { type GoBinary, openGoBinary } from "../binary/index.js";
 import { type ProbePlan, planProbes } from "../probes/index.js";
-import type { RunNames } from "../recording/index.js";
 import { openTarget, type Target } from "../session/index.js";
 import { openSymbolFile, openSymbolTable, type SymbolFile, type SymbolTable } from "../symbols/index.js";
 import { forewarnings } from "./forewarnings.js";
 import type { CommonRequest, Naming, PlanRequest, TargetRequest } from "./request.js";
 import type { Streams } from "./streams.js";
 
-function namesIn(binary: GoBinary, table: SymbolTable): RunNames {
-  const inImage = (address: number): boolean => Number.isSafeInteger(address) && address > 0;
-  const itabs = new Map<number, number>();
-  const typeOf = (itab: number): number | undefined => {
-    if (itabs.size === 0)
-      for (const each of binary.runtimeTypes()?.itabs() ?? []) itabs.set(each.address, each.concrete);
-    return itabs.get(itab);
-  };
-  return {
-    symbolize: (address) => (inImage(address) ? table.symbolize(address) : []),
-    functionName: (address) => (inImage(address) ? table.findByAddress(virtualAddress(address))?.name : undefined),
-    typeName: (address, isTable) => {
-      const descriptor = isTable ? typeOf(address) : address;
-      return descriptor === undefined || !inImage(descriptor)
-        ? undefined
-        : binary.runtimeTypes()?.typeAt(virtualAddress(descriptor))?.name;
-    },
-  };
-}
-
 /** A target whose file is open and understood. */
 export class Subject implements Disposable {
   readonly target: Target;
   readonly binary: GoBinary;
   readonly table: SymbolTable;
-  /** Names of whatever addresses a run comes upon. */
-  readonly names: RunNames;
-
   private readonly symbolFile: SymbolFile | undefined;
 
   private constructor(target: Target, binary: GoBinary, symbolFile: SymbolFile | undefined) {
@@ -44,7 +19,6 @@ export class Subject implements Disposable {
     this.binary = binary;
     this.symbolFile = symbolFile;
     this.table = openSymbolTable(binary, { symbolFile });
-    this.names = namesIn(binary, this.table);
   }
 
   /** `symbols` is the path of a symbol file; one of another build is refused. */

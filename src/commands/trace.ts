@@ -5,6 +5,7 @@ import { exitStatus, type Follower, measure, tellBalance } from "./measure.js";
 import { isRecording, Recorder } from "./recorder.js";
 import type { TraceRequest } from "./request.js";
 import { openResults, type Results } from "./results.js";
+import { runNames } from "./run-names.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
 
@@ -16,15 +17,16 @@ async function follow(command: "trace" | "flow", request: TraceRequest, streams:
   using results = openResults(request.output, streams);
   using subject = await Subject.open(request.target, request.symbols);
   const plan = subject.plan(request, "measure", "values");
+  const names = runNames(subject);
   const measurement = await measure(subject, plan, request, streams, {
     command,
     keep: { histogram: false, stacks: request.stacks, events: true, origins: command === "flow" },
     view: { stacks: request.stacks, verbose: request.verbose, linear: false },
     follow: (session, description) => {
-      if (isRecording(request.output)) return new Recorder(results, description, subject.names);
+      if (isRecording(request.output)) return new Recorder(results, description, names);
       const format = request.json ? "json" : "text";
       const stack = remembered((key: bigint) => session.findStack(key));
-      return new Printer(results, callReport(description, subject.names, stack, { format, style: results.style }));
+      return new Printer(results, callReport(description, names, stack, { format, style: results.style }));
     },
   });
   tellBalance(measurement, request, streams);

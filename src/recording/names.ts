@@ -42,13 +42,15 @@ export const namesOf = (table: NameTable): RunNames => ({
   typeName: (address, isTable) => (isTable ? table.tables : table.types).get(address),
 });
 
-/** Answers from memory what was asked before, and asks `source` the rest. */
+/**
+ * Answers from memory what was asked before, and asks `source` the rest. What has no name is not remembered: of such
+ * addresses a program may show any number.
+ */
 export class RememberedNames implements RunNames, NameTable {
   readonly frames = new Map<number, readonly Frame[]>();
   readonly functions = new Map<number, string>();
   readonly types = new Map<number, string>();
   readonly tables = new Map<number, string>();
-  private readonly unknown = new Set<string>();
   private readonly source: RunNames;
 
   constructor(source: RunNames) {
@@ -59,30 +61,21 @@ export class RememberedNames implements RunNames, NameTable {
     const known = this.frames.get(address);
     if (known !== undefined) return known;
     const frames = this.source.symbolize(address);
-    this.frames.set(address, frames);
+    if (frames.length > 0) this.frames.set(address, frames);
     return frames;
   };
 
   functionName(address: number): string | undefined {
-    return this.remember(this.functions, `f${address}`, address, () => this.source.functionName(address));
+    return remember(this.functions, address, () => this.source.functionName(address));
   }
 
   typeName(address: number, table: boolean): string | undefined {
-    const names = table ? this.tables : this.types;
-    return this.remember(names, `${table ? "i" : "t"}${address}`, address, () => this.source.typeName(address, table));
+    return remember(table ? this.tables : this.types, address, () => this.source.typeName(address, table));
   }
+}
 
-  private remember(
-    names: Map<number, string>,
-    key: string,
-    address: number,
-    ask: () => string | undefined,
-  ): string | undefined {
-    const known = names.get(address);
-    if (known !== undefined || this.unknown.has(key)) return known;
-    const name = ask();
-    if (name === undefined) this.unknown.add(key);
-    else names.set(address, name);
-    return name;
-  }
+function remember(names: Map<number, string>, address: number, ask: () => string | undefined): string | undefined {
+  const name = names.get(address) ?? ask();
+  if (name !== undefined) names.set(address, name);
+  return name;
 }
