@@ -1,5 +1,6 @@
 /** Runs that trace calls, in this process: from the plan to the lines that are printed, through the same layers as the commands. */
 import { callOf, type EventLoss, type EventRecord, type TracedCall } from "../../src/aggregate/index.js";
+import { runNames } from "../../src/commands/run-names.js";
 import { Subject } from "../../src/commands/subject.js";
 import { formatTraceJson, formatTraceText } from "../../src/export/index.js";
 import { openTarget, Session } from "../../src/session/index.js";
@@ -45,7 +46,7 @@ export class Tracer implements Disposable {
   }
 
   async trace({ probes, where, show = [] }: TraceAsked, load: () => Promise<unknown>): Promise<Traced> {
-    const { names } = this.subject;
+    const names = runNames(this.subject);
     const request = { probes, where, show, by: [], of: undefined, signatures: [], symbols: undefined };
     const target = { kind: "pid", pid: this.fixture.pid } as const;
     const common = { target, json: false, quiet: true, verbose: false, output: undefined };
