@@ -3,7 +3,7 @@
  * for the functions alone is completed with conditions and captures by function name.
  */
 import type { CapturedPart, EventRecord } from "../../src/aggregate/index.js";
-import type { Capture, Code, Condition, PlannedProbe, ProbePlan } from "../../src/probes/index.js";
+import type { Capture, Code, CodeStep, Condition, PlannedProbe, ProbePlan } from "../../src/probes/index.js";
 import type { SessionOptions } from "../../src/session/index.js";
 import type { Fixture } from "../fixture.js";
 import { Measuring, planner } from "./measuring.js";
@@ -75,3 +75,40 @@ export function textOf(part: CapturedPart | "lost" | undefined, slot: number): s
   const bytes = part.tail.subarray(from, from + Number(place >> 32n));
   return `${part.outcomes[slot]} ${bytes.toString("latin1")} of ${BigInt.asIntN(64, part.words[slot + 1] ?? 0n)}`;
 }
+
+export const argument: CodeStep = { op: "register", register: "ax" };
+/** The first argument, or the only result. */
+export const first = capture(1, [argument, { op: "keep", slot: 0 }]);
+
+/** True when the first argument, or the only result, is related so to a number. */
+export const compared = (relation: "<" | "==" | ">=", value: bigint): Code => [
+  { op: "set", value },
+  { op: "put", variable: 0 },
+  argument,
+  { op: "compare", relation, variable: 0, signed: true },
+];
+/** True when the argument is even. */
+export const even: Code = [
+  argument,
+  { op: "and", mask: 1 },
+  { op: "put", variable: 0 },
+  { op: "set", value: 0n },
+  { op: "compare", relation: "==", variable: 0, signed: false },
+];
+
+/** How an event ended, how deep, and what was captured of it. */
+export const told = (event: EventRecord): unknown[] => [
+  event.outcome,
+  event.level,
+  ...slotsOf(event.entry),
+  ...slotsOf(event.return),
+];
+
+/** A duration that every call lasts, none, or as many as there are. */
+export const lasted = (relation: "<" | ">=", ns: bigint): Code => [
+  { op: "set", value: ns },
+  { op: "put", variable: 0 },
+  { op: "special", value: "duration" },
+  { op: "compare", relation, variable: 0, signed: false },
+];
+export const FOREVER = 1n << 40n;

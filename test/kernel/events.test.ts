@@ -3,40 +3,26 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { EventRecord } from "../../src/aggregate/index.js";
-import type { Code, CodeStep } from "../../src/probes/index.js";
+import type { CodeStep } from "../../src/probes/index.js";
 import { fixturePath, startFixture } from "../fixture.js";
-import { type Coding, capture, coded, EVENTS, slotsOf, withCodes } from "./coded.js";
+import {
+  type Coding,
+  capture,
+  coded,
+  compared,
+  EVENTS,
+  even,
+  FOREVER,
+  first,
+  lasted,
+  slotsOf,
+  told,
+  withCodes,
+} from "./coded.js";
 import { Measuring, planner, withoutKernel } from "./measuring.js";
 import { balance, countsOf, startSubject, subjectPath, tell } from "./subject.js";
 
 const options = { skip: withoutKernel };
-const argument: CodeStep = { op: "register", register: "ax" };
-/** The first argument, or the only result. */
-const first = capture(1, [argument, { op: "keep", slot: 0 }]);
-
-/** True when the first argument, or the only result, is related so to a number. */
-const compared = (relation: "<" | "==" | ">=", value: bigint): Code => [
-  { op: "set", value },
-  { op: "put", variable: 0 },
-  argument,
-  { op: "compare", relation, variable: 0, signed: true },
-];
-/** True when the argument is even. */
-const even: Code = [
-  argument,
-  { op: "and", mask: 1 },
-  { op: "put", variable: 0 },
-  { op: "set", value: 0n },
-  { op: "compare", relation: "==", variable: 0, signed: false },
-];
-
-const told = (event: EventRecord): unknown[] => [
-  event.outcome,
-  event.level,
-  ...slotsOf(event.entry),
-  ...slotsOf(event.return),
-];
-
 test("calls that panic end innermost first, with what their entries captured", options, async () => {
   using subject = await startSubject("plain");
   const probes = { "main.Fall": { entry: first, return: first }, "main.Catch": { entry: first, return: first } };
@@ -52,21 +38,6 @@ test("calls that panic end innermost first, with what their entries captured", o
   await subject.stop();
 });
 
-test("recursion with calls that the condition leaves out between those that it selects", options, async () => {
-  using subject = await startSubject("pie");
-  const coding = { condition: { entry: even }, entry: first, return: first };
-  const { events, results } = await coded(subject, { "main.Nest": coding }, ["nest 30"]);
-  const selected = Array.from({ length: 15 }, (_, index) => [
-    "return",
-    14 - index,
-    BigInt(2 * index),
-    BigInt(2 * index),
-  ]);
-  assert.deepEqual(events.map(told), selected);
-  assert.deepEqual(results.balance, balance({ returns: 30n, filtered: 15n }));
-  await subject.stop();
-});
-
 test("calls that are open at the end", options, async () => {
   using subject = await startSubject("pie");
   const coding = { condition: { entry: compared("<", 5n) }, entry: first };
@@ -79,88 +50,6 @@ test("calls that are open at the end", options, async () => {
   assert.deepEqual(results.balance, balance({ open: 20n, filtered: 15n }));
   const ended = await coded(subject, { "main.Step": { entry: first } }, ["step 1 1"]);
   assert.deepEqual(new Set(open.map(({ bias }) => bias)), new Set(ended.events.map(({ bias }) => bias)));
-  await subject.stop();
-});
-
-test(
-  "a condition selects what is counted, at the entry, at the return, by decisions and by duration",
-  options,
-  async () => {
-    using subject = await startSubject("plain");
-    const keep = { keep: { ...EVENTS, histogram: true, events: false } };
-    const counted = async (condition: object): Promise<[Record<string, number>, bigint, bigint]> => {
-      const { results } = await coded(subject, { "main.Step": { condition } }, ["step 1000 10"], keep);
-      const { filtered, undecided, returns } = results.balance;
-      assert.equal(returns, 1000n);
-      return [countsOf(results), filtered, undecided];
-    };
-    assert.deepEqual(await counted({ entry: compared("<", 3n) }), [{ "[]": 300 }, 700n, 0n]);
-    // The results are 1..8, of 0 and 8, 1 and 9, and so on.
-    assert.deepEqual(await counted({ return: compared("==", 1n) }), [{ "[]": 200 }, 800n, 0n]);
-    assert.deepEqual(
-      await counted({
-        decisions: [even, compared(">=", 8n)],
-        return: [
-          { op: "decided", decision: 1 },
-          { op: "jump-unless", by: 1 },
-          { op: "decided", decision: 0 },
-        ],
-      }),
-      [{ "[]": 100 }, 900n, 0n],
-    );
-    const lasted = (relation: "<" | ">=", ns: bigint): Code => [
-      { op: "set", value: ns },
-      { op: "put", variable: 0 },
-      { op: "special", value: "duration" },
-      { op: "compare", relation, variable: 0, signed: false },
-    ];
-    assert.deepEqual(await counted({ return: lasted("<", 1n << 40n) }), [{ "[]": 1000 }, 0n, 0n]);
-    assert.deepEqual(await counted({ return: lasted(">=", 1n << 40n) }), [{}, 1000n, 0n]);
-    assert.deepEqual(
-      await counted({
-        entry: [
-          { op: "set", value: 0n },
-          { op: "load", offset: 0, size: 8, signed: false },
-        ],
-      }),
-      [{}, 0n, 1000n],
-    );
-    await subject.stop();
-  },
-);
-
-/** A duration that every call lasts, none, or as many as there are. */
-const lasted = (relation: "<" | ">=", ns: bigint): Code => [
-  { op: "set", value: ns },
-  { op: "put", variable: 0 },
-  { op: "special", value: "duration" },
-  { op: "compare", relation, variable: 0, signed: false },
-];
-const FOREVER = 1n << 40n;
-
-test("calls that do not return are judged by what is known of them", options, async () => {
-  using subject = await startSubject("plain");
-  const judged = async (condition: Coding["condition"]): Promise<unknown[]> => {
-    const codings = { "main.Fall": { condition: condition ?? {}, entry: first } };
-    const { events, results } = await coded(subject, codings, ["fall 10"]);
-    const { panics, filtered, undecided } = results.balance;
-    assert.equal(panics, 10n);
-    // What an unwinding ends is counted by probe only if it is of interest.
-    assert.equal(results.endings[0]?.panics ?? 0n, BigInt(events.length));
-    return [events.length, filtered, undecided];
-  };
-  assert.deepEqual(await judged({ return: lasted("<", FOREVER) }), [10, 0n, 0n]);
-  assert.deepEqual(await judged({ return: lasted(">=", FOREVER) }), [0, 10n, 0n]);
-  assert.deepEqual(await judged({ return: compared(">=", 0n) }), [0, 0n, 10n], "a call that panicked has no result");
-  const decided: Code = [{ op: "decided", decision: 0 }];
-  assert.deepEqual(await judged({ decisions: [even], return: decided }), [5, 5n, 0n]);
-  const unknown: Code = [{ op: "fail", as: "fault" }];
-  assert.deepEqual(await judged({ decisions: [unknown], return: decided }), [0, 0n, 10n]);
-  assert.deepEqual(
-    await judged({ decisions: [unknown], return: [{ op: "try", by: 1 }, ...decided, { op: "set", value: 1n }] }),
-    [10, 0n, 0n],
-    "what could not be told need not matter",
-  );
   await subject.stop();
 });
 
@@ -217,6 +106,20 @@ test("what finds no room is counted", options, async () => {
   assert.deepEqual(few.loss, { dropped: 0n, captures: BigInt(lost) });
   const kept = few.events.flatMap(({ entry }) => (entry === "lost" ? [] : slotsOf(entry)));
   assert.equal(new Set(kept).size, 300 - lost);
+  await subject.stop();
+});
+
+test("what was captured of calls that ended makes room, however they ended", options, async () => {
+  using subject = await startSubject("plain");
+  const coding = { entry: first, condition: { return: lasted("<", FOREVER) } };
+  const words = Array.from({ length: 40 }, () => ["quit 5 20", "fall 20", "nest 20", "step 20 10"]).flat();
+  const probes = Object.fromEntries(["Quit", "Fall", "Catch", "Nest", "Step"].map((name) => [`main.${name}`, coding]));
+  // At most 21 calls are open at once.
+  const { events, loss, results } = await coded(subject, probes, words, { capacities: { captures: 64 } });
+  const { returns, panics, goexits } = results.balance;
+  assert.deepEqual([returns, panics, goexits], [40n * (1n + 20n + 20n), 40n * 20n, 40n * 100n]);
+  assert.deepEqual(loss, { dropped: 0n, captures: 0n });
+  assert.equal(BigInt(events.length), returns + panics + goexits);
   await subject.stop();
 });
 

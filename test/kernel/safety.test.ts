@@ -90,33 +90,35 @@ for (const version of goVersions) {
     await fixture.stop();
   });
 
-  test(`kill -9 in the middle of a run leaves the program unharmed: Go ${version}`, {
-    skip: withoutKernel,
-  }, async () => {
-    using fixture = await startFixture(fixturePath("torture", version, "pie"), ["-workers", "4"]);
-    const target = { kind: "pid", pid: fixture.pid } as const;
-    const plan = (await planner(target))({ probes: PROBES });
-    const bias = await loadBias(fixture.pid);
-    const before = await report(fixture);
-    const gospect = fileURLToPath(new URL("../../../gospect", import.meta.url));
-    const run = spawn(gospect, ["profile", "-p", String(fixture.pid), ...PROBES, "-o", "/dev/null"], {
-      stdio: "ignore",
+  for (const command of ["profile", "trace"]) {
+    test(`kill -9 in the middle of ${command} leaves the program unharmed: Go ${version}`, {
+      skip: withoutKernel,
+    }, async () => {
+      using fixture = await startFixture(fixturePath("torture", version, "pie"), ["-workers", "4"]);
+      const target = { kind: "pid", pid: fixture.pid } as const;
+      const plan = (await planner(target))({ probes: PROBES });
+      const bias = await loadBias(fixture.pid);
+      const before = await report(fixture);
+      const gospect = fileURLToPath(new URL("../../../gospect", import.meta.url));
+      const run = spawn(gospect, [command, "-p", String(fixture.pid), ...PROBES, "-o", "/dev/null"], {
+        stdio: "ignore",
+      });
+      const ended = new Promise((resolve) => run.once("exit", resolve));
+      const deadline = Date.now() + 20_000;
+      while (foreignBytes(fixture.pid, plan, bias).length < sitesOf(plan).length) {
+        assert.ok(Date.now() < deadline && run.exitCode === null, "the run puts its probes on");
+        await pause(20);
+      }
+      await pause(300);
+      run.kill("SIGKILL");
+      await ended;
+      while (foreignBytes(fixture.pid, plan, bias).length > 0) {
+        assert.ok(Date.now() < deadline, "the kernel takes the probes off");
+        await pause(20);
+      }
+      await pause(300);
+      assertUnharmed(before, await report(fixture));
+      await fixture.stop();
     });
-    const ended = new Promise((resolve) => run.once("exit", resolve));
-    const deadline = Date.now() + 20_000;
-    while (foreignBytes(fixture.pid, plan, bias).length < sitesOf(plan).length) {
-      assert.ok(Date.now() < deadline && run.exitCode === null, "the run puts its probes on");
-      await pause(20);
-    }
-    await pause(300);
-    run.kill("SIGKILL");
-    await ended;
-    while (foreignBytes(fixture.pid, plan, bias).length > 0) {
-      assert.ok(Date.now() < deadline, "the kernel takes the probes off");
-      await pause(20);
-    }
-    await pause(300);
-    assertUnharmed(before, await report(fixture));
-    await fixture.stop();
-  });
+  }
 }
