@@ -108,12 +108,16 @@ export function deleteElement(map: MapShape, key: Buffer): void {
 /** Sets the first elements of an array map, as many as the bytes hold. */
 export function setArrayElements(map: MapShape, values: Buffer): void {
   const count = values.length / map.valueSize;
-  const keys = Buffer.alloc(4 * count);
-  for (let index = 0; index < count; index++) keys.writeUInt32LE(index, 4 * index);
-  const copy = Buffer.alloc(values.length);
-  values.copy(copy);
-  const result = updateMapBatch(map.fd, keys, copy, count);
-  if (failed(result)) throw kernelError(`write map ${map.name}`, result.errno);
+  const most = Math.max(1, Math.floor(BATCH_BYTES / map.valueSize));
+  for (let first = 0; first < count; first += most) {
+    const batch = Math.min(most, count - first);
+    const keys = Buffer.alloc(4 * batch);
+    for (let index = 0; index < batch; index++) keys.writeUInt32LE(first + index, 4 * index);
+    const copy = Buffer.alloc(batch * map.valueSize);
+    values.copy(copy, 0, first * map.valueSize);
+    const result = updateMapBatch(map.fd, keys, copy, batch);
+    if (failed(result)) throw kernelError(`write map ${map.name}`, result.errno);
+  }
 }
 
 /** The value with this key; undefined when there is none. Not of a per-CPU map. */
