@@ -28,13 +28,19 @@ describe("make bench", () => {
         ["hist --by n", "empty programs, first instruction and returns", 0.7],
         ["hist --by n", "bpftrace count() by n", undefined],
         ["profile --by n", "empty programs, same sites", undefined],
+        ["trace --where, left out", "empty programs, same sites", undefined],
+        ["trace", "hist --by tenant", undefined],
+        ["trace", "bpftrace printf() of the arguments", undefined],
+        ["trace", "bpftrace printf() of the arguments", undefined],
       ],
     );
     for (const { subject, cost, referenceCost, ratio } of rows) {
       for (const value of [cost, referenceCost, ratio]) assert.ok(Number.isFinite(value) && value > 0, subject);
     }
+    const [rate, ...scripts] = notes;
+    assert.match(rate ?? "", /^trace: [\d,]+ calls a second of 1 goroutine, each of [\d,]+ printed$/);
     assert.deepEqual(
-      notes.map((note) => /^(bpftrace|gospect hist).*: the target (died|lived)/.exec(note)?.slice(1)),
+      scripts.map((note) => /^(bpftrace|gospect hist).*: the target (died|lived)/.exec(note)?.slice(1)),
       [
         ["bpftrace", "died"],
         ["gospect hist", "lived"],

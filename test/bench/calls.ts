@@ -48,7 +48,7 @@ const FRAME = {
 } as const;
 const LEAF = { ...FRAME, title: "a leaf", kind: "leaf", function: "main.Leaf" } as const;
 const RECURSIVE = { ...FRAME, title: "a recursive function", kind: "recursive", function: "main.Recursive" } as const;
-const TEXT = {
+export const TEXT = {
   ...FRAME,
   title: "a function of a string",
   kind: "text",
@@ -68,11 +68,12 @@ const GOAL_SAME_SITES = 1.15;
 const GOAL_ELSEWHERE = 0.7;
 
 /** One process with something attached, and how many calls it has made since. */
-class Subject implements AsyncDisposable {
+export class Subject implements AsyncDisposable {
   private readonly folder: string;
   private readonly fixture: Fixture;
   private attachment: Attachment | undefined;
   private calls = 0;
+  private wallNs = 0;
 
   private constructor(folder: string, fixture: Fixture) {
     this.folder = folder;
@@ -100,9 +101,14 @@ class Subject implements AsyncDisposable {
   async round(): Promise<number> {
     const before = this.cpuTime();
     this.fixture.send("go");
-    const { calls } = await this.fixture.nextMessage<{ calls: number }>();
+    const { calls, ns } = await this.fixture.nextMessage<{ calls: number; ns: number }>();
     this.calls += calls;
+    this.wallNs += ns;
     return Number(this.cpuTime() - before) / calls;
+  }
+
+  get callsPerSecond(): number {
+    return (this.calls * 1e9) / this.wallNs;
   }
 
   /** Detaches; throws when not every call was counted, because then the rounds measured something else. */
@@ -154,7 +160,8 @@ function variantsOf(how: CallCase, plan: ProbePlan, planBy: ProbePlan): Readonly
   };
 }
 
-async function planBoth(how: CallCase): Promise<readonly [ProbePlan, ProbePlan]> {
+/** The plans of hist and of hist --by. */
+export async function planCalls(how: CallCase): Promise<readonly [ProbePlan, ProbePlan]> {
   using binary = await openGoBinary(fixturePath("busy", "1.27", "plain"));
   const symbols = openSymbolTable(binary);
   const plan = (by: readonly string[]): ProbePlan =>
@@ -169,7 +176,7 @@ export interface CallSettings {
 
 /** The rows of one case. Needs root, uprobe_multi links and bpftrace. */
 export async function measureCalls(how: CallCase, settings: CallSettings): Promise<readonly Row[]> {
-  const attaches = variantsOf(how, ...(await planBoth(how)));
+  const attaches = variantsOf(how, ...(await planCalls(how)));
   const subjects = new Map<Variant, Subject>();
   try {
     for (const name of Object.keys(attaches) as Variant[]) {

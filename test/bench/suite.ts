@@ -15,6 +15,7 @@ import { tryLatencyScripts } from "./latency-script.js";
 import { measureReading, type ReadingSubject } from "./reading.js";
 import { measureStartup, type StartupSubject } from "./startup.js";
 import type { Row } from "./table.js";
+import { measureTracing } from "./tracing.js";
 
 export interface Results {
   readonly rows: readonly Row[];
@@ -139,8 +140,10 @@ export async function measureAll(tell: Progress): Promise<Results> {
     tell(`calls of ${each.function} by ${each.goroutines}`);
     rows.push(...(await measureCalls(each, { callsPerRound: 10_000, rounds: 7 })));
   }
+  tell("traced calls");
+  const tracing = await measureTracing({ callsPerRound: 10_000, rounds: 7 });
   tell("latency scripts");
-  return { rows, notes: await tryLatencyScripts(10) };
+  return { rows: [...rows, ...tracing.rows], notes: [...tracing.notes, ...(await tryLatencyScripts(10))] };
 }
 
 /** The same measurements on fixtures, once each; seconds. */
@@ -150,8 +153,10 @@ export async function measureBriefly(tell: Progress): Promise<Results> {
   rows.push(...(await measureReading({ name: "busy", path, withSymbols: path, function: "main.Frame" }, 1)));
   const each = CALL_CASES[0];
   if (each !== undefined) rows.push(...(await measureCalls(each, { callsPerRound: 2000, rounds: 1 })));
+  tell("traced calls");
+  const tracing = await measureTracing({ callsPerRound: 2000, rounds: 1 });
   tell("latency scripts");
-  return { rows, notes: await tryLatencyScripts(1) };
+  return { rows: [...rows, ...tracing.rows], notes: [...tracing.notes, ...(await tryLatencyScripts(1))] };
 }
 
 /** The machine in words that name no machine. */
