@@ -212,13 +212,11 @@ function uncountedCopies(
 ): (candidate: Candidate) => number {
   const bodies = candidates.filter(({ place }) => place === undefined);
   const all = symbols.inlinedCopies(new Set(bodies.map(({ name }) => name)));
-  return ({ name, place }) => {
-    if (place !== undefined) return 0;
-    const seen = counted.has(name)
-      ? candidates.filter((each) => each.place?.kind === "copy" && each.name === name)
-      : [];
-    return (all.get(name) ?? 0) - seen.length;
-  };
+  const seen = new Map<string, number>();
+  for (const { name, place } of candidates) {
+    if (place?.kind === "copy" && counted.has(name)) seen.set(name, (seen.get(name) ?? 0) + 1);
+  }
+  return ({ name, place }) => (place === undefined ? (all.get(name) ?? 0) - (seen.get(name) ?? 0) : 0);
 }
 
 function planFunction(
