@@ -6,7 +6,7 @@
  * has no statement there, the runtime's own lines stand in.
  */
 import type { VirtualAddress } from "../base/index.js";
-import { type Outcome, refused, UnmeasurableError } from "../base/index.js";
+import { found, type Outcome, refused, UnmeasurableError } from "../base/index.js";
 import type { ControlFlow, GoBinary, SourceStretch } from "../binary/index.js";
 import type { GoFunction, SymbolTable } from "../symbols/index.js";
 import { type CodePlace, cheapestFirst, sureToRun } from "./code-place.js";
@@ -29,6 +29,11 @@ export interface LineInFunction {
   readonly fn: GoFunction;
   readonly name: string;
   readonly places: Outcome<readonly CodePlace[]>;
+  /**
+   * Whether control is at a place whenever the source says that it is at the line. The compiler moves what a line calculates:
+   * before the branch that leads to it, out of its loop, together with an equal calculation. It doesn't move stores and calls.
+   */
+  readonly isCertain: boolean;
 }
 
 // LIMIT: nearest lines with code that are named.
@@ -88,17 +93,22 @@ function linesIn(
   const name = `${fn.name} at ${at}`;
   if (binary.arch !== "amd64") {
     const places = refused("unsupported-machine", `places inside functions are not found on ${binary.arch} yet`);
-    return [{ fn, name, places }];
+    return [{ fn, name, places, isCertain: false }];
   }
   const flow = finder.flow(fn);
-  if (!flow.ok) return [{ fn, name, places: flow }];
+  if (!flow.ok) return [{ fn, name, places: flow, isCertain: false }];
+  const isUnoptimized = binary.dwarf()?.isUnoptimizedAt(fn.entry) === true;
+  let isCertain = true;
   const places: CodePlace[] = [];
   for (const call of new Set(stretches.map((stretch) => stretch.call))) {
     const own = stretches.filter((stretch) => stretch.call === call);
-    for (const start of startsOf(binary, fn, flow.value, own)) {
+    const starts = startsOf(binary, fn, flow.value, own);
+    if (starts.length !== 1) isCertain = false;
+    for (const start of starts) {
       const address = (flow.value.address + flow.value.offsetOf(start)) as VirtualAddress;
       const end = flow.value.instructionsOf(flow.value.blockOf(start)).end;
       const rest = instructionsIn(flow.value, own).filter((each) => each > start && each < end);
+      if (!isUnoptimized && ![start, ...rest].some((each) => flow.value.effectOf(each) === "pinned")) isCertain = false;
       places.push({
         kind: "line",
         name,
@@ -113,10 +123,9 @@ function linesIn(
       });
     }
   }
-  if (places.length > 0) return [{ fn, name, places: { ok: true, value: places } }];
-  return [
-    { fn, name, places: refused("uncertain-place", "no instruction begins the line: its code is shared with others") },
-  ];
+  if (places.length > 0) return [{ fn, name, places: found(places), isCertain }];
+  const nowhere = refused("uncertain-place", "no instruction begins the line: its code is shared with others");
+  return [{ fn, name, places: nowhere, isCertain: false }];
 }
 
 function instructionsIn(flow: ControlFlow, stretches: readonly SourceStretch[]): readonly number[] {

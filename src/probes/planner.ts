@@ -152,21 +152,19 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     probes: alike.map((candidate) => plannedProbe(candidate, symbols, runtime, copies(candidate))),
     refused: refusedFunctions,
     runtimeSites,
-    warnings: [...warnings, ...linesInPieces(alike), ...missing],
+    warnings: [...warnings, ...uncertainLines(selection.lines), ...missing],
   };
 }
 
-/** Lines that control can reach in several ways: a loop's header at its beginning and at each repetition. */
-function linesInPieces(candidates: readonly Candidate[]): readonly string[] {
-  const counts = new Map<string, number>();
-  for (const { name, place } of candidates) {
-    if (place?.kind === "line") counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return [...counts].flatMap(([name, count]) =>
-    count === 1
-      ? []
-      : [`${name} begins at ${count} places in the code: whenever control comes to one of them is counted`],
-  );
+/** Lines whose counts need not be those of their source. */
+function uncertainLines(lines: readonly LineInFunction[]): readonly string[] {
+  return lines.flatMap(({ name, places, isCertain }) => {
+    if (!places.ok || isCertain) return [];
+    const { length } = places.value;
+    return length > 1
+      ? [`${name} begins at ${length} places in the code: whenever control comes to one of them is counted`]
+      : [`${name} was optimized: its code may run more or less often than its source says, and that is counted`];
+  });
 }
 
 /** What all PROBEs together name. */

@@ -175,6 +175,16 @@ for (const version of everyGoVersion) {
     assert.throws(() => plan({ probes: ["main.mask"] }), { code });
   });
 
+  test(`the plan says which lines are not sure to be counted as the source has them: Go ${version}`, async () => {
+    const doubtful = async (mode: FixtureMode): Promise<readonly string[]> => {
+      const plan = await planner({ kind: "exe", path: fixturePath("places", version, mode) });
+      return LINES.flatMap(([mark]) => (plan({ probes: [lineOf(mark)] }).warnings.length > 0 ? [mark] : []));
+    };
+    // Nothing of these is stored or called.
+    assert.deepEqual(await doubtful("plain"), ["total", "return", "condition"]);
+    assert.deepEqual(await doubtful("unoptimized"), []);
+  });
+
   for (const mode of ["plain", "unoptimized"] as const) {
     test(`a line is counted each time it is reached, with its variables: Go ${version}, ${mode}`, {
       skip: withoutKernel,

@@ -126,6 +126,12 @@ export class Dwarf {
     return (unit && this.lineTable(unit)?.statementsIn(start, end)) ?? [];
   }
 
+  /** Whether the code at `address` was compiled as it was written, with `-gcflags=-N`. */
+  isUnoptimizedAt(address: VirtualAddress): boolean {
+    // FACT(go1.19..go1.27): `Go cmd/compile go1.27.4; -N -l regabi`.
+    return /; .*-N\b/.test(this.unitAt(address)?.root?.string(AT.producer) ?? "");
+  }
+
   /** The functions whose code the instruction at `address` is, from the outside inwards; none outside of Go code. */
   scopesAt(address: VirtualAddress): readonly ScopeAtAddress[] {
     const fn = this.findFunctionAt(address);
