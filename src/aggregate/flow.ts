@@ -11,7 +11,10 @@ export interface FlowCall {
   readonly call: TracedCall;
   /** In the order of their ends. */
   readonly children: readonly FlowCall[];
-  /** Its duration without its children's; undefined of a place. */
+  /**
+   * Its duration without its children's, and without that of calls shown before; callees that were lost or left out are
+   * part of it. Undefined of a place, and where it can't be told which of the calls shown before were inside.
+   */
   readonly ownNs: bigint | undefined;
   /** Calls around it, up to the one that it is shown in or to the goroutine's beginning, that are not shown with it. */
   readonly missingCallers: number;
@@ -24,17 +27,20 @@ const PATIENCE_NS = 2_000_000_000n;
 /** LIMIT: calls that wait and goroutines that are remembered, together. */
 const MOST_WAITING = 100_000;
 
-/** Calls that ended inside callers that had not. */
+/** Calls that were shown before the call around them ended: when the first and the last of them began. */
 interface Shown {
   count: number;
   ns: bigint;
-  since: bigint;
+  first: bigint;
+  last: bigint;
+  /** Some of them, nobody knows which, were inside a call that has ended. */
+  torn: boolean;
 }
 
 interface Goroutine {
   /** By end. */
   readonly waiting: FlowCall[];
-  /** By level: those that were shown already, for their caller's own time. */
+  /** By level, for the own time of those around them. */
   readonly shown: Map<number, Shown>;
 }
 
@@ -57,7 +63,7 @@ export class FlowBuilder {
   /** Takes the next call; the answer are the trees that are as complete as they will be. */
   add(call: TracedCall): readonly FlowCall[] {
     // Of an unknown goroutine nothing tells what else is its.
-    if (call.goid === 0n) return [flowCall(call, [], undefined)];
+    if (call.goid === 0n) return [flowCall(call, [], NONE)];
     const key = `${call.tgid} ${call.goid}`;
     const goroutine: Goroutine = this.goroutines.get(key) ?? { waiting: [], shown: new Map() };
     this.goroutines.set(key, goroutine);
@@ -72,6 +78,7 @@ export class FlowBuilder {
     }
     waiting.push(flowCall(call, inside.reverse(), takeShown(goroutine, call)));
     trees.reverse();
+    for (const each of trees) noteShown(goroutine, each);
     if (call.level === 0) trees.push(...waiting.splice(0));
     if (waiting.length === 0) this.goroutines.delete(key);
     this.waiting += waiting.length - before;
@@ -106,30 +113,47 @@ export class FlowBuilder {
 }
 
 function noteShown({ shown }: Goroutine, { call }: FlowCall): void {
-  const at = shown.get(call.level) ?? { count: 0, ns: 0n, since: call.time };
+  const at = shown.get(call.level) ?? { count: 0, ns: 0n, first: call.time, last: call.time, torn: false };
   at.count += 1;
+  if (call.time < at.first) at.first = call.time;
+  if (call.time > at.last) at.last = call.time;
   at.ns += call.durationNs ?? 0n;
   shown.set(call.level, at);
 }
 
-/** Of the calls that were shown early, those directly inside this one. */
-function takeShown({ shown }: Goroutine, call: TracedCall): Shown | undefined {
-  if (call.outcome === "passed") return undefined;
-  const at = shown.get(call.level + 1);
-  for (const level of shown.keys()) if (level > call.level) shown.delete(level);
-  return at === undefined || at.since < call.time ? undefined : at;
+/** What was shown of the inside of one call before it ended. */
+type ShownInside = { readonly count: number; readonly ns: bigint } | "unknown";
+
+const NONE: ShownInside = { count: 0, ns: 0n };
+
+/** A call takes what was inside it: what is left, of several levels, is not inside one another. */
+function takeShown({ shown }: Goroutine, call: TracedCall): ShownInside {
+  let inside: ShownInside = NONE;
+  if (call.outcome === "passed") return inside;
+  for (const [level, each] of shown) {
+    if (level <= call.level || each.last < call.time) continue;
+    if (each.first < call.time) each.torn = true;
+    else shown.delete(level);
+    inside =
+      each.torn || inside === "unknown" ? "unknown" : { count: inside.count + each.count, ns: inside.ns + each.ns };
+  }
+  return inside;
 }
 
 /** The children know now whom they are shown in. */
-function flowCall(call: TracedCall, inside: readonly FlowCall[], before: Shown | undefined): FlowCall {
+function flowCall(call: TracedCall, inside: readonly FlowCall[], before: ShownInside): FlowCall {
   const children = inside.map((child) => ({ ...child, missingCallers: child.call.level - call.level - 1 }));
-  const taken = children.reduce((sum, child) => sum + (child.call.durationNs ?? 0n), before?.ns ?? 0n);
-  const own = call.durationNs === undefined ? undefined : call.durationNs - taken;
   return {
     call,
     children,
-    ownNs: own === undefined || own > 0n ? own : 0n,
+    ownNs: ownTime(call, children, before),
     missingCallers: call.level,
-    shownBefore: before?.count ?? 0,
+    shownBefore: before === "unknown" ? 0 : before.count,
   };
+}
+
+function ownTime({ durationNs }: TracedCall, children: readonly FlowCall[], before: ShownInside): bigint | undefined {
+  if (durationNs === undefined || before === "unknown") return undefined;
+  const own = children.reduce((rest, child) => rest - (child.call.durationNs ?? 0n), durationNs - before.ns);
+  return own > 0n ? own : 0n;
 }

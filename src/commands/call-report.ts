@@ -1,6 +1,7 @@
 /** What `trace` and `flow` print of their events; the same while they run and when a recorded run is replayed. */
 import {
   callOf,
+  type EventLoss,
   type EventRecord,
   FlowBuilder,
   type FlowCall,
@@ -8,7 +9,14 @@ import {
   type TracedCall,
   type TracedProbes,
 } from "../aggregate/index.js";
-import { type CallStyle, FlowText, formatFlowJson, formatTraceJson, formatTraceText } from "../export/index.js";
+import {
+  type CallLoss,
+  type CallStyle,
+  FlowText,
+  formatFlowJson,
+  formatTraceJson,
+  formatTraceText,
+} from "../export/index.js";
 import type { RunDescription, RunNames } from "../recording/index.js";
 
 export interface CallReportOptions {
@@ -22,6 +30,12 @@ export const tracedProbes = (
   names: RunNames,
   stack: (key: bigint) => StackRecord | undefined,
 ): TracedProbes => ({ functions: run.probes.map((probe) => probe.function), shown, clock, names, stack });
+
+/** Undefined where calls were only counted. */
+export function callLoss({ command }: RunDescription, loss: EventLoss | undefined): CallLoss | undefined {
+  if (loss === undefined || (command !== "trace" && command !== "flow")) return undefined;
+  return { ...loss, shownAs: command === "flow" ? "trees" : "lines" };
+}
 
 /** Takes events in their order, and answers with the lines that they come to. */
 export interface CallReport {

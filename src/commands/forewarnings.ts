@@ -2,18 +2,19 @@
  * What a run should know of its plan before it begins: function by function, or, where a pattern named many, how many
  * functions each thing is true of.
  */
+import { printable } from "../aggregate/index.js";
 import { formatCount } from "../export/index.js";
 import type { PlannedProbe, ProbePlan, RefusedFunction } from "../probes/index.js";
 
 /** LIMIT: functions named one by one, of those refused and of those with notes. */
 const FEW = 5;
 
-/** Lines without their newlines. `named`: each function, however many there are. */
+/** Lines without their newlines, safe to print: names are whatever a file says. `named`: each function, however many there are. */
 export function forewarnings(plan: ProbePlan, detail: "named" | "counted"): readonly string[] {
   const noted = plan.probes.filter(({ notes }) => notes.length > 0);
   const refusals = detail === "named" || plan.refused.length <= FEW ? eachRefusal : countedRefusals;
   const notes = detail === "named" || noted.length <= FEW ? eachNote : countedNotes;
-  return [...refusals(plan.refused), ...plan.warnings, ...notes(noted)];
+  return [...refusals(plan.refused), ...plan.warnings, ...notes(noted)].map(printable);
 }
 
 const eachRefusal = (functions: readonly RefusedFunction[]): readonly string[] =>

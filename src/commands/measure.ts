@@ -1,10 +1,11 @@
 /** The course of a measuring run: plan, attach, show progress, end well, hand over what was counted. */
 import { constants } from "node:os";
-import type { Aggregate, EventLoss, EventRecord, RecordBatch } from "../aggregate/index.js";
+import { type Aggregate, type EventLoss, type EventRecord, printable, type RecordBatch } from "../aggregate/index.js";
 import { formatBalanceText, formatCount, formatNanoseconds, formatQuantity, type Run } from "../export/index.js";
 import { type ProbePlan, partOf } from "../probes/index.js";
 import type { RecordedCommand, RunDescription, RunView } from "../recording/index.js";
 import { type CommandEnd, Session, type SessionOptions, type Target } from "../session/index.js";
+import { callLoss } from "./call-report.js";
 import { aggregateOf } from "./count-report.js";
 import { LiveText } from "./display.js";
 import { isRecording, Recorder } from "./recorder.js";
@@ -87,7 +88,7 @@ const MILLION = 1_000_000n;
 /** What is measured, in a few words. */
 function objectOf(plan: ProbePlan): string {
   const [only, ...more] = new Set(plan.probes.map(({ name }) => name));
-  return only !== undefined && more.length === 0 ? only : `${more.length + 1} functions`;
+  return only !== undefined && more.length === 0 ? printable(only) : `${more.length + 1} functions`;
 }
 
 function progressLine({ plan }: Session, progress: Progress, durationMs: number | undefined): string {
@@ -140,7 +141,7 @@ function tellStart(plan: ProbePlan, request: MeasureRequest, streams: Streams): 
 }
 
 function tellEnd(end: RunEnd, target: Target, streams: Streams): void {
-  if (end === "target-exited") streams.err.write(`${target.displayPath} has ended\n`);
+  if (end === "target-exited") streams.err.write(`${printable(target.displayPath)} has ended\n`);
 }
 
 /** LIMIT: calls that are taken at a time: as many more may be there at once, and a full buffer holds a hundred thousand. */
@@ -221,7 +222,7 @@ export function tellBalance(measurement: Measurement, { quiet, output }: Measure
   if (quiet) return;
   if (isRecording(output)) err.write(`${output}: gospect replay ${output} shows it\n`);
   const { description, results, eventLoss } = measurement;
-  err.write(formatBalanceText(description.run, results, styleOf(err), eventLoss));
+  err.write(formatBalanceText(description.run, results, styleOf(err), callLoss(description, eventLoss)));
 }
 
 /** As a shell reports it. */
@@ -239,7 +240,7 @@ export async function exitStatus(
   streams: Streams,
 ): Promise<number> {
   if (target.request.kind === "command" && end !== "target-exited" && !request.quiet) {
-    streams.err.write(`${target.displayPath} goes on without probes\n`);
+    streams.err.write(`${printable(target.displayPath)} goes on without probes\n`);
   }
   const interruption = streams.interruption();
   const pass = (): void => {

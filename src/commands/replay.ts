@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../base/index.js";
 import { formatBalanceText } from "../export/index.js";
 import { namesOf, openRecordedRun, type RecordedRun } from "../recording/index.js";
-import { callReport } from "./call-report.js";
+import { callLoss, callReport } from "./call-report.js";
 import { aggregateOf, histReport, profileReport } from "./count-report.js";
 import { isSameFile } from "./output-file.js";
 import { profileOutput, tellProfile } from "./profile.js";
@@ -30,8 +30,8 @@ export async function replay(request: ReplayRequest, streams: Streams): Promise<
   else await replayCalls(recorded, destination, request);
   if (request.quiet) return 0;
   if (isProfile && output !== undefined) tellProfile(output, results, streams);
-  const traced = description.command === "trace" || description.command === "flow";
-  streams.err.write(formatBalanceText(description.run, results, styleOf(streams.err), traced ? eventLoss : undefined));
+  const loss = callLoss(description, eventLoss);
+  streams.err.write(formatBalanceText(description.run, results, styleOf(streams.err), loss));
   return 0;
 }
 

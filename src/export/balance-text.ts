@@ -11,19 +11,24 @@ import type { Run } from "./run.js";
 import { paint, type TextStyle } from "./style.js";
 import { formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";
 
+/** What is missing of calls that were shown one by one. */
+export interface CallLoss extends EventLoss {
+  readonly shownAs: "lines" | "trees";
+}
+
 /** Lines with a newline at the end: the balance, the cost, then notes and warnings as there are. */
 export function formatBalanceText(
   { where }: Pick<Run, "where">,
   results: Aggregate,
   style: TextStyle,
-  eventLoss?: EventLoss,
+  lacking?: CallLoss,
 ): string {
   const lines = [
     `balance: ${booksSentence(results.balance)}`,
     ...(where === undefined ? [] : [`condition: ${conditionSentence(where, results.balance)}`]),
     `cost: ${costSentence(results)}`,
-    ...notes(results, eventLoss).map((line) => paint(style, "faint", `note: ${line}`)),
-    ...[...warnings(results), ...eventWarnings(eventLoss)].map((line) => paint(style, "warning", `warning: ${line}`)),
+    ...notes(results, lacking).map((line) => paint(style, "faint", `note: ${line}`)),
+    ...[...warnings(results), ...callWarnings(lacking)].map((line) => paint(style, "warning", `warning: ${line}`)),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -84,7 +89,7 @@ function probeTimeNote({ measure, cost, series }: Aggregate): string | undefined
   )} a call and as much for each measured call inside it: short calls look longer than they are`;
 }
 
-function notes(results: Aggregate, eventLoss: EventLoss | undefined): readonly string[] {
+function notes(results: Aggregate, lacking: CallLoss | undefined): readonly string[] {
   const { balance } = results;
   const lines: string[] = [];
   const probeTime = probeTimeNote(results);
@@ -96,7 +101,7 @@ function notes(results: Aggregate, eventLoss: EventLoss | undefined): readonly s
   }
   if (balance.open > 0n) {
     // Calls that are shown one by one are shown as far as they came.
-    const absent = eventLoss === undefined ? "; not in the results" : "";
+    const absent = lacking === undefined ? "; not in the results" : "";
     lines.push(`${were(balance.open)} still running at the end${absent}`);
   }
   return lines;
@@ -140,11 +145,14 @@ function lossReasons(lost: bigint, { homeless, abandoned }: DetailLoss): readonl
   return reasons;
 }
 
-function eventWarnings(loss: EventLoss | undefined): readonly string[] {
+function callWarnings(loss: CallLoss | undefined): readonly string[] {
   if (loss === undefined) return [];
   const lines: string[] = [];
   if (loss.dropped > 0n) {
-    lines.push(`${formatQuantity(loss.dropped, "call")} missing above: they came faster than they could be taken`);
+    const meant = loss.shownAs === "trees" ? "; their time seems to be their callers' own" : "";
+    lines.push(
+      `${formatQuantity(loss.dropped, "call")} missing above: they came faster than they could be taken${meant}`,
+    );
   }
   if (loss.captures > 0n) lines.push(`${formatQuantity(loss.captures, "call")} without what they were given: no room`);
   return lines;

@@ -2,7 +2,7 @@
  * Turns results, plans, lists and errors into what leaves the program: text for people, JSON for scripts, pprof for
  * profile viewers. Values in, strings or bytes out. Knows nothing of files, terminals, processes or how things were measured.
  */
-export { formatBalanceText } from "./balance-text.js";
+export { type CallLoss, formatBalanceText } from "./balance-text.js";
 export { callFrames } from "./call-frames.js";
 export { formatFlowJson, formatTraceJson } from "./call-json.js";
 export type { CallStyle } from "./call-text.js";

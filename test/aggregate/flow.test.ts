@@ -107,6 +107,24 @@ test("who waits too long for its caller is shown without it, and still not the c
   );
 });
 
+test("what was shown before may have been inside another caller, which was left out: then no time is called the call's own", () => {
+  const early = (name: string, level: number, start: bigint) => call(name, level, start, start + SECOND);
+  const root = call("root", 0, 20n * SECOND, 40n * SECOND);
+  assert.deepEqual(
+    flow([early("before", 1, 0n), early("inside", 1, 21n * SECOND), early("late", 1, 39n * SECOND - 1n), root]),
+    ["?before(1000000000)", "?inside(1000000000)", "root()[late(1000000000)]"],
+  );
+  // None of its inside was shown before; or all of it, callers that are missing between included.
+  assert.deepEqual(flow([early("before", 1, 0n), early("late", 1, 39n * SECOND - 1n), root]), [
+    "?before(1000000000)",
+    "root(19000000000)[late(1000000000)]",
+  ]);
+  assert.deepEqual(flow([early("inside", 2, 21n * SECOND), early("late", 1, 39n * SECOND - 1n), root]), [
+    "??inside(1000000000)",
+    "root(18000000000)[late(1000000000)]+1",
+  ]);
+});
+
 test("no more wait than may", () => {
   const calls = Array.from({ length: 50 }, (_, index) => call(`f${index}`, 1, BigInt(index), BigInt(index) + 1n));
   const builder = new FlowBuilder(10);

@@ -109,3 +109,12 @@ test("many functions are counted, by what is true of them", () => {
   ]);
   assert.equal(forewarnings(plan, "named").length, 9 + 1 + 1100 + 24 + 2);
 });
+
+test("names that would move a cursor are escaped", () => {
+  const plan = planOf([probe("main.\x1b[2J", WRAPPER)], ["it is \u202eodd"]);
+  assert.deepEqual(forewarnings(plan, "counted"), [
+    "not measured: main.refused0: it is \\u{202e}odd",
+    "something is odd",
+    "main.\\x1b[2J: it is a wrapper",
+  ]);
+});

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { run } from "../../src/cli/index.js";
-import { callReport } from "../../src/commands/call-report.js";
+import { callLoss, callReport } from "../../src/commands/call-report.js";
 import { aggregateOf, histReport, profileReport } from "../../src/commands/count-report.js";
 import type { TextOutput } from "../../src/commands/index.js";
 import { Recorder } from "../../src/commands/recorder.js";
@@ -76,8 +76,7 @@ for (const command of ["hist", "profile", "trace", "flow"] as const) {
   test(`${command}: the same bytes, as text, as JSON and into a file`, async () => {
     const path = record(command);
     const results = aggregateOf(describe(command), BATCH);
-    const loss = command === "trace" || command === "flow" ? EVENT_LOSS : undefined;
-    const balance = formatBalanceText(describe(command).run, results, PLAIN, loss);
+    const balance = formatBalanceText(describe(command).run, results, PLAIN, callLoss(describe(command), EVENT_LOSS));
     const formats = command === "profile" ? (["text"] as const) : (["text", "json"] as const);
     for (const format of formats) {
       const expected = Buffer.from(printed(command, format));

@@ -78,14 +78,16 @@ test("text is measured and cut in terminal columns", () => {
 test("a run with a condition says how many calls matched, and a traced one what is missing", () => {
   const results = { ...RESULTS, balance: { ...RESULTS.balance, filtered: 1000n, undecided: 5n, counted: 10n } };
   const where = { where: 'tenant == "acme\u202e"' };
-  const lines = formatBalanceText(where, results, PLAIN, { dropped: 1234n, captures: 1n }).split("\n");
+  const lines = formatBalanceText(where, results, PLAIN, { dropped: 1234n, captures: 1n, shownAs: "trees" }).split(
+    "\n",
+  );
   assert.deepEqual(
     lines.filter((line) => /matched|undecided|condition|missing above|were given|still running/.test(line)),
     [
       'condition: 310 of 1,315 calls matched tenant == "acme\\u{202e}"',
       "note: 1 call was still running at the end",
       "warning: 5 calls left out: the condition could not be evaluated",
-      "warning: 1,234 calls missing above: they came faster than they could be taken",
+      "warning: 1,234 calls missing above: they came faster than they could be taken; their time seems to be their callers' own",
       "warning: 1 call without what they were given: no room",
     ],
   );

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FormatError } from "../../src/base/index.js";
 import { memorySource } from "../../src/binary/index.js";
-import { callReport } from "../../src/commands/call-report.js";
+import { callLoss, callReport } from "../../src/commands/call-report.js";
 import { aggregateOf, histReport, profileReport } from "../../src/commands/count-report.js";
 import { Recorder } from "../../src/commands/recorder.js";
 import { formatBalanceText } from "../../src/export/index.js";
@@ -38,7 +38,7 @@ function print(bytes: Buffer): number {
   const { description, batch } = run;
   const names = namesOf(run.names);
   const results = aggregateOf(description, batch);
-  let printed = formatBalanceText(description.run, results, STYLE, run.eventLoss).length;
+  let printed = formatBalanceText(description.run, results, STYLE, callLoss(description, run.eventLoss)).length;
   for (const format of ["text", "json"] as const) {
     const options = { format, style: STYLE };
     if (description.command === "profile") printed += profileReport(description, results, names).length;
