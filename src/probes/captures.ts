@@ -109,27 +109,60 @@ export function compileCaptures(
     })),
     ...shows.map((show) => ({ ...show, role: "show" as const })),
   ];
-  const most: Room = { slots: SLOTS_OF_VALUE, tail: BYTES_OF_VALUE, steps };
-  const total: Room = { slots: gsLimits.GS_MAX_SLOTS, tail: gsLimits.GS_TAIL_BYTES, steps };
-  const writers = { entry: new CaptureWriter(around), return: new CaptureWriter(around) };
-  const needs = (end: ShownValue["phase"]): readonly Room[] =>
-    all
-      .filter(({ phase }) => phase === end)
-      .map(({ write }) => {
-        const alone = new CaptureWriter(around);
-        write(alone, most);
-        return { slots: alone.slots, tail: alone.tail, steps: alone.code.length };
-      });
-  const rooms = { entry: fairRooms(total, needs("entry")), return: fairRooms(total, needs("return")) };
-  const shown = all.map(({ name, role, phase, write }): ShownValue => {
-    const shape = write(writers[phase], rooms[phase].shift() ?? most);
-    return { name, role, phase, shape };
-  });
-  return { entry: captureOf(writers.entry), return: captureOf(writers.return), shown };
+  const entry = captureEnd(all, "entry", steps, around);
+  const end = captureEnd(all, "return", steps, around);
+  const shapes = { entry: entry.shapes.values(), return: end.shapes.values() };
+  const shown = all.map(
+    ({ name, role, phase }): ShownValue => ({ name, role, phase, shape: shapes[phase].next().value ?? NO_ROOM }),
+  );
+  return { entry: captureOf(entry.writer), return: captureOf(end.writer), shown };
 }
 
+const NO_ROOM: Shape = { kind: "unreadable", reason: "no room" };
+
+interface CapturedEnd {
+  readonly writer: CaptureWriter;
+  /** Of the values of this end, in their order. */
+  readonly shapes: readonly Shape[];
+}
+
+/** Each value with all the room it could use; where that is more than there is, once more with fair shares. */
+function captureEnd(
+  all: readonly CompiledShow[],
+  end: ShownValue["phase"],
+  steps: number,
+  around: Pick<Surroundings, "program" | "packagePath">,
+): CapturedEnd {
+  const own = all.filter(({ phase }) => phase === end);
+  const total: Room = { slots: gsLimits.GS_MAX_SLOTS, tail: gsLimits.GS_TAIL_BYTES, steps };
+  const most: Room = { slots: SLOTS_OF_VALUE, tail: BYTES_OF_VALUE, steps };
+  const write = (rooms: readonly Room[]): CapturedEnd & { readonly used: readonly Room[] } => {
+    const writer = new CaptureWriter(around);
+    const used: Room[] = [];
+    const shapes = own.map((value, index) => {
+      const before = roomOf(writer);
+      const shape = value.write(writer, rooms[index] ?? most);
+      const after = roomOf(writer);
+      used.push({
+        slots: after.slots - before.slots,
+        tail: after.tail - before.tail,
+        steps: after.steps - before.steps,
+      });
+      return shape;
+    });
+    return { writer, shapes, used };
+  };
+  const generous = write([]);
+  const { slots, tail, steps: taken } = roomOf(generous.writer);
+  return slots <= total.slots && tail <= total.tail && taken <= total.steps
+    ? generous
+    : write(fairRooms(total, generous.used));
+}
+
+const roomOf = ({ slots, tail, code }: CaptureWriter): Room => ({ slots, tail, steps: code.length });
+
 /** In the order of the needs: each gets what it needs, or as much as the others that need more than their share. */
-function fairRooms(total: Room, needs: readonly Room[]): Room[] {
+function fairRooms(total: Room, needs: readonly Room[]): readonly Room[] {
   const shares = (of: keyof Room): readonly number[] =>
     fairShares(
       total[of],

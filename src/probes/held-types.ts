@@ -54,12 +54,20 @@ export function likelyTypes(
     ? BASIC_TYPES.flatMap((name) => program.typesNamed(name))
     : program.typesIn(type.name).filter(({ type: { name } }) => isWithin(name, reach.errors));
   const ranked = [...usual].sort((left, right) => rankOfError(left.type.name) - rankOfError(right.type.name));
-  if (reach.depth < WHOLE_VALUE.depth || reach.errors < WHOLE_VALUE.errors) return ranked.slice(0, INNER_CASES);
+  if (reach.depth < WHOLE_VALUE.depth || reach.errors < WHOLE_VALUE.errors) {
+    return ranked.filter(({ type }) => isShort(type)).slice(0, INNER_CASES);
+  }
   // What else it holds is often of the package's own types.
   const known = new Set(ranked.map(({ descriptor }) => descriptor));
   const own = program.typesOf(packagePath).filter(({ descriptor }) => !known.has(descriptor));
   return [...ranked, ...own].slice(0, CASES);
 }
+
+/** What says something within another value: of larger things the type does. */
+const isShort = (type: GoType): boolean =>
+  (type.kind !== "struct" && type.kind !== "pointer") ||
+  type.name === "time.Time" ||
+  holdsError(type.name) !== undefined;
 
 /**
  * Whether errors of a type are looked at with so many levels of errors left: the one inside another is a system call's or
