@@ -129,7 +129,7 @@ export class Dwarf {
   /** Whether the code at `address` was compiled as it was written, with `-gcflags=-N`. */
   isUnoptimizedAt(address: VirtualAddress): boolean {
     // FACT(go1.19..go1.27): `Go cmd/compile go1.27.4; -N -l regabi`.
-    return /; .*-N\b/.test(this.unitAt(address)?.root?.string(AT.producer) ?? "");
+    return /^[^;]*;.* -N\b/.test(this.unitAt(address)?.root?.string(AT.producer) ?? "");
   }
 
   /** The functions whose code the instruction at `address` is, from the outside inwards; none outside of Go code. */
