@@ -1,5 +1,5 @@
 /**
- * From what the user asked for to the exact sites and recipes of a run: selectors, expressions, planner.
+ * From what the user asked for to the exact sites, recipes, conditions and captures of a run: selectors, expressions, planner.
  * Turns a GoBinary and its SymbolTable into a ProbePlan; knows nothing of kernels or processes.
  */
 
