@@ -196,7 +196,7 @@ enum gs_read_status {
 	GS_TOO_LARGE = 4,	/* a search that took more than GS_MAX_EXECUTED steps */
 	GS_NOT_FOUND = 5,	/* a map without that key, a context without that value, an index beyond the length */
 	GS_OTHER_TYPE = 6,	/* an interface holds something that the plan does not know how to read */
-	GS_NO_ROOM = 7,		/* the record was full */
+	GS_NO_ROOM = 7,		/* the record was full, or no workspace was free */
 };
 
 /*

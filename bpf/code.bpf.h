@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * The evaluation machine: runs codes, the steps of the map `code`, one by one, on the state in a workspace. What recipes
- * can't say is a code: conditions, captured values, searches.
+ * The evaluation machine: runs codes, the steps of the map `code`, one by one, on the state in a workspace. What
+ * recipes can't say is a code: conditions, captured values, searches.
  *
  * Its entry point is a global function, which the verifier looks at once instead of at each of its calls; without codes
  * it is empty.
@@ -45,7 +45,10 @@ static __always_inline void order_float(struct workspace *w, gs_u32 size, gs_s32
 	w->f.a = bits == magnitude || !magnitude ? sign + magnitude : sign - magnitude;
 }
 
-/* Both sides are padded with zeros, so words decide the order of bytes, and lengths between strings that only zeros tell apart. */
+/*
+ * Both sides are padded with zeros, so words decide the order of bytes, and lengths between strings that only zeros
+ * tell apart.
+ */
 static __always_inline void compare_bytes(struct workspace *w, gs_u32 number, gs_u32 prefix)
 {
 	struct gs_constant *constant = bpf_map_lookup_elem(&constants, &number);

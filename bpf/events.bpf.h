@@ -4,8 +4,8 @@
  * ring buffer. What is captured at a call's entry waits in the map `captures` for its end.
  *
  * The functions work on the workspace of the hit, by its number. Those that are global are looked at by the verifier
- * once, instead of at each of their calls. Before kernel 6.8 it looks at them though nothing calls them: so each asks first
- * whether the run has any use of it.
+ * once, instead of at each of their calls. Before kernel 6.8 it looks at them though nothing calls them: so each asks
+ * first whether the run has any use of it.
  */
 #ifndef GOSPECT_EVENTS_BPF_H
 #define GOSPECT_EVENTS_BPF_H
