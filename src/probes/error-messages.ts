@@ -7,7 +7,7 @@ const text = (field: string): readonly MessagePart[] => [{ field }];
 
 /**
  * FACT(go1.19..go1.27): by the dynamic type's name. Types whose message depends on more than their fields are not here:
- * their fields are shown instead.
+ * their fields are shown instead. What Go quotes stands between quotes as it is.
  */
 const MESSAGES: ReadonlyMap<string, readonly MessagePart[]> = new Map<string, readonly MessagePart[]>([
   ["*errors.errorString", text("s")],

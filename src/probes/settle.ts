@@ -37,9 +37,9 @@ export function settleDimensions(
 }
 
 /**
- * What the run measures of each call. Without a value: the duration, or where nothing has an end nothing but the
- * number. Places beside calls are refused where one table would show both. A value must be an integer; the sign is that of most probes. A time.Duration is
- * shown as the time it is.
+ * What the run measures of each call. Without a value: the duration, or where nothing has an end nothing but the number.
+ * Places beside calls are refused where one table would show both. A value must be an integer; the sign is that of most
+ * probes. A time.Duration is shown as the time it is.
  */
 export function settleMeasure(
   name: string | undefined,

@@ -31,8 +31,12 @@ const TOKEN = new RegExp(
   "uy",
 );
 
+/** LIMIT: characters of an expression; what looks for an import path may look as far as the end for each word. */
+const MAX_LENGTH = 4096;
+
 /** Of an expression, the one of kind `end` last. @throws UsageError whose hint points at the place. */
 export function tokenize(text: string): readonly Token[] {
+  if (text.length > MAX_LENGTH) failAt(text.slice(0, MAX_LENGTH), MAX_LENGTH, "it is too long");
   const tokens: Token[] = [];
   for (let at = skipBlanks(text, 0); at < text.length; ) {
     TOKEN.lastIndex = at;

@@ -19,6 +19,9 @@ const EXPRESSIONS = [
   "(a[3]).b != nil",
   "log2(cap(x))",
   "$goid",
+  'tenant == "acme\\n" && (n >= 0x1f || $duration > 1.5s) && !hasPrefix(key, `a/`)',
+  'm["key"].x[-3] != 1e3 || type(err) == "*fs.PathError" || letter <= \'\\u00e9\'',
+  "value(r.ctx, *example.org/auth-v2.key) == nil && p.x < q.y",
 ];
 const SIGNATURES = [
   "main.f=func(a int, b string) (err error)",

@@ -267,3 +267,62 @@ test("a glob takes what it can, and every function once", async () => {
   assert.ok(names.includes("main.Place") && names.includes("main.main"));
   assert.deepEqual([...new Set(refused.map(({ refusal }) => refusal.code))].sort(), ["entry-is-exit", "no-return"]);
 });
+
+test("a plan has the condition of each probe, and what is captured of its calls", async () => {
+  const where = 'tenant == "acme" && (weight > 3 || err != nil)';
+  const { where: written, probes } = await plan({
+    probes: ["main.(*Store).Lookup"],
+    where,
+    show: ["$goid", "len(value)", "s.name"],
+    captures: "values",
+  });
+  assert.equal(written, where);
+  const [probe] = probes;
+  const { condition, captures } = probe ?? {};
+  assert.deepEqual(
+    [condition?.entry, ...(condition?.decisions ?? []), condition?.return].map((code) => code?.map(({ op }) => op)),
+    [
+      ["register", "register-b", "compare-bytes", "put", "set", "compare"],
+      ["register", "put", "set", "compare"],
+      ["decided", "jump-if", "register", "not-zero"],
+    ],
+  );
+  assert.deepEqual(
+    captures?.shown.map(({ name, role, phase, shape }) => `${role} ${name} at ${phase}: ${shape.kind}`),
+    [
+      "argument s at entry: pointer",
+      "argument tenant at entry: string",
+      "argument weight at entry: integer",
+      "result value at return: string",
+      "result err at return: interface",
+      "show $goid at entry: integer",
+      "show len(value) at return: integer",
+      "show s.name at entry: string",
+    ],
+  );
+});
+
+test("what needs no types is measured of stripped programs too", async () => {
+  const fixture = { mode: "stripped" } as const;
+  const probes = ["main.(*Store).Lookup"];
+  const { probes: planned } = await plan({ probes, where: "$duration > 10ms", captures: "values" }, fixture);
+  assert.deepEqual(
+    planned.map(({ kind, condition, captures }) => [
+      kind,
+      condition?.entry,
+      condition?.return?.length,
+      captures?.shown,
+    ]),
+    [["call", undefined, 4, []]],
+  );
+  assert.equal((await failure({ probes, where: 'tenant == "acme"' }, fixture))["code"], "no-signature");
+});
+
+test("a condition on results takes the end of a call, also where only its arguments are measured", async () => {
+  const request = { probes: ["main.Spin"], of: "n" };
+  const kinds = async (where?: string): Promise<unknown> =>
+    (await plan({ ...request, where })).probes.map(({ kind, exits }) => [kind, exits.length > 0]);
+  assert.deepEqual(await kinds(), [["place", false]]);
+  assert.deepEqual(await kinds("n > 3"), [["place", false]]);
+  assert.deepEqual(await kinds("$duration > 1ms"), [["call", true]]);
+});
