@@ -133,7 +133,7 @@ function fetch(of: Operand, program: ProgramFacts): Outcome<Value> {
   return refused("unreadable-argument", `${of.text} is ${article(type)}: it can't be read as one value`, hintFor(of));
 }
 
-/** The string in an `any`, empty for nil; undefined in a program that has no strings in interfaces. */
+/** The string in an `any`, nil being none; undefined in a program that has no strings in interfaces. */
 function heldText(of: Operand, { typesNamed }: ProgramFacts): Outcome<Value> | undefined {
   const [string] = typesNamed("string");
   if (string === undefined) return undefined;
@@ -141,13 +141,13 @@ function heldText(of: Operand, { typesNamed }: ProgramFacts): Outcome<Value> | u
   if (!word.ok) return word;
   if (!data.ok) return data;
   const emit: Emit = (to) => {
-    const done = new Label();
+    const held = new Label();
     const text = new Label();
     to.withVariables(1, (descriptor = 0) => {
-      to.set(0);
-      to.emit({ op: "give-b" });
       word.value(to);
-      to.jumpUnless(done);
+      to.jumpIf(held);
+      to.emit({ op: "fail", as: "nil" });
+      to.place(held);
       to.put(descriptor);
       to.emit({ op: "image", address: string.descriptor });
       to.emit({ op: "compare", relation: "==", variable: descriptor, signed: false });
@@ -156,7 +156,6 @@ function heldText(of: Operand, { typesNamed }: ProgramFacts): Outcome<Value> | u
       to.place(text);
       data.value(to);
       to.emit({ op: "load-pair", offset: 0 });
-      to.place(done);
     });
   };
   return found({ phase: of.phase, type: string.type, encoding: { kind: "string" }, emit });
