@@ -113,8 +113,8 @@ function testDynamic(
   if (failed !== undefined) return failed;
   return found((to) => {
     const done = new Label();
+    word.value(to);
     to.withVariables(2, (descriptor = 0, value = 0) => {
-      word.value(to);
       to.put(descriptor);
       data.value(to);
       to.put(value);
@@ -160,8 +160,8 @@ function againstZero(value: Outcome<Emit>, relation: Relation): Outcome<Emit> {
 function compareNumbers(value: Outcome<Emit>, constant: Emit, relation: Relation, signed: boolean): Outcome<Emit> {
   if (!value.ok) return value;
   return found((to) => {
+    value.value(to);
     to.withVariables(1, (left = 0) => {
-      value.value(to);
       to.put(left);
       constant(to);
       to.emit({ op: "compare", relation: TURNED[relation], variable: left, signed });
@@ -179,9 +179,9 @@ function compareFloats(of: Operand, size: 4 | 8, relation: Relation, value: numb
 function emitFloats(to: CodeBuilder, [one, other]: readonly [Emit, Emit], size: 4 | 8, relation: Relation): void {
   const nan = new Label();
   const done = new Label();
+  one(to);
+  to.orderFloat(size, nan);
   to.withVariables(1, (left = 0) => {
-    one(to);
-    to.orderFloat(size, nan);
     to.put(left);
     other(to);
     to.orderFloat(size, nan);

@@ -147,8 +147,8 @@ export function emitJudged(to: CodeBuilder, judged: Judged, decided?: (part: Jud
       judged.emit(to);
       break;
     case "not":
+      emitJudged(to, judged.of, decided);
       to.withVariables(1, (truth = 0) => {
-        emitJudged(to, judged.of, decided);
         to.put(truth);
         to.set(0);
         to.emit({ op: "compare", relation: "==", variable: truth, signed: false });

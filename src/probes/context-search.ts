@@ -33,6 +33,7 @@ export interface ContextSearch {
 /** Leaves the address of the value, an `any`, in A, or fails: `not-found`, `too-large`, `other-type` for a foreign context. */
 export function emitContextSearch(to: CodeBuilder, { context, keys, program }: ContextSearch): void {
   const named = (names: readonly string[]): readonly DynamicType[] => names.flatMap((name) => program.typesNamed(name));
+  context(to);
   to.withVariables(4, (table = 0, data = 0, type = 0, left = 0) => {
     const next = new Label();
     const holds = new Label();
@@ -40,13 +41,11 @@ export function emitContextSearch(to: CodeBuilder, { context, keys, program }: C
     const absent = new Label();
     const isKey = new Label();
     const inside = new Label();
+    to.put(table);
+    to.emit({ op: "put-b", variable: data });
     to.set(MAX_CONTEXTS);
     to.put(left);
-    context(to);
     to.place(next);
-    to.put(table);
-    to.emit({ op: "take-b" });
-    to.put(data);
     to.get(left);
     to.jumpIf(inside);
     to.emit({ op: "fail", as: "too-large" });
@@ -69,6 +68,8 @@ export function emitContextSearch(to: CodeBuilder, { context, keys, program }: C
     to.place(parent);
     to.get(data);
     to.emit({ op: "load-pair", offset: 0 });
+    to.put(table);
+    to.emit({ op: "put-b", variable: data });
     to.jump(next);
     to.place(absent);
     to.emit({ op: "fail", as: "not-found" });

@@ -237,8 +237,8 @@ function checkedElement(
   if (!size.ok) return size;
   const address: Emit = (to) => {
     const inside = new Label();
+    size.value(to);
     to.withVariables(1, (count = 0) => {
-      size.value(to);
       to.put(count);
       to.set(index);
       to.emit({ op: "compare", relation: "<", variable: count, signed: true });

@@ -72,8 +72,9 @@ function groupLayout({ layout, key, element }: MapSearch): GroupLayout {
 
 /** Leaves the element's address in A, or fails: `not-found`, also in a nil map, and `too-large`. */
 export function emitMapSearch(to: CodeBuilder, search: MapSearch): void {
+  // Before any variable is taken: a map may itself be found in a map.
+  search.map(to);
   to.withVariables(8, (map = 0, ...others) => {
-    search.map(to);
     to.put(map);
     const absent = new Label();
     const found = new Label();

@@ -342,6 +342,26 @@ function withNanoseconds(expression: Expression): Expression {
   return { ...expression, with: { kind: "integer", value: expression.with.value } };
 }
 
+test("however deep a condition nests, there are variables for it", () => {
+  const nested = (depth: number): string => (depth === 0 ? "flag" : `!(n == ${depth} && ${nested(depth - 1)})`);
+  let cube: GoType = INT;
+  let maps: GoType = INT;
+  for (let depth = 0; depth < 20; depth++) {
+    cube = sliceOf(cube);
+    maps = mapOf(STRING, maps);
+  }
+  const deep = surroundings([...PARAMETERS, { name: "cube", type: cube }, { name: "maps", type: maps }]);
+  const tests = [nested(25), `cube${"[1]".repeat(20)} == 3`, `maps${'["a"]'.repeat(20)} > 3`];
+  for (const condition of tests) assert.ok(compileCondition(parseExpression(condition), deep).ok, condition);
+  const three = pointerTo(INT);
+  const cubes = surroundings([{ name: "cube", type: sliceOf(sliceOf(three)) }]);
+  const compiled = compileCondition(parseExpression("*cube[1][0] == 3"), cubes);
+  assert.ok(compiled.ok);
+  const value = [[1n], [3n]];
+  const world = callWith(new Memory(), [{ name: "cube", type: sliceOf(sliceOf(three)), value }]);
+  assert.equal(run(compiled.value.entry ?? [], world).a, 1n);
+});
+
 /** Which codes there are: what the entry decides for good, its bits, and what is left for the return. */
 function ends(text: string): string {
   const compiled = compileCondition(parseExpression(text), around);
