@@ -214,7 +214,7 @@ export function createProgram(
   program
     .command("recipe")
     .summary("a ready-made question; recipe list explains them")
-    .description("Asks a ready-made question of a program, as hist or profile would: recipe list explains them.")
+    .description("Asks a ready-made question of a program, as hist, profile or trace would: recipe list explains them.")
     .usage(`NAME ${TARGET} [options] | list`)
     .addArgument(
       new Argument("<name>", "of a recipe, the path of one of your own (FILE.json), or list").argParser(nonEmpty),

@@ -3,13 +3,14 @@
  *
  *     title        what is measured of what, in a line
  *     explanation  what is seen and what is not, in sentences
- *     command      "hist" or "profile"
+ *     command      "hist", "profile" or "trace"
  *     choices      ways to ask, the best one first: a program is asked the first one that can be measured of it
  *       probes       PROBEs; those that the program has are measured
  *       by           what calls are told apart by: name to EXPR
  *       of           what is measured instead of time: one name to EXPR
  *       unit         of `of`, where it is a time: "ns"
  *       where        COND: which calls
+ *       show         what a trace shows beside arguments and results: name to EXPR
  *       signatures   PROBE to what its functions take, for a program that does not say; see --sig
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -29,6 +30,7 @@ export interface RecipeChoice {
   readonly of: NamedExpression | undefined;
   readonly unit: "ns" | undefined;
   readonly where: string | undefined;
+  readonly show: readonly NamedExpression[];
   /** As `--sig` takes them. */
   readonly signatures: readonly string[];
 }
@@ -37,7 +39,7 @@ export interface Recipe {
   readonly name: string;
   readonly title: string;
   readonly explanation: string;
-  readonly command: "hist" | "profile";
+  readonly command: "hist" | "profile" | "trace";
   readonly choices: readonly RecipeChoice[];
 }
 
@@ -85,7 +87,7 @@ export function parseRecipe(text: string, name: string): Recipe {
     name,
     title: recipe.text("title"),
     explanation: recipe.text("explanation"),
-    command: recipe.oneOf("command", ["hist", "profile"]),
+    command: recipe.oneOf("command", ["hist", "profile", "trace"]),
     choices: recipe.list("choices", (item, place) => parseChoice(new ObjectReader(item, place))),
   };
   recipe.expectNoMore();
@@ -93,16 +95,16 @@ export function parseRecipe(text: string, name: string): Recipe {
 }
 
 function parseChoice(choice: ObjectReader): RecipeChoice {
-  const named = choice.textsByName("of");
-  if (named.length > 1) choice.fail("of", "one value is measured, not several");
-  const [of] = named.map(([name, expression]) => ({ name, expression }));
+  const [of, ...others] = choice.named("of");
+  if (others.length > 0) choice.fail("of", "one value is measured, not several");
   const read: RecipeChoice = {
     probes: choice.list("probes", requireText),
-    by: choice.textsByName("by").map(([name, expression]) => ({ name, expression })),
+    by: choice.named("by"),
     of,
     unit: choice.has("unit") ? choice.oneOf("unit", ["ns"]) : undefined,
     where: choice.has("where") ? choice.text("where") : undefined,
-    signatures: choice.textsByName("signatures").map(([probe, signature]) => `${probe}=${signature}`),
+    show: choice.named("show"),
+    signatures: choice.named("signatures").map(({ name, expression }) => `${name}=${expression}`),
   };
   if (read.unit !== undefined && of === undefined) choice.fail("unit", "it belongs to `of`, which is not there");
   choice.expectNoMore();
@@ -148,11 +150,11 @@ class ObjectReader {
   }
 
   /** Texts by name; none when the property is absent. */
-  textsByName(key: string): readonly (readonly [string, string])[] {
+  named(key: string): readonly NamedExpression[] {
     if (!this.has(key)) return [];
     const place = `${this.place}.${key}`;
     const inner = new ObjectReader(this.take(key), place);
-    return [...inner.properties].map(([name, text]) => [name, requireText(text, `${place}.${name}`)]);
+    return [...inner.properties].map(([name, text]) => ({ name, expression: requireText(text, `${place}.${name}`) }));
   }
 
   expectNoMore(): void {

@@ -10,6 +10,7 @@ import type { CommonRequest, MeasureRequest, RecipeRequest } from "./request.js"
 import { openResults } from "./results.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
+import { trace } from "./trace.js";
 
 /** All recipes that come with the program. */
 export function listRecipes(request: CommonRequest, streams: Streams): number {
@@ -23,9 +24,14 @@ export async function recipe(request: RecipeRequest, streams: Streams): Promise<
   const wanted = requireRecipe(request.recipe);
   const measured = await choose(wanted, request);
   if (!request.quiet) streams.err.write(`${wanted.name}: ${wanted.title}\n`);
-  return wanted.command === "profile"
-    ? await profile(measured, streams)
-    : await hist({ ...measured, linear: false }, streams);
+  switch (wanted.command) {
+    case "hist":
+      return await hist({ ...measured, linear: false }, streams);
+    case "profile":
+      return await profile(measured, streams);
+    case "trace":
+      return await trace({ ...measured, stacks: false }, streams);
+  }
 }
 
 /** What is run: the first choice that can be measured. @throws UnmeasurableError why the first one can't, when none can */
@@ -35,7 +41,7 @@ async function choose(wanted: Recipe, request: RecipeRequest): Promise<MeasureRe
   for (const choice of wanted.choices) {
     const measured = requestOf(choice, request, subject.table);
     try {
-      subject.plan(measured, "measure");
+      subject.plan(measured, "measure", wanted.command === "trace" ? "values" : "none");
       return measured;
     } catch (error) {
       if (!(error instanceof UnmeasurableError)) throw error;
@@ -57,12 +63,13 @@ function requestOf(choice: RecipeChoice, request: RecipeRequest, table: SymbolTa
     by: replaced ? request.by : choice.by.map(({ expression }) => expression),
     of: choice.of?.expression,
     where: both(choice.where, request.where),
-    show: [],
+    show: choice.show.map(({ expression }) => expression),
     signatures: [...signaturesOf(choice, table), ...request.signatures],
     naming: {
       by: replaced ? request.by : choice.by.map(({ name }) => name),
       measure: choice.of?.name,
       unit: choice.unit,
+      show: choice.show.map(({ name }) => name),
     },
   };
 }

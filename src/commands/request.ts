@@ -48,6 +48,8 @@ export interface Naming {
   readonly measure: string | undefined;
   /** Of `of`: `ns` for a time that the program keeps as a plain number. */
   readonly unit: "ns" | undefined;
+  /** Of each `show`, in its order. */
+  readonly show: readonly string[];
 }
 
 export interface MeasureRequest extends PlanRequest {

@@ -1,6 +1,6 @@
 /** What every command but doctor begins with: the target, its binary, and the plan for the probes asked for. */
 import { type GoBinary, openGoBinary } from "../binary/index.js";
-import { type ProbePlan, planProbes } from "../probes/index.js";
+import { type Captures, type ProbePlan, planProbes } from "../probes/index.js";
 import { openTarget, type Target } from "../session/index.js";
 import { openSymbolFile, openSymbolTable, type SymbolFile, type SymbolTable } from "../symbols/index.js";
 import { forewarnings } from "./forewarnings.js";
@@ -68,7 +68,16 @@ const renamed = (plan: ProbePlan, naming: Naming): ProbePlan => ({
     plan.measure.kind === "value"
       ? { ...plan.measure, name: naming.measure ?? plan.measure.name, unit: naming.unit ?? plan.measure.unit }
       : plan.measure,
+  probes: plan.probes.map((probe) =>
+    probe.captures === undefined ? probe : { ...probe, captures: renamedShows(probe.captures, naming.show) },
+  ),
 });
+
+function renamedShows(captures: Captures, names: readonly string[]): Captures {
+  const shows = captures.shown.filter(({ role }) => role === "show");
+  const named = captures.shown.map((each) => ({ ...each, name: names[shows.indexOf(each)] ?? each.name }));
+  return { ...captures, shown: named };
+}
 
 /** What a run should know of its plan before it begins, on stderr. */
 export function warn(plan: ProbePlan, request: CommonRequest, streams: Streams): void {

@@ -21,6 +21,7 @@ test("a recipe is read whole", () => {
     of: { pause: "n" },
     unit: "ns",
     where: "n > 1",
+    show: { text: "*s" },
     signatures: { "main.A": "func(tenant string) error" },
   };
   assert.deepEqual(parseRecipe(JSON.stringify({ ...RECIPE, command: "profile", choices: [full, CHOICE] }), "mine"), {
@@ -38,9 +39,10 @@ test("a recipe is read whole", () => {
         of: { name: "pause", expression: "n" },
         unit: "ns",
         where: "n > 1",
+        show: [{ name: "text", expression: "*s" }],
         signatures: ["main.A=func(tenant string) error"],
       },
-      { probes: ["main.Lookup"], by: [], of: undefined, unit: undefined, where: undefined, signatures: [] },
+      { probes: ["main.Lookup"], by: [], of: undefined, unit: undefined, where: undefined, show: [], signatures: [] },
     ],
   });
 });
@@ -54,7 +56,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
     JSON.stringify({ ...RECIPE, explanation: undefined }),
     /^recipe x\.explanation: a text is expected here, not undefined$/,
   ],
-  [JSON.stringify({ ...RECIPE, command: "list" }), /^recipe x\.command: "list" is none of hist, profile$/],
+  [JSON.stringify({ ...RECIPE, command: "list" }), /^recipe x\.command: "list" is none of hist, profile, trace$/],
   [JSON.stringify({ ...RECIPE, choices: [] }), /^recipe x\.choices: a list of at least one is expected here$/],
   [JSON.stringify({ ...RECIPE, choice: [] }), /^recipe x\.choice: nothing is known by this name$/],
   [JSON.stringify({ ...RECIPE, choices: [CHOICE, 1] }), /^recipe x\.choices\[1\]: an object is expected here, not 1$/],

@@ -81,7 +81,8 @@ function below(version: GoVersion, file: string, sampleType: string): Counts {
   return Object.fromEntries(rows.map(([, amount, name = ""]) => [name, Number(amount)]));
 }
 
-const HISTS: Readonly<Record<string, (fixture: Fixture, build: string) => Promise<void>>> = {
+/** Recipes of hist and trace. */
+const COUNTED: Readonly<Record<string, (fixture: Fixture, build: string) => Promise<void>>> = {
   opens: async (fixture) => {
     const { round, result } = await histDuringRound(fixture, "opens");
     // A key holds 64 bytes, and so do these names.
@@ -111,6 +112,19 @@ const HISTS: Readonly<Record<string, (fixture: Fixture, build: string) => Promis
     const { round, result } = await histDuringRound(fixture, "http-client");
     const byStatus = regroup(round.requests, (request) => `${round.host} ${request.replace(/.* /, "")}`);
     assert.deepEqual(counts(result.series, "host", "status"), byStatus);
+  },
+  "http-slow": async (fixture) => {
+    const { round, stdout } = await askDuringRound(fixture, "http-slow", "--json");
+    const shown = stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => (JSON.parse(line) as { readonly show: { readonly method: string; readonly path: string } }).show);
+    const slow = Array.from({ length: round.requests["GET /slow 200"] ?? 0 }, () => ({ method: "GET", path: "/slow" }));
+    assert.ok(slow.length > 0);
+    assert.deepEqual(
+      shown.map(({ method, path }) => ({ method, path })),
+      slow,
+    );
   },
   sql: async (fixture) => {
     const { round, result } = await histDuringRound(fixture, "sql");
@@ -160,7 +174,7 @@ const BUILDS = [
 for (const [version, mode] of BUILDS) {
   test(`what everyday did, by recipe: Go ${version} ${mode}`, options, async (t: TestContext) => {
     using fixture = await startFixture(fixturePath("everyday", version, mode));
-    for (const [recipe, compare] of Object.entries(HISTS)) await t.test(recipe, () => compare(fixture, mode));
+    for (const [recipe, compare] of Object.entries(COUNTED)) await t.test(recipe, () => compare(fixture, mode));
     for (const recipe of Object.keys(PROFILES)) await t.test(recipe, () => compareProfile(fixture, recipe, version));
     await fixture.stop();
   });
