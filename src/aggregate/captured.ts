@@ -4,10 +4,10 @@
  */
 import { hex } from "../base/index.js";
 import { errnoMessage } from "./errno.js";
-import { floatOf, formatComplex, formatFloat, formatGoDuration, formatTime, unixNanoseconds } from "./numbers.js";
+import { floatOf, formatTime, unixNanoseconds } from "./numbers.js";
 import type { CapturedPart, ReadFailure } from "./records.js";
 import type { Shape, Slot } from "./shape.js";
-import { unreadableText, type Value, type ValueField } from "./value.js";
+import { formatValueText, type Value, type ValueField } from "./value.js";
 
 /** Names for addresses among captured words. */
 export interface CapturedNames {
@@ -264,21 +264,16 @@ function saying(value: Value): { readonly bytes: Buffer; readonly cut: boolean }
 function plainText(value: Value): string {
   switch (value.kind) {
     case "integer":
-      return String(value.value);
     case "duration":
-      return formatGoDuration(value.nanoseconds);
     case "bool":
-      return String(value.value);
     case "float":
-      return formatFloat(value.value, value.size);
     case "complex":
-      return formatComplex(value.real, value.imaginary, value.size);
+    case "unreadable":
+      return formatValueText(value);
     case "name":
       return value.text;
     case "nil":
       return "<nil>";
-    case "unreadable":
-      return unreadableText(value.reason);
     default:
       return "…";
   }

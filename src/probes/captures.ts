@@ -3,10 +3,10 @@ import { gsLimits } from "../abi/index.js";
 import type { Shape, ShownValue } from "../aggregate/index.js";
 import { found, type Outcome, refused } from "../base/index.js";
 import type { Capture, Captures } from "./code.js";
-import { emitJudged, judge } from "./conditions.js";
-import { type Expression, formatExpression, isTruth } from "./expression.js";
+import { emitJudged, judgeAtOneEnd } from "./conditions.js";
+import { type Expression, isTruth } from "./expression.js";
 import { locate, type Surroundings } from "./locate.js";
-import type { Operand } from "./operand.js";
+import { loadBytes, type Operand } from "./operand.js";
 import { CaptureWriter, type Room } from "./value-capture.js";
 
 /** A value to show: where it is, or in a word why it can't be read. */
@@ -41,16 +41,9 @@ export function compileShow(name: string, expression: Expression, around: Surrou
     return refused("wrong-type", "lin(e, …) groups values of --by", "show the value itself");
   }
   if (isTruth(expression)) {
-    const judged = judge(expression, around);
+    const judged = judgeAtOneEnd(expression, around, "--show");
     if (!judged.ok) return judged;
     const { phase } = judged.value;
-    if (phase === "mixed") {
-      return refused(
-        "mixed-ends",
-        `${formatExpression(expression)} needs arguments, which are known at the entry, and results`,
-        "--where can test both; --show can have each by itself",
-      );
-    }
     const write = (to: CaptureWriter): Shape => ({
       kind: "bool",
       slot: to.captureWord((code) => emitJudged(code, judged.value)),
@@ -63,15 +56,9 @@ export function compileShow(name: string, expression: Expression, around: Surrou
   if (expression.kind === "call" && expression.function === "type") {
     return locateTypeName(name, expression.of, around);
   }
-  if (operand.value.at === "pieces" && type.kind === "float") {
-    const [piece] = operand.value.pieces;
-    if (piece?.kind === "float-register") {
-      return refused(
-        "float-in-register",
-        `${operand.value.text} is a ${type.name} in a register that uprobes cannot read`,
-        "integers, bools and strings can be read",
-      );
-    }
+  if (type.kind === "float") {
+    const bits = loadBytes(operand.value, { offset: 0, size: type.size === 4 ? 4 : 8, signed: false });
+    if (!bits.ok) return bits;
   }
   return found({
     name,

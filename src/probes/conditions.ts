@@ -56,6 +56,23 @@ export function judge(expression: Expression, around: Surroundings): Outcome<Jud
   }
 }
 
+/** The same where it must be known at one end of a call. `option`: what it was given to. Refused: as above, and `mixed-ends`. */
+export function judgeAtOneEnd(
+  expression: Expression,
+  around: Surroundings,
+  option: "--by" | "--show",
+): Outcome<Judged & { readonly phase: Phase }> {
+  const judged = judge(expression, around);
+  if (!judged.ok) return judged;
+  const { phase } = judged.value;
+  if (phase !== "mixed") return found({ ...judged.value, phase });
+  return refused(
+    "mixed-ends",
+    `${formatExpression(expression)} needs arguments, which are known at the entry, and results`,
+    `--where can test both; ${option} can have each by itself`,
+  );
+}
+
 /** What is tested of a value. */
 function judgeSubject(
   subject: Expression,

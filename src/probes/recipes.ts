@@ -6,9 +6,9 @@ import type { ValueEncoding } from "../aggregate/index.js";
 import { found, type Outcome, refused } from "../base/index.js";
 import type { GoType } from "../binary/index.js";
 import { codeOf, type Emit, Label, straightSteps } from "./code-builder.js";
-import { emitJudged, judge } from "./conditions.js";
+import { emitJudged, judgeAtOneEnd } from "./conditions.js";
 import type { ProgramFacts } from "./dynamic-types.js";
-import { type Expression, formatExpression, isTruth } from "./expression.js";
+import { type Expression, isTruth } from "./expression.js";
 import { isText } from "./literals.js";
 import { INT, locate, type Surroundings } from "./locate.js";
 import {
@@ -58,16 +58,9 @@ export function compileExpression(expression: Expression, around: Surroundings):
 
 function evaluate(expression: Expression, around: Surroundings): Outcome<Value> {
   if (isTruth(expression)) {
-    const judged = judge(expression, around);
+    const judged = judgeAtOneEnd(expression, around, "--by");
     if (!judged.ok) return judged;
     const { phase } = judged.value;
-    if (phase === "mixed") {
-      return refused(
-        "mixed-ends",
-        `${formatExpression(expression)} needs arguments, which are known at the entry, and results`,
-        "--where can test both; --by can have each by itself",
-      );
-    }
     return found({ phase, type: BOOL, encoding: { kind: "bool" }, emit: (to) => emitJudged(to, judged.value) });
   }
   if (expression.kind === "linear") {

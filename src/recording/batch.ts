@@ -6,7 +6,7 @@ import type {
   EndingsRecord,
   EventLoss,
   RawValue,
-  ReadFailure,
+  ReadStatus,
   RecordBatch,
   SampleRecord,
   SeriesRecord,
@@ -28,6 +28,7 @@ import {
   wide,
   word,
 } from "./codec.js";
+import { READ_STATUSES } from "./read-statuses.js";
 
 /** The end of a run. */
 export interface RunEndRecord {
@@ -35,16 +36,7 @@ export interface RunEndRecord {
   readonly eventLoss: EventLoss;
 }
 
-const readStatus = word<"read" | "cut" | ReadFailure>(
-  "read",
-  "cut",
-  "fault",
-  "nil",
-  "too-large",
-  "not-found",
-  "other-type",
-  "no-room",
-);
+const readStatus = word<ReadStatus>(...READ_STATUSES);
 
 interface FlatValue {
   readonly status: RawValue["status"];

@@ -9,19 +9,10 @@
  */
 import type { CapturedPart, CaptureOutcome, EventRecord } from "../aggregate/index.js";
 import { Cursor, invariant } from "../base/index.js";
+import { READ_STATUSES } from "./read-statuses.js";
 
 const OUTCOMES: readonly EventRecord["outcome"][] = ["return", "panic", "goexit", "open", "passed"];
-const READS: readonly (CaptureOutcome | undefined)[] = [
-  undefined,
-  "read",
-  "cut",
-  "fault",
-  "nil",
-  "too-large",
-  "not-found",
-  "other-type",
-  "no-room",
-];
+const READS: readonly (CaptureOutcome | undefined)[] = [undefined, ...READ_STATUSES];
 const OUTCOME_CODES = new Map(OUTCOMES.map((outcome, code) => [outcome, code]));
 const READ_CODES = new Map(READS.map((read, code) => [read, code]));
 
