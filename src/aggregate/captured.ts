@@ -46,7 +46,8 @@ export function decodeCaptured(shape: Shape, { part, bias, names }: CapturedSour
     const reason = part === "lost" ? "no room" : "not captured";
     return new Decoder({ words: [], outcomes: [], tail: Buffer.alloc(0) }, bias, names, reason).value(shape);
   }
-  return new Decoder(part, bias, names, "not reached").value(shape);
+  // Only searches take so many steps that none are left for what follows.
+  return new Decoder(part, bias, names, "too much to search before it").value(shape);
 }
 
 class Decoder {

@@ -20,4 +20,4 @@ export const fileOffset = (value: number): FileOffset => value as FileOffset;
 export const runtimeAddress = (value: number): RuntimeAddress => value as RuntimeAddress;
 
 /** Hexadecimal with `0x`, as every message and table prints addresses. */
-export const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+export const hex = (value: number | bigint): string => (value < 0 ? `-${hex(-value)}` : `0x${value.toString(16)}`);

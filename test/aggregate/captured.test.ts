@@ -133,6 +133,8 @@ test("interfaces are what they hold", () => {
       ],
     }));
   assert.deepEqual(any(0n, undefined), ["nil", null]);
+  // Of a damaged program: its type lies before everything.
+  assert.equal(any(-0x10n, undefined)[0], "type at -0x10(…)");
   assert.deepEqual(any(0x4a_0000n, 0n), ["5", 5]);
   assert.deepEqual(any(0x4a_0000n, 1n), ['"five"', "five"]);
   assert.deepEqual(any(0x4a_0100n, undefined), ["*main.Pair(…)", { unreadable: "*main.Pair" }]);
@@ -257,8 +259,11 @@ test("damaged parts: whatever is missing is missing in the answer", () => {
   const part = { words: [0xffff_ffff_ffff_ffffn, 5n], outcomes: ["read", "read"], tail: Buffer.from("abc") } as const;
   const decode = (shape: Shape) => formatValueText(decodeCaptured(shape, { part, bias: 0n, names: NAMES }));
   assert.equal(decode({ kind: "string", slot: 0 }), "(unreadable: kept bytes are missing)");
-  assert.equal(decode({ kind: "integer", slot: 2, signed: true, size: 8 }), "(unreadable: not reached)");
-  assert.equal(decode({ kind: "time", wall: 0, ext: 9 }), "(unreadable: not reached)");
+  assert.equal(
+    decode({ kind: "integer", slot: 2, signed: true, size: 8 }),
+    "(unreadable: too much to search before it)",
+  );
+  assert.equal(decode({ kind: "time", wall: 0, ext: 9 }), "(unreadable: too much to search before it)");
   const lost = (missing: "lost" | undefined) =>
     formatValueText(decodeCaptured({ kind: "bool", slot: 0 }, { part: missing, bias: 0n, names: NAMES }));
   assert.deepEqual([lost("lost"), lost(undefined)], ["(unreadable: no room)", "(unreadable: not captured)"]);
