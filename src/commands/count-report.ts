@@ -29,7 +29,14 @@ export function histReport(description: RunDescription, results: Aggregate, opti
 }
 
 export function profileReport(description: RunDescription, results: Aggregate, names: RunNames): Buffer {
-  const { mapping, commandLine } = description;
+  const { mapping, commandLine, run } = description;
   invariant(mapping !== undefined, "a profile has a mapping");
-  return encodeProfile({ results, mapping, symbolize: names.symbolize, commandLine, integerLabels: "numbers" });
+  return encodeProfile({
+    results,
+    mapping,
+    symbolize: names.symbolize,
+    commandLine,
+    where: run.where,
+    integerLabels: "numbers",
+  });
 }

@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import { Label, Mapping, Profile, Sample, type StringTable, ValueType } from "pprof-format";
 import type { Aggregate, KeyValue, Measure, Series, StackSample } from "../aggregate/index.js";
 import { virtualAddress } from "../base/index.js";
-import { booksSentence } from "./balance-text.js";
+import { booksSentence, conditionSentence } from "./balance-text.js";
 import { LocationTable, type Symbolizer } from "./pprof-locations.js";
 import { formatQuantity } from "./units.js";
 
@@ -30,6 +30,8 @@ export interface ProfileRequest {
   readonly symbolize: Symbolizer;
   /** Kept as a comment, as `go tool pprof -comments` shows it. */
   readonly commandLine: string;
+  /** The condition that calls had to meet, if there was one. */
+  readonly where: string | undefined;
   /**
    * `numbers`: integers become numeric labels, which `-tagfocus=n=1:10` selects by range. `text`: string labels
    * throughout, for Pyroscope, which drops numeric ones, and for `-tagfocus` by regular expression.
@@ -134,9 +136,12 @@ function encodeLabels(series: Series, request: ProfileRequest, strings: StringTa
 const numberOf = ({ kind, integer }: KeyValue): bigint | undefined =>
   kind === "integer" && integer !== undefined && integer === BigInt.asIntN(64, integer) ? integer : undefined;
 
-function commentsOf({ commandLine, results }: ProfileRequest): readonly string[] {
+function commentsOf({ commandLine, results, where }: ProfileRequest): readonly string[] {
   const { balance, loss, samples } = results;
   const comments = [commandLine, booksSentence(balance)];
+  if (where !== undefined) comments.push(conditionSentence(where, balance));
+  if (balance.undecided > 0n)
+    comments.push(`${formatQuantity(balance.undecided, "call")} missing: the condition could not be evaluated`);
   const cut = samples.reduce((sum, sample) => sum + (sample.truncated ? sample.count : 0n), 0n);
   const bare = samples.reduce((sum, sample) => sum + (sample.frames.length === 0 ? sample.count : 0n), 0n);
   if (cut > 0n) comments.push(`${formatQuantity(cut, "call")} with the outermost frames missing: (stack cut)`);

@@ -100,6 +100,7 @@ const REQUEST: ProfileRequest = {
   mapping: { start: 0x401000, limit: 0x500000, fileOffset: 0x1000, path: "/usr/bin/store", buildId: "6f1e0a" },
   symbolize,
   commandLine: "gospect profile -p 4711 'main.(*Store).Lookup' --by tenant --by hit --by size",
+  where: undefined,
   integerLabels: "numbers",
 };
 
