@@ -38,7 +38,6 @@ test("a measured value is called as it was asked for, unless viewers take that f
 test("a profile under a condition says how many calls met it", () => {
   const balance = { ...RESULTS.balance, filtered: 100n, undecided: 5n };
   const { profile, text } = decoded({ ...REQUEST, results: { ...RESULTS, balance }, where: 'tenant == "acme"' });
-  const comments = profile.comment.map(text);
   assert.deepEqual(profile.comment.map(text).slice(2, 4), [
     '1,200 of 1,305 calls matched tenant == "acme"',
     "5 calls missing: the condition could not be evaluated",
