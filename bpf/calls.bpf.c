@@ -205,7 +205,7 @@ static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u6
 }
 
 /* Whether anything asks when a call began. */
-#define CLOCKED (config.measure == GS_MEASURE_DURATION || config.conditions || config.events)
+#define CLOCKED (config.measure == GS_MEASURE_DURATION || config.working)
 
 /* Opens a call of the goroutine. Nonzero when there is no room for it. */
 static __always_inline long push(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, struct gs_frame *frame)

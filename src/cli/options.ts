@@ -48,10 +48,21 @@ function parseShown(text: string, earlier: readonly string[] = []): readonly str
   return [...earlier, text];
 }
 
-function parseCondition(text: string): string {
-  if (text.trim() !== "") return text;
-  throw new UsageError("--where wants a condition", { hint: "--where 'tenant == \"acme\" && $duration > 10ms'" });
+/** Conditions given one by one must all hold. */
+function parseCondition(text: string, earlier?: string): string {
+  if (text.trim() === "") {
+    throw new UsageError("--where wants a condition", { hint: "--where 'tenant == \"acme\" && $duration > 10ms'" });
+  }
+  return earlier === undefined ? text : `(${earlier}) && (${text})`;
 }
+
+/** An option of which the last would otherwise silently win. */
+const once =
+  <T>(name: string, parse: (text: string) => T) =>
+  (text: string, earlier?: T): T => {
+    if (earlier !== undefined) throw new UsageError(`${name} is given twice`, { hint: "give it once" });
+    return parse(text);
+  };
 
 const measured =
   (name: "--of" | "--value") =>
@@ -74,21 +85,25 @@ export const nonEmpty = (text: string): string => {
 
 /** Options that mean the same in every command that has them. */
 export const option = {
-  pid: () => new Option("-p, --pid <pid>", "a running process").argParser(parsePid),
-  exe: (text: string) => new Option("-e, --exe <file>", text).argParser(nonEmpty),
+  pid: () => new Option("-p, --pid <pid>", "a running process").argParser(once("--pid", parsePid)),
+  exe: (text: string) => new Option("-e, --exe <file>", text).argParser(once("--exe", nonEmpty)),
   duration: () =>
     new Option("-d, --duration <time>", "500ms, 30s, 2m; else until Ctrl-C or the target's end").argParser(
-      parseDuration,
+      once("--duration", parseDuration),
     ),
   by: () => new Option("--by <expr>", "split by this value of each call; repeatable").argParser(parseExpression),
   of: () =>
-    new Option("--of <expr>", "measure this value of each call instead of its duration").argParser(measured("--of")),
+    new Option("--of <expr>", "measure this value of each call instead of its duration").argParser(
+      once("--of", measured("--of")),
+    ),
   value: () =>
     new Option("--value <expr>", "sum up this value of each call instead of its duration").argParser(
-      measured("--value"),
+      once("--value", measured("--value")),
     ),
   where: () =>
-    new Option("--where <cond>", "only calls of which this is true: '$duration > 10ms'").argParser(parseCondition),
+    new Option("--where <cond>", "only calls of which this is true: '$duration > 10ms'; repeatable").argParser(
+      parseCondition,
+    ),
   show: () => new Option("--show <expr>", "this value of each call too; repeatable").argParser(parseShown),
   sig: () =>
     new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { run } from "../../src/cli/index.js";
 import type { TextOutput } from "../../src/commands/index.js";
+import { fixturePath } from "../fixture.js";
 
 const MAIN = "build/src/cli/main.js";
 
@@ -46,6 +47,8 @@ test("a wrong command line is one sentence, a hint and status 2", async () => {
   const cases: [args: string[], message: string, hint: string][] = [
     [["bazaar"], "unknown command 'bazaar'", "gospect --help explains"],
     [["histt"], "unknown command 'histt'", "Did you mean hist?"],
+    [["list", "-p", "1", "-p", "2"], "--pid is given twice", "give it once"],
+    [["hist", "main.main", "--of", "a", "--of", "b"], "--of is given twice", "give it once"],
     [["hist"], "missing required argument 'probe'", "gospect --help explains"],
     [["list", "-p", "1", ""], "an empty name", "name a Go function, a glob or a /regular expression/"],
     [["hist", " ", "-p", "1"], "an empty name", "name a Go function, a glob or a /regular expression/"],
@@ -79,6 +82,14 @@ test("a wrong command line is one sentence, a hint and status 2", async () => {
   for (const [args, message, hint] of cases) {
     assert.deepEqual(await inProcess(...args), { status: 2, stdout: "", stderr: `error: ${message}\nhint: ${hint}\n` });
   }
+});
+
+test("conditions given one by one must all hold", async () => {
+  const store = fixturePath("store", "1.27", "plain");
+  const conditions = ["--where", 'tenant == "a" || tenant == "b"', "--where", "len(key) > 3"];
+  const { status, stdout } = await inProcess("plan", "-e", store, "main.(*Store).Lookup", ...conditions, "--json");
+  assert.equal(status, 0);
+  assert.equal(JSON.parse(stdout).where, '(tenant == "a" || tenant == "b") && (len(key) > 3)');
 });
 
 test("with --json an error is one object on stderr", async () => {

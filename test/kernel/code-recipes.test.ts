@@ -137,3 +137,20 @@ test("the measured value is what a code has found, or is counted as unreadable",
   );
   assert.equal(results.loss.unreadable, 10n);
 });
+
+test("a call's duration is a value like others, by whatever the calls are told apart", options, async () => {
+  for (const by of [[], ["n"]]) {
+    const { series, durationNs } = await measured(
+      { probes: ["main.Step"], by, of: "$duration" },
+      (plan) => plan,
+      "step 100 50",
+    );
+    const sum = series.reduce((total, { histogram }) => total + (histogram.sum ?? 0n), 0n);
+    assert.equal(
+      series.reduce((total, { histogram }) => total + histogram.count, 0n),
+      100n,
+    );
+    // One goroutine's calls, one after the other.
+    assert.ok(sum > 0n && sum < durationNs, `${sum} of ${durationNs} ns`);
+  }
+});
