@@ -7,6 +7,8 @@ export interface Refusal {
   readonly reason: string;
   /** What would work instead, when something does. */
   readonly hint?: string | undefined;
+  /** The name that nothing is known of, where without it there would be nothing to refuse. */
+  readonly by?: string;
 }
 
 export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };

@@ -78,7 +78,7 @@ export function bindName(name: string, signature: Signature, assignment: Assignm
       return refused(
         "uncertain-argument",
         `its debug data leave out unnamed parameters, so where ${name} is can't be told`,
-        "say all of them: --sig 'FUNC=func(_ int, name string)'",
+        "say all of them: --sig 'FUNC=func(PARAMETERS) RESULTS'",
       );
     }
     return bound(signature.parameters[parameter], assignment.parameters[parameter], "entry");
@@ -87,7 +87,7 @@ export function bindName(name: string, signature: Signature, assignment: Assignm
     return refused(
       "uncertain-argument",
       "its debug data leave out its results",
-      "say them: --sig 'FUNC=func(n int) error'",
+      "say all of them: --sig 'FUNC=func(PARAMETERS) RESULTS'",
     );
   }
   const only = name === "ret" && signature.results.length === 1 ? 0 : undefined;

@@ -255,13 +255,16 @@ function namesOf(
   fn: GoFunction,
   signature: Signature | undefined,
 ): { readonly scope: Scope; readonly variables: readonly NamedVariable[] } {
-  const without = (refusal: ReturnType<typeof refused>) => ({ scope: { bind: () => refusal }, variables: [] });
+  const without = (refusal: ReturnType<typeof refused>) => ({
+    scope: { bind: (name: string) => ({ ...refusal, refusal: { ...refusal.refusal, by: name } }) },
+    variables: [],
+  });
   if (signature === undefined) {
     return without(
       refused(
         "no-signature",
         "the binary does not say what its arguments are",
-        `say it: --sig '${fn.name}=func(name string, n int) error'`,
+        `say all of them: --sig '${fn.name}=func(PARAMETERS) RESULTS'; or give --symbols of the build with debug data`,
       ),
     );
   }
@@ -353,7 +356,8 @@ function nothingMeasurable(probes: readonly string[], all: readonly RefusedFunct
   const name = first?.name ?? probes.join(" ");
   const more =
     others.length === 0 ? "" : `, and ${others.length === 1 ? "1 function" : `${others.length} functions`} more`;
-  return new UnmeasurableError(refusal.code, `${name} can't be measured: ${refusal.reason}${more}`, {
+  const by = refusal.by === undefined ? "" : ` by ${refusal.by}`;
+  return new UnmeasurableError(refusal.code, `${name} can't be measured${by}: ${refusal.reason}${more}`, {
     hint: refusal.hint,
   });
 }

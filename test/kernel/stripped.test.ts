@@ -88,7 +88,7 @@ test("stripped: without a signature there is nothing to ask by, and the refusal 
   const plan = await planner({ kind: "exe", path: fixturePath("truth", "1.27", "stripped") });
   assert.throws(() => plan({ probes: ["main.Spin"], by: ["n"] }), {
     code: "no-signature",
-    message: "main.Spin can't be measured: the binary does not say what its arguments are",
-    hint: "say it: --sig 'main.Spin=func(name string, n int) error'",
+    message: "main.Spin can't be measured by n: the binary does not say what its arguments are",
+    hint: "say all of them: --sig 'main.Spin=func(PARAMETERS) RESULTS'; or give --symbols of the build with debug data",
   });
 });

@@ -154,8 +154,10 @@ test("a stripped program says what is missing, and takes it from --sig", async (
   const request = { probes: ["main.(*Store).Lookup"], by: ["tenant", "ret1 != nil"] };
   assert.deepEqual(await failure(request, fixture), {
     code: "no-signature",
-    message: "main.(*Store).Lookup can't be measured: the binary does not say what its arguments are",
-    hint: "say it: --sig 'main.(*Store).Lookup=func(name string, n int) error'",
+    message: "main.(*Store).Lookup can't be measured by tenant: the binary does not say what its arguments are",
+    hint:
+      "say all of them: --sig 'main.(*Store).Lookup=func(PARAMETERS) RESULTS'; " +
+      "or give --symbols of the build with debug data",
   });
   const signatures = ["main.(*Store).Lookup=func(tenant string, weight int) (string, error)"];
   const given = await plan({ ...request, signatures }, fixture);
