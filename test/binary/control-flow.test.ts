@@ -80,9 +80,9 @@ test("what instructions do to memory outside of the stack", () => {
     "488b03": "load", // mov (%rbx),%rax
     "f20f1005 10000000": "other", // movsd 0x10(%rip),%xmm0: a constant
     "488d4310": "other", // lea 0x10(%rbx),%rax
-    "480f44c1": "conditional-move", // cmove %rcx,%rax
+    "480f44c1": "other", // cmove %rcx,%rax
     "0f1f4000": "other", // nopl 0(%rax)
-    "483b03": "load", // cmp (%rbx),%rax
+    "483b03": "access", // cmp (%rbx),%rax: it may fault
     f0480fb10b: "pinned", // lock cmpxchg %rcx,(%rbx)
   };
   const actual = Object.keys(effects).map((hex) => [hex, flowOf(`${hex} c3`).effectOf(0)]);
