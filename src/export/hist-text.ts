@@ -15,7 +15,7 @@ import { conditionSentence } from "./balance-text.js";
 import { formatBars, rowBounds, type Scale, scaleOf, sparkline } from "./bars.js";
 import type { Run, RunProbe } from "./run.js";
 import { type Column, columnWidths, fit, fitSymbol, formatTable, paint, type TextStyle, tableWidth } from "./style.js";
-import { formatCount, formatNanoseconds, formatQuantity, formatShare, formatterOf } from "./units.js";
+import { formatCount, formatMean, formatNanoseconds, formatQuantity, formatShare, formatterOf } from "./units.js";
 
 export interface HistTextOptions {
   readonly style: TextStyle;
@@ -111,7 +111,7 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
   const summary =
     results.measure.kind === "count" || total.sum === undefined
       ? calls
-      : `${calls}, ${format(total.sum)} altogether, ${format(total.sum / total.count)} on average`;
+      : `${calls}, ${format(total.sum)} altogether, ${formatMean(total.sum, total.count, results.measure)} on average`;
   const shown = section.series.slice(0, options.maxSeries);
   const drawn = shown.slice(0, options.histograms).filter(({ histogram }) => histogram.buckets.length > 0);
   return [

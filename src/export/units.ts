@@ -34,6 +34,14 @@ export function formatCount(value: bigint | number): string {
 export const formatterOf = (measure: Measure): ((value: bigint) => string) =>
   measure.kind === "duration" || (measure.kind === "value" && measure.unit === "ns") ? formatNanoseconds : formatCount;
 
+/** The mean of values that people read by `formatterOf`; of plain numbers as much as three digits say: `8.93`, `1,234`. */
+export function formatMean(sum: bigint, count: bigint, measure: Measure): string {
+  // What a double cannot hold is far beyond three digits.
+  const mean = Number(sum) / Number(count);
+  if (formatterOf(measure) === formatNanoseconds) return formatNanoseconds(mean);
+  return Math.abs(mean) < 99.95 ? String(Number(mean.toPrecision(3))) : formatCount(BigInt(Math.round(mean)));
+}
+
 /** A part of a whole, 0..1, as `71.3%`; what is there but would round to nothing is `<0.1%`. */
 export function formatShare(share: number): string {
   if (share > 0 && share < 0.0005) return "<0.1%";
