@@ -5,7 +5,7 @@ import type { RunDescription } from "../recording/index.js";
 import { histReport } from "./count-report.js";
 import { exitStatus, measure, recordCounts, tellBalance } from "./measure.js";
 import type { HistRequest } from "./request.js";
-import { openResults, styleOf } from "./results.js";
+import { openResults, styleOf, textOutput } from "./results.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
 
@@ -13,7 +13,7 @@ import { Subject } from "./subject.js";
 const LIVE_SERIES = 20;
 
 export async function hist(request: HistRequest, streams: Streams): Promise<number> {
-  using results = openResults(request.output, streams);
+  using results = openResults(textOutput(request.output), streams);
   using subject = await Subject.open(request.target, request.symbols);
   const page = ({ run }: RunDescription, soFar: Aggregate): readonly string[] =>
     formatHistText(run, soFar, {

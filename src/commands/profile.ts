@@ -12,7 +12,8 @@ import { runNames } from "./run-names.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
 
-const DEFAULT_OUTPUT = "gospect.pb.gz";
+/** Where a profile goes unless told. */
+export const DEFAULT_OUTPUT = "gospect.pb.gz";
 
 /** The segment that all code of a Go program lies in. */
 function codeMapping(binary: GoBinary, plan: ProbePlan): ProfileMapping {

@@ -1,4 +1,5 @@
 /** `replay`: the text, JSON or profile of a recorded run, as the run itself would have given it. */
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../base/index.js";
 import { formatBalanceText } from "../export/index.js";
@@ -6,9 +7,9 @@ import { namesOf, openRecordedRun, type RecordedRun } from "../recording/index.j
 import { callLoss, callReport } from "./call-report.js";
 import { aggregateOf, histReport, profileReport } from "./count-report.js";
 import { isSameFile } from "./output-file.js";
-import { profileOutput, tellProfile } from "./profile.js";
+import { DEFAULT_OUTPUT, profileOutput, tellProfile } from "./profile.js";
 import type { ReplayRequest } from "./request.js";
-import { openResults, type Results, styleOf } from "./results.js";
+import { openResults, type Results, styleOf, textOutput } from "./results.js";
 import type { Streams } from "./streams.js";
 
 export async function replay(request: ReplayRequest, streams: Streams): Promise<number> {
@@ -22,7 +23,7 @@ export async function replay(request: ReplayRequest, streams: Streams): Promise<
   const names = namesOf(recorded.names);
   const results = aggregateOf(description, batch);
   const isProfile = description.command === "profile";
-  const output = isProfile ? profileOutput(request.output, streams) : request.output;
+  const output = isProfile ? replayedProfileOutput(request, streams) : textOutput(request.output);
   using destination = openResults(output, streams);
   const options = { format: request.json ? "json" : "text", style: destination.style } as const;
   if (isProfile) destination.finish(profileReport(description, results, names));
@@ -33,6 +34,18 @@ export async function replay(request: ReplayRequest, streams: Streams): Promise<
   const loss = callLoss(description, eventLoss);
   streams.err.write(formatBalanceText(description.run, results, styleOf(streams.err), loss));
   return 0;
+}
+
+/** A replay is asked of a recording, whose kind nobody need remember: it overwrites nothing that was not named. */
+function replayedProfileOutput({ file, json, output }: ReplayRequest, streams: Streams): string {
+  if (json)
+    throw new UsageError(`${file} is the recording of a profile, which is no JSON`, { hint: "leave out --json" });
+  if (output === undefined && existsSync(DEFAULT_OUTPUT)) {
+    throw new UsageError(`${file} is the recording of a profile, and there is a ${DEFAULT_OUTPUT} already`, {
+      hint: "name a file: -o FILE.pb.gz",
+    });
+  }
+  return profileOutput(output, streams);
 }
 
 async function replayCalls(recorded: RecordedRun, destination: Results, { json }: ReplayRequest): Promise<void> {

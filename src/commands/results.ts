@@ -1,4 +1,5 @@
 /** Where a command's results go: stdout, or the file of `--output`. */
+import { UsageError } from "../base/index.js";
 import type { CallStyle } from "../export/index.js";
 import { OutputFile } from "./output-file.js";
 import type { Streams, TextOutput } from "./streams.js";
@@ -42,6 +43,16 @@ function encode(pieces: Iterable<string>): readonly Buffer[] {
 
 const piecesOf = (data: string | Buffer | Iterable<string>): readonly (string | Buffer)[] =>
   typeof data === "string" || Buffer.isBuffer(data) ? [data] : encode(data);
+
+/** Where text or JSON goes. Throws a UsageError for a name that only a profile can bear. */
+export function textOutput(output: string | undefined): string | undefined {
+  if (output?.endsWith(".pb.gz") === true) {
+    throw new UsageError(`${output} is a profile's name, and these results are text`, {
+      hint: "a profile comes from gospect profile, or from the replay of its recording",
+    });
+  }
+  return output;
+}
 
 /** Opens the file now, so that a destination that cannot be written fails before anything is measured. */
 export function openResults(output: string | undefined, streams: Streams): Results {

@@ -4,7 +4,7 @@ import { type CallReport, callReport } from "./call-report.js";
 import { exitStatus, type Follower, measure, tellBalance } from "./measure.js";
 import { isRecording, Recorder } from "./recorder.js";
 import type { TraceRequest } from "./request.js";
-import { openResults, type Results } from "./results.js";
+import { openResults, type Results, textOutput } from "./results.js";
 import { runNames } from "./run-names.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
@@ -14,7 +14,7 @@ export const trace = (request: TraceRequest, streams: Streams): Promise<number> 
 export const flow = (request: TraceRequest, streams: Streams): Promise<number> => follow("flow", request, streams);
 
 async function follow(command: "trace" | "flow", request: TraceRequest, streams: Streams): Promise<number> {
-  using results = openResults(request.output, streams);
+  using results = openResults(textOutput(request.output), streams);
   using subject = await Subject.open(request.target, request.symbols);
   const plan = subject.plan(request, "measure", "values");
   const names = runNames(subject);

@@ -1,6 +1,6 @@
 /** A recorded run, replayed by the command line, against what the run itself would have printed. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -99,6 +99,33 @@ test("a recording does not overwrite itself", async () => {
   assert.equal(status, 2);
   assert.match(stderr, /is the recording itself, and would be overwritten/);
   assert.ok(readFileSync(path).equals(before));
+});
+
+test("nothing is written that only looks like what was asked for", async () => {
+  const profile = join(folder, "out.pb.gz");
+  const text = await gospect("replay", record("trace"), "-o", profile);
+  assert.deepEqual([text.status, existsSync(profile)], [2, false]);
+  assert.match(text.stderr, /out\.pb\.gz is a profile's name, and these results are text/);
+  const json = await gospect("replay", record("profile"), "--json", "-o", profile);
+  assert.deepEqual([json.status, existsSync(profile)], [2, false]);
+  assert.match(json.stderr, /is the recording of a profile, which is no JSON/);
+});
+
+test("a replayed profile overwrites nothing that was not named", async () => {
+  const before = process.cwd();
+  const path = record("profile");
+  process.chdir(mkdtempSync(join(folder, "cwd-")));
+  try {
+    const first = await gospect("replay", path, "-q");
+    assert.deepEqual([first.status, first.stderr, existsSync("gospect.pb.gz")], [0, "", true]);
+    writeFileSync("gospect.pb.gz", "another one");
+    const second = await gospect("replay", path, "-q");
+    assert.equal(second.status, 2);
+    assert.match(second.stderr, /there is a gospect\.pb\.gz already/);
+    assert.equal(readFileSync("gospect.pb.gz", "utf8"), "another one");
+  } finally {
+    process.chdir(before);
+  }
 });
 
 test("what is no recorded run is refused", async () => {
