@@ -4,7 +4,13 @@
  */
 import { printable } from "../aggregate/index.js";
 import { formatCount } from "../export/index.js";
-import type { PlannedProbe, ProbePlan, RefusedFunction } from "../probes/index.js";
+import {
+  type PlannedProbe,
+  type ProbePlan,
+  type RefusedFunction,
+  refusedByReason,
+  tellRefused,
+} from "../probes/index.js";
 
 /** LIMIT: functions named one by one, of those refused and of those with notes. */
 const FEW = 5;
@@ -25,17 +31,13 @@ const eachNote = (probes: readonly PlannedProbe[]): readonly string[] =>
 
 /** By reason, the most frequent ones first. */
 function countedRefusals(functions: readonly RefusedFunction[]): readonly string[] {
-  const counts = new Map<string, number>();
-  for (const { refusal } of functions) counts.set(refusal.reason, (counts.get(refusal.reason) ?? 0) + 1);
-  const reasons = [...counts].sort(([, a], [, b]) => b - a);
+  const reasons = refusedByReason(functions);
   const shown = reasons
     .slice(0, FEW)
-    .map(
-      ([reason, count]) => `not measured: ${count === 1 ? "1 function" : `${formatCount(count)} functions`}: ${reason}`,
-    );
-  const rest = reasons.slice(FEW).reduce((sum, [, count]) => sum + count, 0);
+    .map((alike) => `not measured: ${tellRefused(alike, formatCount)}: ${alike[0]?.refusal.reason}`);
+  const rest = reasons.slice(FEW).reduce((sum, alike) => sum + alike.length, 0);
   const more = rest === 0 ? [] : [`not measured: ${formatCount(rest)} more for other reasons`];
-  return [...shown, ...more, "--verbose names the functions that are not measured"];
+  return [...shown, ...more, "--verbose names what is not measured"];
 }
 
 /** What is worth a note, and the note for many. */

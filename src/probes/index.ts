@@ -18,5 +18,6 @@ export { parseExpression } from "./parse-expression.js";
 export { partOf } from "./part-of.js";
 export type * from "./plan.js";
 export { type PlanRequest, planProbes } from "./planner.js";
+export { refusedByReason, tellRefused } from "./refusals.js";
 export { resolveSelector } from "./selector.js";
 export { parseGivenSignature } from "./sig.js";

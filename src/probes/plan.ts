@@ -143,6 +143,8 @@ export interface PlannedProbe {
 export interface RefusedFunction {
   readonly name: string;
   readonly refusal: Refusal;
+  /** Absent where it is a function as a whole. `function`: the one that was inlined, or that has the line. */
+  readonly place?: { readonly kind: PlannedPlace["kind"]; readonly function: string };
 }
 
 /** What the BPF programs must know of the Go runtime in this binary; offsets in bytes. */

@@ -3,7 +3,7 @@
  * planned whole, with all its exits and all its dimensions, or refused with a reason; nothing is measured by halves.
  */
 import { gsLimits } from "../abi/index.js";
-import { found, type Outcome, type Refusal, refused, UnmeasurableError } from "../base/index.js";
+import { found, type Outcome, refused, UnmeasurableError } from "../base/index.js";
 import type { GoBinary, Signature } from "../binary/index.js";
 import { collapseTypeArguments, type GoFunction, type InlinedCopy, type SymbolTable } from "../symbols/index.js";
 import { assign } from "./abi.js";
@@ -26,6 +26,7 @@ import { findLine, type LineInFunction, parseLineSelector } from "./lines.js";
 import { bindAll, callScope, type NamedVariable, type Scope } from "./names.js";
 import { parseExpression } from "./parse-expression.js";
 import type { PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts, Site } from "./plan.js";
+import { nothingMeasurable } from "./refusals.js";
 import { goroutinePlace, readRuntimeFacts, refuseGoroutine } from "./runtime-facts.js";
 import { resolveProbe } from "./selector.js";
 import { settleDimensions, settleMeasure } from "./settle.js";
@@ -91,14 +92,11 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
   const refusedFunctions: RefusedFunction[] = [];
   const candidates: Candidate[] = [];
   const warnings: string[] = [];
-  const refuse = (name: string, refusal: Refusal): void => {
-    refusedFunctions.push({ name, refusal });
-  };
-  const add = (name: string, fn: GoFunction, plan: () => Outcome<Candidate>): void => {
+  const add = (named: Named, fn: GoFunction, plan: () => Outcome<Candidate>): void => {
     const unknown = refuseGoroutine(fn, runtime);
     const candidate: Outcome<Candidate> = unknown === undefined ? plan() : { ok: false, refusal: unknown };
     if (candidate.ok) candidates.push(candidate.value);
-    else refuse(name, candidate.refusal);
+    else refusedFunctions.push({ ...named, refusal: candidate.refusal });
   };
   for (const fn of selection.bodies) {
     if (candidates.length === MAX_PROBES) {
@@ -106,7 +104,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
       break;
     }
     const signature = given.get(fn.name) ?? (wantsSignatures ? symbols.signature(fn) : undefined);
-    add(fn.name, fn, () => planFunction(binary, finder, fn, signature, { program, questions }));
+    add({ name: fn.name }, fn, () => planFunction(binary, finder, fn, signature, { program, questions }));
   }
   // What is known where a call begins is known where it was inlined too; a trace tells calls from places.
   const counted = new Set(selection.inlined);
@@ -116,13 +114,15 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
   const context: PlaceContext = { binary, finder, program, questions };
   for (const [name, copies] of findCopies(binary, symbols, finder, counted)) {
     for (const { copy, place } of copies) {
-      if (place.ok) add(copyName(name, copy), place.value.fn, () => planPlace(place.value, context));
-      else refuse(copyName(name, copy), place.refusal);
+      const named: Named = { name: copyName(name, copy), place: { kind: "copy", function: name } };
+      if (place.ok) add(named, place.value.fn, () => planPlace(place.value, context));
+      else refusedFunctions.push({ ...named, refusal: place.refusal });
     }
   }
   for (const { name, fn, places } of selection.lines) {
-    if (!places.ok) refuse(name, places.refusal);
-    else for (const place of places.value) add(name, fn, () => planPlace(place, context));
+    const named: Named = { name, place: { kind: "line", function: fn.name } };
+    if (!places.ok) refusedFunctions.push({ ...named, refusal: places.refusal });
+    else for (const place of places.value) add(named, fn, () => planPlace(place, context));
   }
   const settled = settleDimensions(request.by, candidates);
   const { measure, alike, odd } = settleMeasure(
@@ -155,6 +155,9 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     warnings: [...warnings, ...uncertainLines(selection.lines), ...missing],
   };
 }
+
+/** What results, and refusals, call a function or a place. */
+type Named = Omit<RefusedFunction, "refusal">;
 
 /** Lines whose counts need not be those of their source. */
 function uncertainLines(lines: readonly LineInFunction[]): readonly string[] {
@@ -348,16 +351,4 @@ function findRuntimeSites(finder: SiteFinder): {
   }
   // Without runtime.Goexit in the program nothing can call it.
   return { sites: [...recovery, ...goexit], warnings };
-}
-
-function nothingMeasurable(probes: readonly string[], all: readonly RefusedFunction[]): UnmeasurableError {
-  const [first, ...others] = all;
-  const refusal: Refusal = first?.refusal ?? { code: "no-match", reason: "no function was named" };
-  const name = first?.name ?? probes.join(" ");
-  const more =
-    others.length === 0 ? "" : `, and ${others.length === 1 ? "1 function" : `${others.length} functions`} more`;
-  const by = refusal.by === undefined ? "" : ` by ${refusal.by}`;
-  return new UnmeasurableError(refusal.code, `${name} can't be measured${by}: ${refusal.reason}${more}`, {
-    hint: refusal.hint,
-  });
 }

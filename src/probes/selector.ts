@@ -115,6 +115,9 @@ function globPattern(selector: string): Pattern {
   };
 }
 
+/** What helps where a function is inlined wherever it is called. */
+export const INSTEAD_OF_INLINED = "measure a function that calls it, or build with //go:noinline above it";
+
 // LIMIT: names offered in place of one that does not exist.
 const NEAREST = 5;
 
@@ -145,6 +148,6 @@ function explainInlining(selector: string, inlined: ReadonlyMap<string, readonly
   const more = copies.length - shown.length;
   const places = `${shown.join(", ")}${more > 0 ? ` and at ${more} more ${more === 1 ? "place" : "places"}` : ""}`;
   return new UnmeasurableError("inlined-everywhere", `${subject}, ${places}`, {
-    hint: "measure a function that calls it, or build with //go:noinline above it",
+    hint: INSTEAD_OF_INLINED,
   });
 }

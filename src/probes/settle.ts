@@ -4,6 +4,11 @@ import type { Candidate } from "./candidate.js";
 import { commonEncoding, isAlike } from "./encoding.js";
 import type { RefusedFunction } from "./plan.js";
 
+const named = ({ name, fn, place }: Candidate): Omit<RefusedFunction, "refusal"> =>
+  place === undefined
+    ? { name }
+    : { name, place: { kind: place.kind, function: place.kind === "copy" ? name : fn.name } };
+
 /** Dimensions that most probes agree on; a probe whose values would be read back otherwise is the odd one. */
 export function settleDimensions(
   names: readonly string[],
@@ -27,7 +32,7 @@ export function settleDimensions(
       const type = value?.recipe.type.name ?? "nothing";
       const reason = `its ${name} is ${type}, which differs from that of the other functions`;
       odd.push({
-        name: candidate.name,
+        ...named(candidate),
         refusal: { code: "differing-type", reason, hint: "measure it in a run of its own" },
       });
       return false;
@@ -52,7 +57,7 @@ export function settleMeasure(
   for (const candidate of candidates.filter((each) => !isInteger(each))) {
     const type = candidate.measured?.recipe.type.name ?? "nothing";
     odd.push({
-      name: candidate.name,
+      ...named(candidate),
       refusal: {
         code: "not-a-number",
         reason: `its ${name} is ${type}: only integers have a distribution`,
@@ -75,7 +80,7 @@ export function settleMeasure(
     if (common !== undefined && encoding !== undefined && isAlike(encoding, common)) return true;
     const reason = `its ${name} is ${candidate.measured?.recipe.type.name ?? "nothing"}, which differs from that of the others`;
     odd.push({
-      name: candidate.name,
+      ...named(candidate),
       refusal: { code: "differing-type", reason, hint: "measure it in a run of its own" },
     });
     return false;
@@ -93,6 +98,9 @@ function settleCounting(
   const reason = "it has no end, so no duration, which is what is measured of the others";
   const odd = candidates
     .filter(({ place }) => place !== undefined)
-    .map(({ name }) => ({ name, refusal: { code: "no-duration", reason, hint: "measure it in a run of its own" } }));
+    .map((candidate) => ({
+      ...named(candidate),
+      refusal: { code: "no-duration", reason, hint: "measure it in a run of its own" },
+    }));
   return { measure: { kind: "duration" }, alike: calls, odd };
 }

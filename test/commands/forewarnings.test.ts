@@ -100,7 +100,7 @@ test("many functions are counted, by what is true of them", () => {
     "not measured: 1 function: b",
     "not measured: 1 function: c",
     "not measured: 2 more for other reasons",
-    "--verbose names the functions that are not measured",
+    "--verbose names what is not measured",
     "something is odd",
     "1,100 functions are wrappers made by the compiler: direct calls of what they wrap do not pass through them",
     "1 function has exits that are tail jumps: time until the jump, without results",

@@ -67,7 +67,7 @@ test("a copy whose branch may have become a conditional move is not counted", as
     [
       "speculated",
       "main.least in main.speculate at fixtures/places/inlined.go:189 can't be measured: its code may run where the call " +
-        "would not have been made, and 2 functions more",
+        "would not have been made, and 2 inlined copies of it more",
     ],
   );
 });
