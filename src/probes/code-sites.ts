@@ -58,12 +58,12 @@ export class SiteFinder {
 
   /**
    * Refused as `findSites` of src/binary/code refuses, `no-code` when the file holds no bytes for the function, or
-   * `misplaced` when the function table does not fit the code.
+   * `misplaced` when the function table does not fit the code. Where exits are `unneeded` there may be none.
    */
-  find(fn: GoFunction): Outcome<ProbeSites> {
+  find(fn: GoFunction, wanted: CodeContext["exits"] = "needed"): Outcome<ProbeSites> {
     const bytes = this.read(fn);
     if (!bytes.ok) return bytes;
-    const sites = findSites(architectureOf(this.binary.arch), bytes.value, fn.entry, this.contextOf(fn));
+    const sites = findSites(architectureOf(this.binary.arch), bytes.value, fn.entry, this.contextOf(fn, wanted));
     if (!sites.ok) return sites;
     const entry = this.site("entry", sites.value.entry.instruction, sites.value.entry.place);
     if (!entry.ok) return entry;
@@ -123,7 +123,12 @@ export class SiteFinder {
   summarize(fn: GoFunction): Outcome<SiteSummary> {
     const bytes = this.read(fn);
     if (!bytes.ok) return bytes;
-    const summary = summarizeSites(architectureOf(this.binary.arch), bytes.value, fn.entry, this.contextOf(fn));
+    const summary = summarizeSites(
+      architectureOf(this.binary.arch),
+      bytes.value,
+      fn.entry,
+      this.contextOf(fn, "needed"),
+    );
     if (!summary.ok) return summary;
     const { entry, exitCount } = summary.value;
     const { instruction } = entry;
@@ -132,8 +137,8 @@ export class SiteFinder {
     return found({ entry: { offset: offset.value, instruction: () => instruction.text }, exitCount });
   }
 
-  private contextOf(fn: GoFunction): CodeContext {
-    return { growsStack: (target) => this.stackGrowers.has(target), assembly: fn.assembly };
+  private contextOf(fn: GoFunction, exits: CodeContext["exits"]): CodeContext {
+    return { growsStack: (target) => this.stackGrowers.has(target), assembly: fn.assembly, exits };
   }
 
   /**

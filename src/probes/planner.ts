@@ -227,10 +227,12 @@ function planFunction(
   signature: Signature | undefined,
   { program, questions }: { readonly program: ProgramFacts; readonly questions: Questions },
 ): Outcome<Candidate> {
-  const sites = finder.find(fn);
+  const whole = finder.find(fn);
+  // What never returns has a beginning.
+  const sites = !whole.ok && whole.refusal.code === "no-return" ? finder.find(fn, "unneeded") : whole;
   if (!sites.ok) return sites;
   const common = { name: fn.name, fn, sites: sites.value, place: undefined, signature };
-  if (!asksAnything(questions)) return found({ ...common, ...NO_ANSWERS });
+  if (!asksAnything(questions)) return whole.ok ? found({ ...common, ...NO_ANSWERS }) : whole;
   const { scope, variables } = namesOf(binary, fn, signature);
   const answers = answer(questions, variables, {
     scope,
@@ -240,6 +242,7 @@ function planFunction(
     kind: "call",
   });
   if (!answers.ok) return answers;
+  if (!whole.ok && !endsAtEntry(answers.value)) return whole;
   const { values, measured, condition } = answers.value;
   const asked = measured === undefined ? values : [...values, measured];
   const needsResults =

@@ -18,11 +18,12 @@ const hexBytes = (...lines: readonly string[]): Buffer => Buffer.from(lines.join
 /** One line per site, or the refusal's code. */
 function describe(
   bytes: Buffer,
-  options: { readonly assembly?: boolean; readonly arch?: typeof amd64 } = {},
+  options: { readonly assembly?: boolean; readonly arch?: typeof amd64; readonly exits?: "unneeded" } = {},
 ): string[] {
   const sites = findSites(options.arch ?? amd64, bytes, START, {
     growsStack: (target) => target === MORESTACK,
     assembly: options.assembly ?? false,
+    exits: options.exits ?? "needed",
   });
   if (!sites.ok) return [sites.refusal.code];
   const { entry, exits } = sites.value;
@@ -109,6 +110,7 @@ test("what can't be measured is refused with its reason", () => {
   assert.deepEqual(describe(hexBytes("c3")), ["entry-is-exit"]);
   assert.deepEqual(describe(hexBytes("e9fbff0f00")), ["entry-is-exit"]);
   assert.deepEqual(describe(hexBytes("55 e8fafe0f00 0f0b")), ["no-return"]);
+  assert.deepEqual(describe(hexBytes("55 e8fafe0f00 0f0b"), { exits: "unneeded" }), ["push +0 push %rbp"]);
   assert.deepEqual(describe(hexBytes("48ffc8 75fb c3")), ["entry-repeats"]);
   assert.deepEqual(describe(hexBytes("4801d8 7550 c3")), ["leaves-conditionally"]);
   assert.deepEqual(describe(hexBytes("4801d8 ffe0"), { assembly: true }), ["computed-jump"]);
@@ -189,6 +191,7 @@ test("whatever the bytes are, sites lie inside, bytes are those of the function,
     const sites = findSites(arch, bytes, START, {
       growsStack: (target) => target === MORESTACK,
       assembly: round % 5 === 0,
+      exits: round % 7 === 0 ? "unneeded" : "needed",
     });
     if (!sites.ok) continue;
     accepted++;

@@ -242,6 +242,18 @@ test("functions that agree share a dimension; the odd one is refused", async () 
 
 test("a function without a return is refused by name", async () => {
   assert.equal((await failure({ probes: ["main.main.func1"] }))["code"], "no-return");
+  assert.equal(
+    (await failure({ probes: ["main.main.func1"], of: "$goid", where: "$duration > 1ms" }))["code"],
+    "no-return",
+  );
+});
+
+test("a function without a return is measured where it begins", async () => {
+  const { probes } = await plan({ probes: ["main.main.func1"], of: "$goid" });
+  assert.deepEqual(
+    probes.map(({ kind, entry, exits }) => [kind, entry.kind, exits]),
+    [["place", "entry", []]],
+  );
 });
 
 test("a function without a body is counted where it was inlined", async () => {

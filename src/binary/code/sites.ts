@@ -43,7 +43,7 @@ export interface ExitSite {
 
 export interface FunctionSites {
   readonly entry: EntrySite;
-  /** At least one, in address order. */
+  /** In address order; at least one where they are needed. */
   readonly exits: readonly ExitSite[];
 }
 
@@ -53,6 +53,8 @@ export interface CodeContext {
   growsStack(target: number): boolean;
   /** The function is assembly: its author kept no compiler's promises. */
   readonly assembly: boolean;
+  /** `unneeded`: a call's beginning is all that is asked for, so that it need not have an end. */
+  readonly exits: "needed" | "unneeded";
 }
 
 /** What `list` says of a function's sites. */
@@ -128,7 +130,7 @@ function locateSites(
   const entry = placeEntry(architecture, code, check);
   const exits = findExits(architecture, code, context);
   if (!exits.ok) return exits;
-  if (exits.value.length === 0) {
+  if (exits.value.length === 0 && context.exits === "needed") {
     return refused("no-return", "it never returns: there is no return and no jump out of it");
   }
   const repeated = findRepetition(code, entry.index, check);
