@@ -4,7 +4,7 @@ import { withoutImportPath } from "../symbols/index.js";
 import { type CallFrame, creatorOf } from "./call-frames.js";
 import type { Symbolizer } from "./pprof-locations.js";
 import { formatPlace } from "./signature.js";
-import { paint, type TextStyle } from "./style.js";
+import { displayWidth, fit, fitSymbol, paint, type TextStyle } from "./style.js";
 import { formatNanoseconds } from "./units.js";
 
 /** What a line says of a call, and how. */
@@ -13,19 +13,35 @@ export interface CallStyle extends TextStyle {
   readonly values: "whole" | "short";
 }
 
-/** LIMIT: characters of one value and of a whole call in a line for a terminal, and how many of its values are always there. */
-const SHORT_VALUE = 60;
+/** LIMIT: characters of one value in a line for a terminal; fewer, step by step, where the line has no room. */
+const SHORT_VALUES = [60, 32, 16, 8] as const;
 /** Of what has parts, a receiver above all, less: it would crowd out what calls differ in. */
-const SHORT_COMPOSITE = 24;
-const SHORT_CALL = 500;
-const SHORTEST = 20;
+const SHORT_COMPOSITES = [24, 16, 8, 3] as const;
+/** LIMIT: columns that a call has of a terminal, and its arguments of the call, however narrow it is. */
+const NARROWEST_CALL = 20;
+const NARROWEST_ARGUMENTS = 12;
 
-const shortLength = ({ kind }: Value): number =>
-  kind === "pointer" || kind === "struct" || kind === "list" ? SHORT_COMPOSITE : SHORT_VALUE;
+/** How far values are cut: undefined, or a step of the lengths above. */
+type Shortness = 0 | 1 | 2 | 3 | undefined;
 
-/** Characters of two code units stay whole. */
-const cut = (text: string, most: number): string =>
-  text.length <= most ? text : `${text.slice(0, most).replace(/[\ud800-\udbff]$/, "")}…`;
+/** Of arguments and of results: what came of a call is what most look for, so it is cut last. */
+const SHORTNESSES = [
+  [0, 0],
+  [1, 0],
+  [2, 0],
+  [3, 0],
+  [3, 1],
+  [3, 2],
+  [3, 3],
+] as const;
+
+function valueText(value: Value, shortness: Shortness): string {
+  const text = formatValueText(value);
+  if (shortness === undefined) return text;
+  const { kind } = value;
+  const composite = kind === "pointer" || kind === "struct" || kind === "list";
+  return fit(text, (composite ? SHORT_COMPOSITES : SHORT_VALUES)[shortness]);
+}
 
 const ENDINGS: Readonly<Record<TracedCall["outcome"], string>> = {
   return: "",
@@ -35,28 +51,59 @@ const ENDINGS: Readonly<Record<TracedCall["outcome"], string>> = {
   open: "still running",
 };
 
+/** The values of a call as text: what it was given, and what came of it. */
+interface CallValues {
+  readonly given: string;
+  readonly results: string;
+}
+
+function valuesOf(call: TracedCall, [ofGiven, ofResults]: readonly [Shortness, Shortness]): CallValues {
+  const named = ({ name, value }: NamedValue, shortness: Shortness): string =>
+    `${printable(name)}=${valueText(value, shortness)}`;
+  // Unnamed results are called `ret`, `ret0`, …, which says nothing in a line.
+  const resultText = (each: NamedValue): string =>
+    /^ret\d*$/.test(each.name) ? valueText(each.value, ofResults) : named(each, ofResults);
+  const shown = call.shown.map((each) => `  ${named(each, ofResults)}`).join("");
+  const results = call.results.length === 0 ? "" : ` → ${call.results.map(resultText).join(", ")}`;
+  const given = call.entryLost ? "arguments lost" : call.arguments.map((each) => named(each, ofGiven)).join(", ");
+  if (call.outcome === "passed" && given === "") return { given: "", results: shown };
+  return { given: `(${given})`, results: `${results}${shown}` };
+}
+
+/** The longest values that fit; where none do, first arguments go that are behind others, then the line's end. */
+function fittingValues(call: TracedCall, columns: number): string {
+  let { given, results } = { given: "", results: "" };
+  for (const shortness of SHORTNESSES) {
+    ({ given, results } = valuesOf(call, shortness));
+    if (displayWidth(given) + displayWidth(results) <= columns) return `${given}${results}`;
+  }
+  if (columns < 1) return "";
+  const left = Math.max(NARROWEST_ARGUMENTS, columns - displayWidth(results));
+  const cut = displayWidth(given) <= left ? given : `${fit(given, left - 1)})`;
+  return fit(`${cut}${results}`, columns);
+}
+
+function wholeValues(call: TracedCall): string {
+  const { given, results } = valuesOf(call, [undefined, undefined]);
+  return `${given}${results}`;
+}
+
 /**
  * `main.(*Store).Lookup(tenant="acme", n=3) → 17, nil`, then what was to be shown, then how it ended if not by itself. Of a
- * place only what was to be shown. Short values take no more than is left of these columns.
+ * place only what was to be shown. With short values no wider than these columns.
  */
-export function formatCall(call: TracedCall, style: CallStyle, columns = SHORT_CALL): string {
-  const valueText = ({ value }: NamedValue): string =>
-    style.values === "short" ? cut(formatValueText(value), shortLength(value)) : formatValueText(value);
-  const named = (each: NamedValue): string => `${printable(each.name)}=${valueText(each)}`;
-  // Unnamed results are called `ret`, `ret0`, …, which says nothing in a line.
-  const resultText = (each: NamedValue): string => (/^ret\d*$/.test(each.name) ? valueText(each) : named(each));
-  const shown = call.shown.map((each) => `  ${named(each)}`).join("");
-  const given = call.entryLost ? "arguments lost" : call.arguments.map(named).join(", ");
-  const results = call.results.length === 0 ? "" : ` → ${call.results.map(resultText).join(", ")}`;
-  const values = call.outcome === "passed" && given === "" ? shown : `(${given})${results}${shown}`;
-  const ending = ENDINGS[call.outcome];
+export function formatCall(call: TracedCall, style: CallStyle, columns: number): string {
+  const short = style.values === "short";
+  const width = Math.max(columns, NARROWEST_CALL);
+  const outcome = ENDINGS[call.outcome];
+  const ending = outcome === "" ? "" : `  ${outcome}`;
   const tone = call.outcome === "open" ? "warning" : "error";
-  const name = functionText(call.function, style);
-  const room = columns - name.length - (ending === "" ? 0 : ending.length + 2);
+  const whole = functionText(call.function, style);
+  const name = short ? fitSymbol(whole, width - ending.length) : whole;
   return [
     paint(style, "key", name),
-    style.values === "short" ? cut(values, Math.max(room, SHORTEST)) : values,
-    ending === "" ? "" : `  ${paint(style, tone, ending)}`,
+    short ? fittingValues(call, width - ending.length - displayWidth(name)) : wholeValues(call),
+    paint(style, tone, ending),
   ].join("");
 }
 

@@ -1,7 +1,7 @@
 /** `flow` for people: each goroutine's calls as an indented tree, with what each took and what of that was its own. */
 import type { FlowCall, TracedCall } from "../aggregate/index.js";
 import { type CallStyle, formatCall, formatDuration, formatOrigin, formatTimeOfDay } from "./call-text.js";
-import { pad, paint } from "./style.js";
+import { fit, pad, paint } from "./style.js";
 import type { CallTextOptions } from "./trace-text.js";
 import { formatQuantity } from "./units.js";
 
@@ -42,8 +42,10 @@ export class FlowText {
     if (name === this.previous) return [];
     const first = this.previous === undefined;
     this.previous = name;
-    const origin = formatOrigin(call, style, symbolize);
-    const line = `${paint(style, "title", name)}${origin === "" ? "" : paint(style, "faint", `, ${origin}`)}`;
+    const known = formatOrigin(call, style, symbolize);
+    const origin = known === "" ? "" : `, ${known}`;
+    const shown = style.values === "short" ? fit(origin, Math.max(style.width - name.length, 1)) : origin;
+    const line = `${paint(style, "title", name)}${paint(style, "faint", shown)}`;
     if (!first) return ["", line];
     return [
       paint(style, "faint", `${pad("time", 15, "left")}  ${pad("took", 8, "right")}  ${pad("own", 8, "right")}`),
@@ -55,12 +57,14 @@ export class FlowText {
 function formatNode({ call, ownNs, missingCallers, shownBefore }: FlowCall, depth: number, style: CallStyle): string {
   const time = depth === 0 ? paint(style, "faint", formatTimeOfDay(call.time)) : NO_TIME;
   const steps = depth <= MOST_STEPS ? "  ".repeat(depth) : `${"  ".repeat(MOST_STEPS)}(${depth} deep) `;
-  const notes = [
+  const note = [
     ...(missingCallers === 0 ? [] : [`inside ${formatQuantity(missingCallers, "call")} not shown`]),
     ...(shownBefore === 0 ? [] : [`around ${formatQuantity(shownBefore, "call")} shown before`]),
-  ].map((note) => paint(style, "faint", `  (${note})`));
+  ]
+    .map((each) => `  (${each})`)
+    .join("");
   // A tree whose lines are broken is none: they end where the terminal does.
-  const columns = style.width - COLUMNS_BEFORE - steps.length;
+  const columns = style.width - COLUMNS_BEFORE - steps.length - note.length;
   const text = formatCall(call, style, columns);
-  return `${time}  ${formatDuration(call.durationNs)}  ${formatDuration(ownNs)}  ${steps}${text}${notes.join("")}`;
+  return `${time}  ${formatDuration(call.durationNs)}  ${formatDuration(ownNs)}  ${steps}${text}${paint(style, "faint", note)}`;
 }

@@ -43,8 +43,10 @@ export function displayWidth(text: string): number {
 export function fit(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   let kept = "";
+  let columns = 0;
   for (const character of text) {
-    if (displayWidth(kept + character) > width - 1) break;
+    columns += displayWidth(character);
+    if (columns > width - 1) break;
     kept += character;
   }
   return `${kept}…`;

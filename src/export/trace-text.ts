@@ -23,7 +23,9 @@ export function formatGoroutine({ goid, tgid, tid }: TracedCall, processes: Call
 /** Lines with a newline at the end. */
 export function formatTraceText(call: TracedCall, { style, symbolize, stacks, processes }: CallTextOptions): string {
   const head = `${formatTimeOfDay(call.time)}  ${formatGoroutine(call, processes).padEnd(7)}`;
-  const line = `${paint(style, "faint", head)} ${formatDuration(call.durationNs)}  ${formatCall(call, style)}\n`;
+  const duration = ` ${formatDuration(call.durationNs)}  `;
+  const text = formatCall(call, style, style.width - head.length - duration.length);
+  const line = `${paint(style, "faint", head)}${duration}${text}\n`;
   return stacks ? `${line}${formatStack(call, style, symbolize)}` : line;
 }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { callReport } from "../../src/commands/call-report.js";
 import type { CallStyle } from "../../src/export/index.js";
+import { displayWidth } from "../../src/export/style.js";
 import type { RecordedCommand } from "../../src/recording/index.js";
 import { assertGolden } from "../golden/golden.js";
 import { describe, EVENTS, RUN_NAMES, STACKS } from "../recording/example.js";
@@ -42,6 +43,20 @@ test("flow --json: a line per tree", () => {
 test("on a terminal long values are cut", () => {
   assertGolden("trace-short.txt", print("trace", "text", { ...PLAIN, values: "short" }));
   assertGolden("flow-short.txt", print("flow", "text", { ...PLAIN, values: "short" }));
+});
+
+test("no call is wider than the terminal, times, notes and twenty columns given", () => {
+  for (const width of [85, 100, 119, 120, 121, 160, 177, 240]) {
+    for (const command of ["trace", "flow"] as const) {
+      const calls = print(command, "text", { ...PLAIN, width, values: "short" })
+        .split("\n")
+        .filter((line) => line.includes("main.(*Store)"));
+      assert.deepEqual(
+        calls.filter((line) => displayWidth(line) > width),
+        [],
+      );
+    }
+  }
 });
 
 test("calls do not steer the terminal, and colour changes nothing but the colour", () => {
