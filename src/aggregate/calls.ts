@@ -30,6 +30,8 @@ export interface TracedCall {
   readonly results: readonly NamedValue[];
   /** Of the `--show` expressions. */
   readonly shown: readonly NamedValue[];
+  /** Nothing tells what it takes and returns: there are neither, whatever it was given. */
+  readonly untyped: boolean;
   /** What was captured at its entry found no room. */
   readonly entryLost: boolean;
   readonly stack: StackRecord | undefined;
@@ -50,6 +52,8 @@ export interface RunClock {
 export interface TracedProbes {
   /** Names of the measured functions; the index is the probe number. */
   readonly functions: readonly string[];
+  /** Probes of functions whose arguments and results nothing tells. */
+  readonly untyped: ReadonlySet<number>;
   /** Per probe. */
   readonly shown: readonly (readonly ShownValue[])[];
   readonly clock: RunClock;
@@ -85,6 +89,7 @@ export function callOf(event: EventRecord, probes: TracedProbes): TracedCall {
     arguments: values.argument,
     results: values.result,
     shown: values.show,
+    untyped: probes.untyped.has(event.probe),
     entryLost: event.entry === "lost",
     stack: event.stack === undefined ? undefined : probes.stack(event.stack),
     parentGoid: event.parentGoid,

@@ -29,7 +29,14 @@ export const tracedProbes = (
   { run, shown, clock }: RunDescription,
   names: RunNames,
   stack: (key: bigint) => StackRecord | undefined,
-): TracedProbes => ({ functions: run.probes.map((probe) => probe.function), shown, clock, names, stack });
+): TracedProbes => ({
+  functions: run.probes.map((probe) => probe.function),
+  untyped: new Set(run.probes.flatMap(({ untyped }, probe) => (untyped === true ? [probe] : []))),
+  shown,
+  clock,
+  names,
+  stack,
+});
 
 /** Undefined where calls were only counted. */
 export function callLoss({ command }: RunDescription, loss: EventLoss | undefined): CallLoss | undefined {

@@ -60,6 +60,7 @@ const runOf = (plan: ProbePlan, target: Target): Run => ({
     returnSites: probe.exits.length,
     inlinedCopies: probe.inlinedCopies,
     partOf: partOf(plan.probes, number),
+    untyped: probe.captures?.untyped,
   })),
   where: plan.where,
 });

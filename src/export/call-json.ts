@@ -43,6 +43,7 @@ function callJson(call: TracedCall): { readonly [key: string]: ValueJson } {
     durationNs: call.durationNs === undefined ? null : integerJson(call.durationNs),
     outcome: call.outcome,
     // Only there when something is missing.
+    ...(call.untyped ? { untyped: true } : {}),
     ...(call.entryLost ? { entryLost: true } : {}),
   };
 }

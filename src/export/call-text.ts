@@ -57,6 +57,12 @@ interface CallValues {
   readonly results: string;
 }
 
+/** `?` where it may have been given anything. */
+function givenText(call: TracedCall, named: (each: NamedValue) => string): string {
+  if (call.entryLost) return "arguments lost";
+  return call.untyped ? "?" : call.arguments.map(named).join(", ");
+}
+
 function valuesOf(call: TracedCall, [ofGiven, ofResults]: readonly [Shortness, Shortness]): CallValues {
   const named = ({ name, value }: NamedValue, shortness: Shortness): string =>
     `${printable(name)}=${valueText(value, shortness)}`;
@@ -65,7 +71,7 @@ function valuesOf(call: TracedCall, [ofGiven, ofResults]: readonly [Shortness, S
     /^ret\d*$/.test(each.name) ? valueText(each.value, ofResults) : named(each, ofResults);
   const shown = call.shown.map((each) => `  ${named(each, ofResults)}`).join("");
   const results = call.results.length === 0 ? "" : ` → ${call.results.map(resultText).join(", ")}`;
-  const given = call.entryLost ? "arguments lost" : call.arguments.map((each) => named(each, ofGiven)).join(", ");
+  const given = givenText(call, (each) => named(each, ofGiven));
   if (call.outcome === "passed" && given === "") return { given: "", results: shown };
   return { given: `(${given})`, results: `${results}${shown}` };
 }

@@ -16,6 +16,8 @@ export interface RunProbe {
   readonly inlinedCopies: number;
   /** The probe as whose calls its own are told: of a function's inlined copies, and of a line's second place. */
   readonly partOf?: number | undefined;
+  /** Of a trace: nothing tells what it takes and returns. */
+  readonly untyped?: boolean | undefined;
 }
 
 export interface Run {

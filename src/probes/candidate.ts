@@ -52,10 +52,10 @@ export const asksAnything = ({ by, of, where, show }: Questions): boolean =>
 
 export const NO_ANSWERS: Answers = { values: [], measured: undefined, condition: undefined, captures: undefined };
 
-/** Refused as the first expression that is. `variables`: what a trace shows unasked. */
+/** Refused as the first expression that is. `variables`: what a trace shows unasked; undefined where nothing tells them. */
 export function answer(
   { by, of, where, show, probes }: Questions,
-  variables: readonly NamedVariable[],
+  variables: readonly NamedVariable[] | undefined,
   around: Surroundings,
 ): Outcome<Answers> {
   const values: CompiledExpression[] = [];
@@ -74,7 +74,7 @@ export function answer(
 
 function captureCalls(
   { show, probes }: { readonly show: NonNullable<Questions["show"]>; readonly probes: number },
-  variables: readonly NamedVariable[],
+  variables: readonly NamedVariable[] | undefined,
   around: Surroundings,
 ): Outcome<Captures> {
   const shows: CompiledShow[] = [];
@@ -83,7 +83,7 @@ function captureCalls(
     if (!compiled.ok) return compiled;
     shows.push(compiled.value);
   }
-  const values = variables.map(
+  const values = (variables ?? []).map(
     ({ name, role, bound }): Shown => ({
       name,
       role,
@@ -91,7 +91,8 @@ function captureCalls(
       value: bound.ok ? operandOf(bound.value, name) : bound,
     }),
   );
-  return found(compileCaptures(values, shows, { ...around, probes }));
+  const captures = compileCaptures(values, shows, { ...around, probes });
+  return found(variables === undefined ? { ...captures, untyped: true } : captures);
 }
 
 /** Whether all that is asked is known when a call begins: then its end need not be seen. */

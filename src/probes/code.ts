@@ -61,4 +61,6 @@ export interface Captures {
   readonly return: Capture | undefined;
   /** Arguments, then results, then `--show` values, each in its order. */
   readonly shown: readonly ShownValue[];
+  /** Nothing tells what arguments and results there are. */
+  readonly untyped?: true;
 }

@@ -152,7 +152,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     probes: alike.map((candidate) => plannedProbe(candidate, symbols, runtime, copies(candidate))),
     refused: refusedFunctions,
     runtimeSites,
-    warnings: [...warnings, ...uncertainLines(selection.lines), ...missing],
+    warnings: [...warnings, ...uncertainLines(selection.lines), ...untypedFunctions(alike), ...missing],
   };
 }
 
@@ -168,6 +168,17 @@ function uncertainLines(lines: readonly LineInFunction[]): readonly string[] {
       ? [`${name} begins at ${length} places in the code: whenever control comes to one of them is counted`]
       : [`${name} was optimized: its code may run more or less often than its source says, and that is counted`];
   });
+}
+
+/** Functions of which a trace can show neither arguments nor results. */
+function untypedFunctions(candidates: readonly Candidate[]): readonly string[] {
+  const [first, ...others] = candidates.filter(({ captures }) => captures?.untyped === true);
+  if (first === undefined) return [];
+  const [which, name] = others.length === 0 ? [first.name, first.name] : [`${others.length + 1} functions`, "FUNC"];
+  const instead = `--sig '${name}=func(PARAMETERS) RESULTS' or --symbols of the build with debug data would`;
+  return [
+    `nothing says what arguments and results ${which} ${others.length === 0 ? "has" : "have"}, shown as (?): ${instead}`,
+  ];
 }
 
 /** What all PROBEs together name. */
@@ -260,10 +271,10 @@ function namesOf(
   binary: GoBinary,
   fn: GoFunction,
   signature: Signature | undefined,
-): { readonly scope: Scope; readonly variables: readonly NamedVariable[] } {
+): { readonly scope: Scope; readonly variables: readonly NamedVariable[] | undefined } {
   const without = (refusal: ReturnType<typeof refused>) => ({
     scope: { bind: (name: string) => ({ ...refusal, refusal: { ...refusal.refusal, by: name } }) },
-    variables: [],
+    variables: undefined,
   });
   if (signature === undefined) {
     return without(

@@ -115,6 +115,7 @@ const probe = object<RunProbe>({
   returnSites: natural,
   inlinedCopies: natural,
   partOf: optional(natural),
+  untyped: optional(truth),
 });
 
 export const runDescription: Codec<RunDescription> = object<RunDescription>({

@@ -25,6 +25,7 @@ function call(
     arguments: [],
     results: [],
     shown: [],
+    untyped: false,
     entryLost: false,
     stack: undefined,
     parentGoid: undefined,

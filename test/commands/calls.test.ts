@@ -69,3 +69,20 @@ test("calls do not steer the terminal, and colour changes nothing but the colour
     assert.equal(coloured.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[\\d*m`, "g"), ""), plain);
   }
 });
+
+test("what nothing tells the arguments of is not shown as if it had none", () => {
+  const typed = describe("trace");
+  const probes = typed.run.probes.map((probe, index) => (index === 1 ? { ...probe, untyped: true } : probe));
+  const untyped = { ...typed, run: { ...typed.run, probes } };
+  const printed = (format: "text" | "json"): string =>
+    callReport(untyped, RUN_NAMES, stack, { format, style: PLAIN }).take(EVENTS);
+  assert.equal(printed("text"), print("trace", "text").replaceAll(/Warm(\(\))?/g, "Warm(?)"));
+  const lines = printed("json")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    lines.map((line) => line["untyped"]),
+    lines.map((line) => (line["function"] === "main.(*Store).Warm" ? true : undefined)),
+  );
+});

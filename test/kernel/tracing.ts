@@ -59,6 +59,7 @@ export class Tracer implements Disposable {
     const calls = events.map((event) =>
       callOf(event, {
         functions: plan.probes.map((probe) => probe.function.name),
+        untyped: new Set(),
         shown: plan.probes.map((probe) => probe.captures?.shown ?? []),
         clock: session.clock,
         names,

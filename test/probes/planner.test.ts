@@ -172,6 +172,21 @@ test("a stripped program says what is missing, and takes it from --sig", async (
   assert.equal((await failure({ ...request, signatures: ["main.Nope=func()"] }, fixture))["code"], "no-match");
 });
 
+test("a trace says of which functions nothing tells what they take", async () => {
+  const request = { probes: ["main.(*Store).Lookup"], captures: "values" } as const;
+  const { probes, warnings } = await plan(request, { mode: "stripped" });
+  assert.deepEqual(
+    probes.map(({ captures }) => [captures?.untyped, captures?.shown]),
+    [[true, []]],
+  );
+  assert.deepEqual(warnings, [
+    "nothing says what arguments and results main.(*Store).Lookup has, shown as (?): " +
+      "--sig 'main.(*Store).Lookup=func(PARAMETERS) RESULTS' or --symbols of the build with debug data would",
+  ]);
+  const typed = await plan(request);
+  assert.deepEqual([typed.probes[0]?.captures?.untyped, typed.warnings], [undefined, []]);
+});
+
 test("what can't be read is refused, with what can", async () => {
   const abi = { program: "abi" } as const;
   const cases: readonly (readonly [string, string])[] = [
