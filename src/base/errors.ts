@@ -40,9 +40,12 @@ export class FormatError extends ProfilerError {
   }
 }
 
+/** The code of what is wrong in any program; a Refusal may have it. */
+export const USAGE = "usage";
+
 /** The command line is wrong: exit status 2. */
 export class UsageError extends ProfilerError {
-  readonly code = "usage";
+  readonly code = USAGE;
   readonly kind = "usage";
 }
 

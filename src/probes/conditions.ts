@@ -43,7 +43,11 @@ export function judge(expression: Expression, around: Surroundings): Outcome<Jud
     case "relate":
       return judgeRelation(expression, around);
     case "compare":
-    case "prefix":
+    case "prefix": {
+      // The type that nothing has is none.
+      const untyped =
+        expression.kind === "compare" && expression.with.kind === "nil" ? typed(expression.of) : undefined;
+      if (untyped !== undefined) return judge({ ...expression, of: untyped }, around);
       return expression.of.kind === "special" && expression.of.name === "func"
         ? judgeName(expression, around)
         : judgeSubject(expression.of, around, (of) =>
@@ -51,10 +55,15 @@ export function judge(expression: Expression, around: Surroundings): Outcome<Jud
               ? prefix(of, expression.prefix, around.program)
               : comparison(of, expression.relation, expression.with, around.program),
           );
+    }
     default:
       return judgeSubject(expression, around, bare);
   }
 }
+
+/** What an expression tells the type of. */
+const typed = (expression: Expression): Expression | undefined =>
+  expression.kind === "call" && expression.function === "type" ? expression.of : undefined;
 
 /** The same where it must be known at one end of a call. `option`: what it was given to. Refused: as above, and `mixed-ends`. */
 export function judgeAtOneEnd(
@@ -99,7 +108,13 @@ function locateSubject(subject: Expression, around: Surroundings): Outcome<Opera
 function judgeRelation(expression: Truth & { kind: "relate" }, around: Surroundings): Outcome<Judged> {
   const [left, right] = [locateSubject(expression.of, around), locateSubject(expression.to, around)];
   if (!left.ok) return left;
-  if (!right.ok) return right;
+  if (!right.ok) {
+    const isText = left.value.type.kind === "string" && right.refusal.code === "unknown-argument";
+    if (!isText) return right;
+    const [subject, meant] = [expression.of, expression.to].map(formatExpression);
+    const quoted = `${subject} ${expression.relation} ${JSON.stringify(meant)}`;
+    return refused(right.refusal.code, right.refusal.reason, `text stands in double quotes: ${quoted}`);
+  }
   const { relation } = expression;
   const phase = commonPhase([left.value, right.value]);
   if (phase === "mixed") {

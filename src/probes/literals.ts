@@ -1,5 +1,5 @@
 /** Which literals a value can be compared with, and why not with others. */
-import type { Refusal } from "../base/index.js";
+import { type Refusal, USAGE } from "../base/index.js";
 import type { GoType } from "../binary/index.js";
 import { DURATION_UNITS, formatLiteral, type Literal } from "./expression.js";
 import { article, hintFor } from "./type-text.js";
@@ -63,7 +63,8 @@ function explainInteger(literal: Literal, type: GoType & { readonly kind: "int" 
   }
   if (isDuration && literal.kind !== "duration" && value !== 0n) {
     const units = DURATION_UNITS.map(([unit]) => unit).join(", ");
-    return wrongType(`${text} is a time.Duration: ${formatLiteral(literal)} has no unit`, `units are ${units}`);
+    const reason = `${text} is a time.Duration: ${formatLiteral(literal)} has no unit`;
+    return { code: USAGE, reason, hint: `units are ${units}` };
   }
   const bits = BigInt(8 * type.size);
   const [least, most] = type.signed ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n] : [0n, (1n << bits) - 1n];

@@ -1,5 +1,5 @@
 /** From an expression to where its value is: names, fields, elements, what pointers lead to, lengths and names of types. */
-import { found, type Outcome, refused } from "../base/index.js";
+import { found, type Outcome, refused, USAGE } from "../base/index.js";
 import type { GoField, GoType } from "../binary/index.js";
 import type { PackageVariable } from "../symbols/index.js";
 import { type Emit, Label } from "./code-builder.js";
@@ -146,8 +146,10 @@ function locateSpecial(name: string, { kind }: Surroundings): Outcome<Operand> {
   const text = `$${name}`;
   const type = SPECIALS.get(name);
   if (type === undefined) {
-    const reason = name === "func" ? "$func is a name, the same for all calls of a function" : `there is no ${text}`;
-    return refused("not-supported", reason, "there are $duration, $goid, $tid and, to compare and to show, $func");
+    const known = "there are $duration, $goid, $tid and, to compare and to show, $func";
+    return name === "func"
+      ? refused("not-supported", "$func is a name, the same for all calls of a function", known)
+      : refused(USAGE, `there is no ${text}`, known);
   }
   if (name === "duration" && kind === "place") {
     return refused("no-return", "a place in the code has no duration", "name the function to measure its calls");
@@ -170,7 +172,8 @@ function field(of: Operand, name: string, text: string): Outcome<Operand> {
   if (direct !== undefined) return found(part(of, direct, text));
   const through = findPromoted(of.type.fields, name);
   if (through === undefined) {
-    const names = of.type.fields.map((candidate) => candidate.name).join(", ");
+    const named = of.type.fields.filter((candidate) => candidate.name !== "_");
+    const names = named.map((candidate) => candidate.name).join(", ");
     return refused("unknown-argument", `${of.type.name} has no field ${name}`, names && `its fields: ${names}`);
   }
   return field(part(of, through, text), name, text);

@@ -65,7 +65,7 @@ export function placeScope(
       const named = variables.filter((variable) => isCalled(variable, name));
       const variable = named.find((each) => hasValue(each, place.line)) ?? named[0];
       if (variable === undefined) {
-        const known = [...new Set(variables.map((each) => each.name.replace(/^&/, "")).filter((each) => each !== ""))];
+        const known = [...new Set(variables.map((each) => each.name.replace(/^&/, "")).filter(isOfSource))];
         return refused(
           "unknown-argument",
           place.names === "variables"
@@ -115,6 +115,9 @@ function bound(variable: DwarfVariable, location: Location): ReturnType<Scope["b
 /** The compiler's own variable for one in the heap is called by its address. */
 const isCalled = (variable: DwarfVariable, name: string): boolean =>
   variable.name === name || variable.name === `&${name}`;
+
+/** FACT(go1.19..go1.27): what the compiler makes of a variable is called by its part of it: `plan.ptr`, `err.itab`. */
+const isOfSource = (name: string): boolean => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && name !== "_";
 
 /** A parameter has its value from the beginning. */
 const hasValue = ({ role, declarationLine }: DwarfVariable, line: number | undefined): boolean =>

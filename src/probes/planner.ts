@@ -3,7 +3,7 @@
  * planned whole, with all its exits and all its dimensions, or refused with a reason; nothing is measured by halves.
  */
 import { gsLimits } from "../abi/index.js";
-import { found, type Outcome, refused, UnmeasurableError } from "../base/index.js";
+import { found, type Outcome, refused, UsageError } from "../base/index.js";
 import type { GoBinary, Signature } from "../binary/index.js";
 import { collapseTypeArguments, type GoFunction, type InlinedCopy, type SymbolTable } from "../symbols/index.js";
 import { assign } from "./abi.js";
@@ -68,10 +68,7 @@ const MAX_PROBES = 2 ** 20;
 export function planProbes(binary: GoBinary, symbols: SymbolTable, request: PlanRequest): ProbePlan {
   const expressions = request.by.map(parseExpression);
   if (expressions.length > gsLimits.GS_MAX_DIMENSIONS) {
-    throw new UnmeasurableError(
-      "too-many-dimensions",
-      `at most ${gsLimits.GS_MAX_DIMENSIONS} --by expressions are possible`,
-    );
+    throw new UsageError(`at most ${gsLimits.GS_MAX_DIMENSIONS} --by expressions are possible`);
   }
   const show = (request.show ?? []).map((name) => ({ name, expression: parseExpression(name) }));
   const of = request.of === undefined ? undefined : parseExpression(request.of);

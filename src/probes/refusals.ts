@@ -1,5 +1,5 @@
 /** What was refused, in words: how many functions, inlined copies and places in lines, and what no run could be made of. */
-import { UnmeasurableError } from "../base/index.js";
+import { type ProfilerError, UnmeasurableError, USAGE, UsageError } from "../base/index.js";
 import type { RefusedFunction } from "./plan.js";
 import { INSTEAD_OF_INLINED } from "./selector.js";
 
@@ -31,12 +31,13 @@ export function refusedByReason(refused: readonly RefusedFunction[]): readonly (
 }
 
 /** What ends a run of which nothing is left: the most frequent refusal, by its first example. */
-export function nothingMeasurable(probes: readonly string[], all: readonly RefusedFunction[]): UnmeasurableError {
+export function nothingMeasurable(probes: readonly string[], all: readonly RefusedFunction[]): ProfilerError {
   const [[first] = []] = refusedByReason(all);
   if (first === undefined) {
     return new UnmeasurableError("no-match", `${probes.join(" ")} can't be measured: no function was named`);
   }
   const { name, refusal, place } = first;
+  if (refusal.code === USAGE) return new UsageError(refusal.reason, { hint: refusal.hint });
   const by = refusal.by === undefined ? "" : ` by ${refusal.by}`;
   const others = all.filter((each) => each !== first);
   const ofIt =

@@ -51,7 +51,7 @@ export function hintFor({ type, text }: { readonly type: GoType; readonly text: 
     case "array":
       return `an element can be read: ${selectable(text)}[0]`;
     case "struct": {
-      const first = type.fields[0];
+      const first = type.fields.find(({ name }) => name !== "_");
       return first && `a field can be read: ${selectable(text)}.${first.name}`;
     }
     case "float":

@@ -199,7 +199,6 @@ test("what can't be read is refused, with what can", async () => {
     ["main.Ints2", "a.x"],
     ["main.Pointers", "*n"],
     ["main.Ints2", "$func"],
-    ["main.Ints2", "$now"],
     ["main.Ints2", "type(a)"],
     ["main.Ints2", "len(a)"],
     ["main.Ints2", "a != nil"],
@@ -220,7 +219,6 @@ test("what can't be read is refused, with what can", async () => {
     "unreadable-argument | a is an integer (int), which has no fields | -",
     "unreadable-argument | *n is a struct (main.Pair): it can't be read as one value | a field can be read: n.X",
     "not-supported | $func is a name, the same for all calls of a function | there are $duration, $goid, $tid and, to compare and to show, $func",
-    "not-supported | there is no $now | there are $duration, $goid, $tid and, to compare and to show, $func",
     "unreadable-argument | a is always an integer (int): only interfaces have another type | -",
     "unreadable-argument | a is an integer (int), which has no len | -",
     "wrong-type | a is an integer (int), which is never nil | a == 3 can be tested",
@@ -253,6 +251,35 @@ test("functions that agree share a dimension; the odd one is refused", async () 
     "main.None entry-is-exit",
     "main.Strings differing-type",
   ]);
+});
+
+test("what is wrong in any program is a wrong command line", async () => {
+  const abi = { program: "abi" } as const;
+  const lookup = { probes: ["main.Ints2"] };
+  assert.deepEqual(await failure({ ...lookup, by: ["$now"] }, abi), {
+    code: "usage",
+    message: "there is no $now",
+    hint: "there are $duration, $goid, $tid and, to compare and to show, $func",
+  });
+  assert.deepEqual(await failure({ ...lookup, where: "$duration > 10" }, abi), {
+    code: "usage",
+    message: "$duration is a time.Duration: 10 has no unit",
+    hint: "units are h, m, s, ms, µs, ns",
+  });
+  assert.equal((await failure({ ...lookup, by: ["a", "b", "c", "a", "b"] }, abi))["code"], "usage");
+});
+
+test("text without quotes is refused with them; what has no type is nil", async () => {
+  const lookup = { probes: ["main.(*Store).Lookup"] };
+  assert.deepEqual(await failure({ ...lookup, where: "tenant == acme" }), {
+    code: "unknown-argument",
+    message: "main.(*Store).Lookup can't be measured: it has no argument or result acme",
+    hint: 'text stands in double quotes: tenant == "acme"',
+  });
+  const { hint } = await failure({ ...lookup, where: "type(err) == *main.TooBig" });
+  assert.equal(hint, 'text stands in double quotes: type(err) == "*main.TooBig"');
+  const condition = async (where: string) => (await plan({ ...lookup, where })).probes[0]?.condition;
+  assert.deepEqual(await condition("type(err) == nil"), await condition("err == nil"));
 });
 
 test("a function without a return is refused by name", async () => {
