@@ -2,7 +2,7 @@
  * The only door to the running kernel: libbpf, bpf(2), perf_event_open(2) and close(2) through koffi. Numbers and
  * buffers in, descriptors and errnos out. Knows nothing of Go, probes or plans.
  */
-export { findProcessCpuTime, realTime } from "./clock.js";
+export { findProcessCpuTime, readClocks } from "./clock.js";
 export { CODE_PAGE_SITES, CodePage } from "./code-page.js";
 export { ENOTSUPP, errnoName, kernelError, targetGone } from "./errno.js";
 export { BpfObject, type ObjectSettings } from "./libbpf.js";

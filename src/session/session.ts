@@ -7,7 +7,7 @@
 import type { EventLoss, EventRecord, RecordBatch, RunClock, StackRecord } from "../aggregate/index.js";
 import { UnsupportedError } from "../base/index.js";
 import { type AttachMode, Link, RingBuffer, type SiteAttachment } from "../bpf/index.js";
-import { realTime } from "../kernel/index.js";
+import { readClocks } from "../kernel/index.js";
 import type { PlannedProbe, ProbePlan, Site } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { CostMeter } from "./cost.js";
@@ -82,7 +82,7 @@ export class Session implements Disposable {
     // Elsewhere the kernel's numbers of processes are not ours, and which of them live can't be told.
     const sweeps = processes === "many" && readPidNamespace().initial;
     this.ended = sweeps ? new EndedProcesses(programs, plan, events === undefined ? "none" : "kept") : undefined;
-    this.clock = { realNs: realTime(), monotonicNs: process.hrtime.bigint() };
+    this.clock = readClocks();
   }
 
   /**
