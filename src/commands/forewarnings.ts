@@ -32,9 +32,10 @@ const eachNote = (probes: readonly PlannedProbe[]): readonly string[] =>
 /** By reason, the most frequent ones first. */
 function countedRefusals(functions: readonly RefusedFunction[]): readonly string[] {
   const reasons = refusedByReason(functions);
-  const shown = reasons
-    .slice(0, FEW)
-    .map((alike) => `not measured: ${tellRefused(alike, formatCount)}: ${alike[0]?.refusal.reason}`);
+  const shown = reasons.slice(0, FEW).map((alike) => {
+    const each = alike.length === 1 ? "" : ", each";
+    return `not measured: ${tellRefused(alike, formatCount)}${each}: ${alike[0]?.refusal.reason}`;
+  });
   const rest = reasons.slice(FEW).reduce((sum, alike) => sum + alike.length, 0);
   const more = rest === 0 ? [] : [`not measured: ${formatCount(rest)} more for other reasons`];
   return [...shown, ...more, "--verbose names what is not measured"];

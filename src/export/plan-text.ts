@@ -63,6 +63,7 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
   const { function: fn, signature } = probe;
   const named = (variables: readonly { name: string; type: { name: string } }[] | undefined) =>
     variables?.map(({ name, type }) => ({ name, type: type.name }));
+  const whole = formatSignature(fn.name, named(signature?.parameters), named(signature?.results));
   const place = formatPlace(fn.file, fn.line) ?? "place unknown";
   const from =
     probe.place !== undefined
@@ -73,11 +74,7 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
   const goroutine = probe.goroutine === "register" ? "" : `, g from ${probe.goroutine}`;
   return [
     ...(probe.place === undefined ? [] : placeLines(probe.name, probe.place, style)),
-    paint(
-      style,
-      probe.place === undefined ? "title" : "plain",
-      formatSignature(fn.name, named(signature?.parameters), named(signature?.results)),
-    ),
+    probe.place === undefined ? paint(style, "title", whole) : `  in ${whole}`,
     paint(style, "faint", `  ${place}, ${hex(fn.address)}, ${formatQuantity(fn.size, "byte")}${from}${goroutine}`),
     ...siteLines([probe.entry, ...probe.exits], style),
     ...probe.recipes.map((recipe, index) => {
@@ -116,7 +113,7 @@ function placeLines(name: string, { kind, file, line, frame }: PrintablePlace, s
   const where = formatPlace(file, line) ?? "place unknown";
   const callers = frame === undefined ? ", callers unknown" : `, return address at sp+${frame.returnAddress}`;
   const what = kind === "copy" ? `inlined at ${where}` : where;
-  return [paint(style, "title", printable(name)), paint(style, "faint", `  ${what}${callers}, in`)];
+  return [paint(style, "title", printable(name)), paint(style, "faint", `  ${what}${callers}`)];
 }
 
 const SITE_COLUMNS: readonly Column[] = [

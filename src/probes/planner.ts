@@ -342,8 +342,8 @@ function notesOn({ fn, sites, values, place }: Candidate, inlinedCopies: number)
     notes.push(`${which}: time until the jump${results}`);
   }
   if (inlinedCopies > 0) {
-    const calls = inlinedCopies === 1 ? "1 call of it was" : `${inlinedCopies} calls of it were`;
-    notes.push(`${calls} inlined and will not be seen`);
+    const copies = inlinedCopies === 1 ? "1 copy of it was" : `${inlinedCopies} copies of it were`;
+    notes.push(`${copies} inlined: calls through ${inlinedCopies === 1 ? "it" : "those"} are not seen`);
   }
   return notes;
 }

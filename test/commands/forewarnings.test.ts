@@ -94,7 +94,7 @@ test("many functions are counted, by what is true of them", () => {
   const reasons = ["odd", "a", "it never returns", "b", "it never returns", "c", "it never returns", "d", "e"];
   const plan = planOf([...wrappers, ...inlined, probe("main.j", JUMP)], reasons);
   assert.deepEqual(forewarnings(plan, "counted"), [
-    "not measured: 3 functions: it never returns",
+    "not measured: 3 functions, each: it never returns",
     "not measured: 1 function: odd",
     "not measured: 1 function: a",
     "not measured: 1 function: b",
