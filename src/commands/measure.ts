@@ -47,11 +47,14 @@ export interface MeasureOptions {
   readonly follow?: ((session: Session, description: RunDescription) => Follower) | undefined;
 }
 
+/** What a run calls its target's build: by GNU's id, which pprof finds files by; Go's where the linker left no other. */
+export const buildIdOf = ({ target }: ProbePlan): string | undefined => target.gnuBuildId ?? target.goBuildId;
+
 const runOf = (plan: ProbePlan, target: Target): Run => ({
   target: {
     pid: target.process()?.pid,
     exe: plan.target.path,
-    buildId: plan.target.goBuildId ?? plan.target.gnuBuildId,
+    buildId: buildIdOf(plan),
     goVersion: plan.target.goVersion,
   },
   probes: plan.probes.map((probe, number) => ({

@@ -55,7 +55,7 @@ export function formatHistJson(run: Run, results: Aggregate): string {
     },
     cost: {
       hits: integerJson(cost.hits),
-      nsPerHit: cost.nsPerHit ?? null,
+      nsPerHit: cost.nsPerHit === undefined ? null : Math.round(cost.nsPerHit),
       shareOfTarget: cost.shareOfTarget ?? null,
     },
     series: results.series.map((series) => seriesJson(series, results)),
