@@ -75,29 +75,39 @@ function costSentence({ cost }: Aggregate): string {
 /** Calls whose median is below this many times the price of a hit look much longer than they are. */
 const SHORT_CALLS = 20;
 
-/** Undefined when all that was measured is long against the probes themselves. */
-function probeTimeNote({ measure, cost, series }: Aggregate): string | undefined {
-  const { nsPerHit } = cost;
-  if (measure.kind !== "duration" || nsPerHit === undefined) return undefined;
-  const short = series.some(({ histogram }) => {
-    const median = quantile(histogram, 0.5);
-    return median !== undefined && Number(median) < SHORT_CALLS * nsPerHit;
-  });
+/**
+ * Undefined when all that was measured is long against the probes themselves. No bound is named: what a call contains of
+ * its own hits is what follows the entry's reading of the clock, which a single step makes long, and what precedes the end's.
+ */
+function probeTimeNote({ measure, cost, series }: Aggregate, lacking: CallLoss | undefined): string | undefined {
+  const { hits, nsPerHit } = cost;
+  if (measure.kind !== "duration" || nsPerHit === undefined || hits === 0n) return undefined;
+  // Calls that are shown one by one are in no series: any of them may be short.
+  const short =
+    lacking !== undefined ||
+    series.some(({ histogram }) => {
+      const median = quantile(histogram, 0.5);
+      return median !== undefined && Number(median) < SHORT_CALLS * nsPerHit;
+    });
   if (!short) return undefined;
-  return `durations contain the probes' own time, up to about ${formatNanoseconds(
-    2 * nsPerHit,
-  )} a call and as much for each measured call inside it: short calls look longer than they are`;
+  const inside = `each hit of measured calls inside, ${formatNanoseconds(nsPerHit)} on average`;
+  return (
+    "durations contain probe time: of a call's own two hits a part, which is largest where plan shows the entry at the first " +
+    `instruction, and all of ${inside}; short calls of different functions do not compare`
+  );
 }
 
 function notes(results: Aggregate, lacking: CallLoss | undefined): readonly string[] {
   const { balance } = results;
   const lines: string[] = [];
-  const probeTime = probeTimeNote(results);
+  const probeTime = probeTimeNote(results, lacking);
   if (probeTime !== undefined) lines.push(probeTime);
   if (balance.unmatchedReturns > 0n) {
     // A call that was lost returns too, and nothing tells it from one that was running before.
     const since = balance.lost === 0n ? "already running at attach" : "already running at attach, or lost";
-    lines.push(`${were(balance.unmatchedReturns)} ${since}; not counted, their duration is unknown`);
+    lines.push(
+      `${were(balance.unmatchedReturns)} ${since}; not counted, ${balance.unmatchedReturns === 1n ? "its" : "their"} duration is unknown`,
+    );
   }
   if (balance.open > 0n) {
     // Calls that are shown one by one are shown as far as they came.
