@@ -18,8 +18,10 @@ Expressions (EXPR) take a value from the arguments and results of a call:
   log2(n)             integers in buckets that double in size
   lin(n, 0, 100, 10)  integers in 10 buckets of 100, from 0
 Conditions (COND) compare them with what can be written: == != < <= > >= && || ! ( ), hasPrefix(key, "user/"),
-10ms, "text", 'x', 1.5, true, nil. What splits or measures is an integer, bool, float, string or pointer; what is
-shown may be anything. A float in a register is out of reach.`;
+10ms, "text", 'x', 1.5, true, nil. A call for which one reads what is not there is left out, and counted: a key
+that the map does not have (where Go has a zero), an element past the end, what a nil pointer leads to. What splits or
+measures is an integer, bool, float, string or pointer; what is shown may be anything. A float in a register is out
+of reach.`;
 
 export const TARGET = "(-p PID | -e FILE | -- COMMAND ARG…)";
 export const PROBE = "Go symbols as go tool nm prints them, globs (main.*), /regular expressions/, FILE.go:LINE";

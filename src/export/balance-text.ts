@@ -135,7 +135,8 @@ function warnings({ balance, loss }: Aggregate): readonly string[] {
     lines.push(`${formatQuantity(loss.otherSeries, "call")} went to "other": too many different values`);
   }
   if (balance.undecided > 0n) {
-    lines.push(`${formatQuantity(balance.undecided, "call")} left out: the condition could not be evaluated`);
+    const of = `${formatQuantity(balance.undecided, "call")} left out: the condition could not be evaluated`;
+    lines.push(`${of}: no such key or element, a nil pointer, or memory that is not there`);
   }
   if (loss.unreadable > 0n) {
     lines.push(`${formatQuantity(loss.unreadable, "call")} left out: the measured value could not be read`);

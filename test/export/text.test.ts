@@ -86,7 +86,7 @@ test("a run with a condition says how many calls matched, and a traced one what 
     [
       'condition: 310 of 1,315 calls matched tenant == "acme\\u{202e}"',
       "note: 1 call was still running at the end",
-      "warning: 5 calls left out: the condition could not be evaluated",
+      "warning: 5 calls left out: the condition could not be evaluated: no such key or element, a nil pointer, or memory that is not there",
       "warning: 1,234 calls missing above: they came faster than they could be taken; their time seems to be their callers' own",
       "warning: 1 call without what they were given: no room",
     ],
