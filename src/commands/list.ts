@@ -58,7 +58,7 @@ export async function list(request: ListRequest, streams: Streams): Promise<numb
   using subject = await Subject.open(request.target, request.symbols);
   const { patterns, signatures } = request;
   if (request.extent === "names") {
-    const named = namedEntriesOf(placeFunctions(subject.table, patterns));
+    const named = namedEntriesOf(placeFunctions(subject.binary, subject.table, patterns));
     results.finish(request.json ? formatNamesJson(named) : formatNamesText(named, results.style));
     return 0;
   }

@@ -4,6 +4,7 @@ import type { GoBinary, GoVariable, Signature, SignatureSource } from "../binary
 import type { GoFunction, InlinedCopy, SymbolTable } from "../symbols/index.js";
 import { AMD64_INTEGER_REGISTERS, type Assignment, assign, type Place } from "./abi.js";
 import { SiteFinder, type SiteSummary } from "./code-sites.js";
+import { functionsOnLine, parseLineSelector } from "./lines.js";
 import { isPlaceCertain } from "./names.js";
 import { resolveSelector } from "./selector.js";
 import { conventionOf, dictionaryOf, givenSignatures, isConventionKnown, lacksReceiver } from "./signatures.js";
@@ -40,7 +41,7 @@ export interface FunctionDescription extends PlacedFunction {
 }
 
 export interface DescriptionRequest {
-  /** PROBE arguments; none: every function. */
+  /** PROBE arguments, of lines the functions that have code of them; none: every function. */
   readonly patterns: readonly string[];
   /** `--sig` arguments. */
   readonly signatures: readonly string[];
@@ -86,16 +87,25 @@ function describeCaptured(signature: Signature | undefined, arch: GoBinary["arch
   });
 }
 
-function selected(patterns: readonly string[], symbols: SymbolTable): Iterable<GoFunction> {
+function selected(patterns: readonly string[], binary: GoBinary, symbols: SymbolTable): Iterable<GoFunction> {
   if (patterns.length === 0) return symbols.functions();
   const byEntry = new Map<number, GoFunction>();
-  for (const pattern of patterns) for (const fn of resolveSelector(pattern, symbols)) byEntry.set(fn.entry, fn);
+  for (const pattern of patterns) {
+    const line = parseLineSelector(pattern);
+    const functions =
+      line === undefined ? resolveSelector(pattern, symbols) : functionsOnLine(line, pattern, { binary, symbols });
+    for (const fn of functions) byEntry.set(fn.entry, fn);
+  }
   return [...byEntry.values()].sort((left, right) => left.entry - right.entry);
 }
 
 /** The functions asked for, in address order; no pattern: every function. @throws as planProbes does for patterns */
-export function* placeFunctions(symbols: SymbolTable, patterns: readonly string[]): Generator<PlacedFunction> {
-  for (const fn of selected(patterns, symbols)) {
+export function* placeFunctions(
+  binary: GoBinary,
+  symbols: SymbolTable,
+  patterns: readonly string[],
+): Generator<PlacedFunction> {
+  for (const fn of selected(patterns, binary, symbols)) {
     const { file, line } = symbols.place(fn);
     yield { fn, file, line };
   }
@@ -112,7 +122,7 @@ export function* describeFunctions(
 ): Generator<FunctionDescription> {
   const given = givenSignatures(request.signatures, symbols);
   const names = new Set<string>();
-  for (const { name } of selected(request.patterns, symbols)) names.add(name);
+  for (const { name } of selected(request.patterns, binary, symbols)) names.add(name);
   const copies = symbols.inlinedCopies(names);
   let known: ReadonlyMap<string, readonly InlinedCopy[]> | undefined;
   const placesOf = (name: string): readonly InlinedCopy[] => {
@@ -121,7 +131,7 @@ export function* describeFunctions(
   };
   const finder = new SiteFinder(binary, symbols);
   // Once more: a large program has more functions than should be held as values.
-  for (const fn of selected(request.patterns, symbols)) {
+  for (const fn of selected(request.patterns, binary, symbols)) {
     const signature = given.get(fn.name) ?? symbols.signature(fn);
     const assignment =
       signature && isConventionKnown(binary, fn)

@@ -43,12 +43,30 @@ const NEAREST = 4;
  * Every function that has code of the line, in address order: at least one.
  * @throws UnmeasurableError `no-match` when no file is called so, `no-code-on-line` with the nearest lines that have code.
  */
-export function findLine(
+export const findLine = (
   selector: LineSelector,
   text: string,
   surroundings: { readonly binary: GoBinary; readonly symbols: SymbolTable; readonly finder: SiteFinder },
-): readonly LineInFunction[] {
-  const { binary } = surroundings;
+): readonly LineInFunction[] =>
+  codeOfLine(selector, text, surroundings.binary).flatMap(({ index, stretches }) =>
+    linesIn(index, stretches, surroundings),
+  );
+
+/** Every function that has code of the line, in address order, inlined or its own: at least one. @throws as findLine */
+export const functionsOnLine = (
+  selector: LineSelector,
+  text: string,
+  { binary, symbols }: { readonly binary: GoBinary; readonly symbols: SymbolTable },
+): readonly GoFunction[] =>
+  codeOfLine(selector, text, binary).flatMap(({ index }) => symbols.findByAddress(binary.pclntab.entryOf(index)) ?? []);
+
+/** A line's code in one function. */
+interface CodeOfLine {
+  readonly index: number;
+  readonly stretches: readonly SourceStretch[];
+}
+
+function codeOfLine(selector: LineSelector, text: string, binary: GoBinary): readonly CodeOfLine[] {
   const matches = (file: string): boolean => file === selector.file || file.endsWith(`/${selector.file}`);
   const functions = binary.pclntab.functionsOfFile(matches);
   if (functions.length === 0) {
@@ -57,14 +75,14 @@ export function findLine(
     });
   }
   const lines = new Set<number>();
-  const result: LineInFunction[] = [];
+  const result: CodeOfLine[] = [];
   for (const index of functions) {
     const stretches = Array.from(binary.pclntab.stretches(index)).filter(
       ({ file }) => file !== undefined && matches(file),
     );
     for (const { line } of stretches) lines.add(line);
     const own = stretches.filter(({ line }) => line === selector.line);
-    if (own.length > 0) result.push(...linesIn(index, own, surroundings));
+    if (own.length > 0) result.push({ index, stretches: own });
   }
   if (result.length > 0) return result;
   const nearest = [...lines]

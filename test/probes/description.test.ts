@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openGoBinary } from "../../src/binary/index.js";
-import { describeFunctions, planProbes } from "../../src/probes/index.js";
+import { describeFunctions, placeFunctions, planProbes } from "../../src/probes/index.js";
 import { openSymbolTable } from "../../src/symbols/index.js";
 import { everyGoVersion, fixturePath, type GoVersion } from "../fixture.js";
 
@@ -105,3 +105,13 @@ for (const version of everyGoVersion) {
     }
   });
 }
+
+test("a line stands for the functions that have code of it, inlined or their own", async () => {
+  using binary = await openGoBinary(fixturePath("places", "1.27", "plain"));
+  const symbols = openSymbolTable(binary);
+  const named = (...patterns: readonly string[]): readonly string[] =>
+    Array.from(placeFunctions(binary, symbols, patterns), ({ fn }) => fn.name);
+  assert.deepEqual(named("lines.go:25"), ["main.totals"]);
+  assert.deepEqual(named("places/inlined.go:15"), ["main.speculate", "main.maybe"]);
+  assert.throws(() => named("lines.go:26"), { code: "no-code-on-line" });
+});
