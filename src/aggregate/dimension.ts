@@ -2,10 +2,17 @@
 
 /** How a dimension's 64 bits or bytes are read back. */
 export type ValueEncoding =
-  | { readonly kind: "integer"; readonly signed: boolean; readonly size: 1 | 2 | 4 | 8 }
+  /** `unit` is `ns` for a time.Duration. */
+  | {
+      readonly kind: "integer";
+      readonly signed: boolean;
+      readonly size: 1 | 2 | 4 | 8;
+      readonly unit?: "ns" | undefined;
+    }
   | { readonly kind: "bool" }
   | { readonly kind: "float"; readonly size: 4 | 8 }
-  | { readonly kind: "string" }
+  /** `empty` is `nil` for the name of a type, which only what is nil has not. */
+  | { readonly kind: "string"; readonly empty?: "nil" | undefined }
   | { readonly kind: "pointer" }
   /** `log2(e)`: the value is the exponent; 64 stands for a negative number. */
   | { readonly kind: "log2" }

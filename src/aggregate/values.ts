@@ -7,7 +7,7 @@
 import { hex, invariant } from "../base/index.js";
 import { FAILURES } from "./captured.js";
 import type { ValueEncoding } from "./dimension.js";
-import { floatOf } from "./numbers.js";
+import { floatOf, formatGoDuration } from "./numbers.js";
 import type { RawValue } from "./records.js";
 import { decodeUtf8, printable } from "./text.js";
 import { formatValueText, integerJson, unreadableText, type Value, type ValueJson, valueJson } from "./value.js";
@@ -26,6 +26,7 @@ export function decodeValue(raw: RawValue, encoding: ValueEncoding): KeyValue {
   if (raw.status !== "read" && raw.status !== "cut") return unreadable(FAILURES[raw.status]);
   if ("bytes" in raw) {
     invariant(encoding.kind === "string", `a ${encoding.kind} value was recorded as bytes`);
+    if (raw.bytes.length === 0 && encoding.empty === "nil") return NIL_NAME;
     return decodeString(raw.bytes, raw.status);
   }
   invariant("bits" in raw, "a value was read, but holds neither bits nor bytes");
@@ -37,7 +38,8 @@ function decodeBits(bits: bigint, encoding: ValueEncoding): KeyValue {
     case "integer": {
       const width = encoding.size * 8;
       const value = encoding.signed ? BigInt.asIntN(width, bits) : BigInt.asUintN(width, bits);
-      return { kind: "integer", text: String(value), json: integerJson(value), integer: value };
+      const text = encoding.unit === "ns" ? formatGoDuration(value) : String(value);
+      return { kind: "integer", text, json: integerJson(value), integer: value };
     }
     case "bool":
       return { kind: "bool", text: String(bits !== 0n), json: bits !== 0n, integer: undefined };
@@ -92,6 +94,9 @@ function range(low: bigint | undefined, high: bigint | undefined): KeyValue {
   // Sorting puts "below everything" first; no low bound of a bucket is that small.
   return { kind: "range", text, json, integer: low ?? -(1n << 63n) };
 }
+
+/** The type of a nil interface: as a trace shows it. */
+const NIL_NAME: KeyValue = { kind: "string", text: "nil", json: null, integer: undefined };
 
 function decodeString(bytes: Buffer, status: "read" | "cut"): KeyValue {
   const decoded = decodeUtf8(bytes, status);

@@ -41,5 +41,9 @@ function widen(encoding: ValueEncoding, encodings: readonly ValueEncoding[]): Va
     if (other.signed !== encoding.signed) size = 8;
     else if (other.size > size) size = other.size;
   }
-  return { ...encoding, size };
+  // Where only some are durations, all are numbers.
+  const { kind, signed } = encoding;
+  const alike = encodings.filter((other) => isAlike(other, encoding));
+  const durations = alike.every((other) => other.kind === "integer" && other.unit === "ns");
+  return { kind, signed, size, ...(durations ? { unit: "ns" } : {}) };
 }

@@ -10,7 +10,7 @@ import { emitJudged, judgeAtOneEnd } from "./conditions.js";
 import type { ProgramFacts } from "./dynamic-types.js";
 import { type Expression, isTruth } from "./expression.js";
 import { isText } from "./literals.js";
-import { INT, locate, type Surroundings } from "./locate.js";
+import { DURATION, INT, locate, type Surroundings } from "./locate.js";
 import {
   loadBytes,
   loadInteger,
@@ -83,8 +83,9 @@ function evaluate(expression: Expression, around: Surroundings): Outcome<Value> 
   const operand = locate(expression, around);
   if (!operand.ok) return operand;
   const value = fetch(operand.value, around.program);
-  if (!value.ok || expression.kind !== "call" || expression.function !== "log2") return value;
-  return found({ ...value.value, encoding: { kind: "log2" } });
+  if (!value.ok || expression.kind !== "call") return value;
+  if (expression.function === "type") return found({ ...value.value, encoding: { kind: "string", empty: "nil" } });
+  return expression.function === "log2" ? found({ ...value.value, encoding: { kind: "log2" } }) : value;
 }
 
 /** An operand's own value. */
@@ -96,7 +97,12 @@ function fetch(of: Operand, program: ProgramFacts): Outcome<Value> {
     case "int": {
       const size = wordSize(type.size);
       if (size === undefined) break;
-      return made(loadInteger(of, type), { kind: "integer", signed: type.signed, size });
+      return made(loadInteger(of, type), {
+        kind: "integer",
+        signed: type.signed,
+        size,
+        ...(type.name === DURATION.name ? { unit: "ns" } : {}),
+      });
     }
     case "bool": {
       const value = loadBytes(of, { offset: 0, size: 1, signed: false });

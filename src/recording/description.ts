@@ -48,10 +48,10 @@ const size = word<1 | 2 | 4 | 8>(1, 2, 4, 8);
 const floatSize = word<4 | 8>(4, 8);
 
 const encoding: Codec<ValueEncoding> = kinds<ValueEncoding>({
-  integer: object({ signed: truth, size }),
+  integer: object({ signed: truth, size, unit: optional(word<"ns">("ns")) }),
   bool: object({}),
   float: object({ size: floatSize }),
-  string: object({}),
+  string: object({ empty: optional(word<"nil">("nil")) }),
   pointer: object({}),
   log2: object({}),
   linear: object({ low: integer, width: integer, buckets: integer }),

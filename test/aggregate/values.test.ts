@@ -106,3 +106,12 @@ test("a value that is not what its encoding promises is an invariant", () => {
   assert.throws(() => decodeValue(bits(1n), STRING), /invariant violated/);
   assert.throws(() => decodeValue(bytes("x"), { kind: "bool" }), /invariant violated/);
 });
+
+test("durations have units for people and are nanoseconds for programs; what is nil has no type", () => {
+  const duration: ValueEncoding = { kind: "integer", size: 8, signed: true, unit: "ns" };
+  assert.deepEqual(decode(bits(1_500_000n), duration), ["1.5ms", 1_500_000]);
+  assert.deepEqual(decode(bits(-1n), duration), ["-1ns", -1]);
+  const typeName: ValueEncoding = { kind: "string", empty: "nil" };
+  assert.deepEqual(decode(bytes(""), typeName), ["nil", null]);
+  assert.deepEqual(decode(bytes("*fs.PathError"), typeName), ["*fs.PathError", "*fs.PathError"]);
+});
