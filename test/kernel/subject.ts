@@ -1,5 +1,9 @@
-/** Programs of folders beside this file, built by a Go version of the fixtures; that of subject started, and told what to do. */
+/**
+ * Programs of folders beside this file, or of a source made by a test, built by a Go version of the fixtures; that of subject
+ * started, and told what to do.
+ */
 import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,14 +23,33 @@ export function subjectPath(kind: SubjectKind): string {
   return buildProgram("subject", { ...SUBJECTS[kind], name: kind });
 }
 
+interface Build {
+  readonly go: GoVersion;
+  readonly flags: readonly string[];
+  readonly name: string;
+}
+
 /** Builds the program of a folder next to this file where it is not up to date; its path. `name` tells builds apart. */
 export function buildProgram(
   folder: string,
   { go, mode, name }: { readonly go: GoVersion; readonly mode: string; readonly name: string },
 ): string {
+  return build(join(checkout, "test", "kernel", folder), { go, flags: [`-buildmode=${mode}`], name });
+}
+
+/** Builds a program of one file that has no folder yet; its path. */
+export function buildSource(source: string, how: Build): string {
+  const folder = join(checkout, "build", "subject", `${how.name}.source`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "go.mod"), "module subject\n\ngo 1.19\n");
+  writeFileSync(join(folder, "main.go"), source);
+  return build(folder, how);
+}
+
+function build(folder: string, { go, flags, name }: Build): string {
   const path = join(checkout, "build", "subject", name);
-  execFileSync(goCommand(go), ["build", "-trimpath", "-buildvcs=false", `-buildmode=${mode}`, "-o", path, "."], {
-    cwd: join(checkout, "test", "kernel", folder),
+  execFileSync(goCommand(go), ["build", "-trimpath", "-buildvcs=false", ...flags, "-o", path, "."], {
+    cwd: folder,
     env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GOWORK: "off", GOCACHE: cache },
   });
   return path;
