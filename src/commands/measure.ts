@@ -1,7 +1,14 @@
 /** The course of a measuring run: plan, attach, show progress, end well, hand over what was counted. */
 import { constants } from "node:os";
 import { type Aggregate, type EventLoss, type EventRecord, printable, type RecordBatch } from "../aggregate/index.js";
-import { formatBalanceText, formatCount, formatNanoseconds, formatQuantity, type Run } from "../export/index.js";
+import {
+  buildIdOf,
+  formatBalanceText,
+  formatCount,
+  formatNanoseconds,
+  formatQuantity,
+  type Run,
+} from "../export/index.js";
 import { type ProbePlan, partOf } from "../probes/index.js";
 import type { RecordedCommand, RunDescription, RunView } from "../recording/index.js";
 import { type CommandEnd, Session, type SessionOptions, type Target } from "../session/index.js";
@@ -47,14 +54,11 @@ export interface MeasureOptions {
   readonly follow?: ((session: Session, description: RunDescription) => Follower) | undefined;
 }
 
-/** What a run calls its target's build: by GNU's id, which pprof finds files by; Go's where the linker left no other. */
-export const buildIdOf = ({ target }: ProbePlan): string | undefined => target.gnuBuildId ?? target.goBuildId;
-
 const runOf = (plan: ProbePlan, target: Target): Run => ({
   target: {
     pid: target.process()?.pid,
     exe: plan.target.path,
-    buildId: buildIdOf(plan),
+    buildId: buildIdOf(plan.target),
     goVersion: plan.target.goVersion,
   },
   probes: plan.probes.map((probe, number) => ({

@@ -2,10 +2,10 @@
 import type { Aggregate } from "../aggregate/index.js";
 import { UnmeasurableError, UsageError } from "../base/index.js";
 import type { GoBinary } from "../binary/index.js";
-import { formatQuantity, type ProfileMapping } from "../export/index.js";
+import { buildIdOf, formatQuantity, type ProfileMapping } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { profileReport } from "./count-report.js";
-import { buildIdOf, exitStatus, measure, recordCounts, tellBalance } from "./measure.js";
+import { exitStatus, measure, recordCounts, tellBalance } from "./measure.js";
 import type { MeasureRequest } from "./request.js";
 import { openResults } from "./results.js";
 import { runNames } from "./run-names.js";
@@ -28,7 +28,7 @@ function codeMapping(binary: GoBinary, plan: ProbePlan): ProfileMapping {
     limit: segment.virtualAddress + segment.memorySize,
     fileOffset: segment.fileOffset,
     path: plan.target.path,
-    buildId: buildIdOf(plan),
+    buildId: buildIdOf(plan.target),
   };
 }
 

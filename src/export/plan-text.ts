@@ -11,6 +11,7 @@ import type {
   PrintableSite,
 } from "./plan-shape.js";
 import { refusalLines } from "./refusal.js";
+import { buildIdOf } from "./run.js";
 import { formatPlace, formatSignature, formatSource } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
 import { formatQuantity } from "./units.js";
@@ -38,7 +39,7 @@ const FACT_SOURCES: Readonly<Record<string, string>> = {
 };
 
 function headLines({ target, runtime, dimensions, where }: PrintablePlan): readonly string[] {
-  const buildId = target.gnuBuildId ?? target.goBuildId;
+  const buildId = buildIdOf(target);
   const facts = [
     target.goVersion,
     target.arch,

@@ -27,3 +27,12 @@ export interface Run {
   /** The condition of the run, as it was written. */
   readonly where?: string | undefined;
 }
+
+/** What all results call a build: GNU's id, by which pprof finds files; Go's where the linker left no other. */
+export const buildIdOf = ({
+  gnuBuildId,
+  goBuildId,
+}: {
+  readonly gnuBuildId: string | undefined;
+  readonly goBuildId: string | undefined;
+}): string | undefined => gnuBuildId ?? goBuildId;
