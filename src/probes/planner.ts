@@ -149,7 +149,13 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
     probes: alike.map((candidate) => plannedProbe(candidate, symbols, runtime, copies(candidate))),
     refused: refusedFunctions,
     runtimeSites,
-    warnings: [...warnings, ...uncertainLines(selection.lines), ...untypedFunctions(alike), ...missing],
+    warnings: [
+      ...warnings,
+      ...uncertainLines(selection.lines),
+      ...vanishedCopies(alike),
+      ...untypedFunctions(alike),
+      ...missing,
+    ],
   };
 }
 
@@ -165,6 +171,17 @@ function uncertainLines(lines: readonly LineInFunction[]): readonly string[] {
       ? [`${name} begins at ${length} places in the code: whenever control comes to one of them is counted`]
       : [`${name} was optimized: its code may run more or less often than its source says, and that is counted`];
   });
+}
+
+/** A copy that was worked out when the program was compiled is in no table; nothing in the binary tells of its calls. */
+function vanishedCopies(candidates: readonly Candidate[]): readonly string[] {
+  const names = new Set(candidates.flatMap(({ name, place }) => (place?.kind === "copy" ? [name] : [])));
+  const [first] = names;
+  if (first === undefined) return [];
+  const which = names.size === 1 ? first : `${names.size} functions`;
+  return [
+    `${which}: inlined copies of which optimization left no instruction are not known, and their calls not counted`,
+  ];
 }
 
 /** Functions of which a trace can show neither arguments nor results. */

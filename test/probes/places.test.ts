@@ -72,6 +72,14 @@ test("a copy whose branch may have become a conditional move is not counted", as
   );
 });
 
+test("copies that left no instruction may be missing, and a plan of copies says so", async () => {
+  const { warnings } = await plan({ probes: ["main.early"] });
+  assert.deepEqual(warnings, [
+    "main.early: inlined copies of which optimization left no instruction are not known, and their calls not counted",
+  ]);
+  assert.deepEqual((await plan({ probes: ["main.straight"] })).warnings, []);
+});
+
 test("a line is one place for each block in which control reaches it", async () => {
   const { probes, measure } = await plan({ probes: ["places/lines.go:22"] });
   assert.deepEqual(measure, { kind: "count" });
