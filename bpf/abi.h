@@ -65,8 +65,15 @@ enum gs_site_kind {
 	GS_SITE_GOEXIT = 5,	/* runtime.Goexit calls goexit1: every open call of the goroutine is over */
 	GS_SITE_COUNT = 6,	/* a place without an end: each hit is counted by itself */
 	GS_SITE_COUNT_CHECKED = 7,	/* the same at a stack check's jbe */
-	GS_SITE_KIND = 0x7f,	/* mask of the above */
-	GS_SITE_G_IN_TLS = 0x80,	/* flag: no register holds g here (assembly), take it from thread-local storage */
+	GS_SITE_FUNCTION = 8,	/* where a C function is entered: SP is at its return address */
+	GS_SITE_FUNCTION_RETURN = 9,	/* its uretprobe: SP is behind the return address, IP in the caller */
+	GS_SITE_SPAN_BEGIN = 10,
+	GS_SITE_SPAN_END = 11,	/* ends the innermost open span of its identity */
+	GS_SITE_KIND = 0x3f,	/* mask of the above */
+	/* Where g is; without either flag in its register. */
+	GS_SITE_G_IN_TLS = 0x40,	/* no register holds g here (assembly), take it from thread-local storage */
+	GS_SITE_G_BEHIND_C = 0x80,	/* C code of a Go program: that in thread-local storage is the thread's g0, go on to its m.curg */
+	GS_SITE_NO_G = 0xc0,	/* there is no goroutine, or nobody asks for it */
 };
 enum gs_cookie {
 	GS_COOKIE_PROBE_BITS = 20,
@@ -89,6 +96,7 @@ enum gs_opcode {
 	GS_TRUNCATE = 11,	/* keep the low `a` bytes of A, sign-extended if `b`: a narrow value in a register */
 	GS_NOT_ZERO = 12,	/* A = A != 0 */
 	GS_GIVE_B = 13,		/* B = A */
+	GS_ADD_REGISTER = 14,	/* A += register `a` << `b` */
 
 	/*
 	 * The rest is for codes only: steps of the map `code`, run one after the other, with variables, jumps and captured
@@ -120,6 +128,8 @@ enum gs_opcode {
 	/* Both take the outcome of what was read for them, and end what GS_TRY began. */
 	GS_KEEP = 52,		/* slot imm = A */
 	GS_KEEP_BYTES = 53,	/* slot imm = a gs_tail_place, slot imm + 1 = B: the B bytes at A, at most 8 * `a` of them */
+	GS_C_LENGTH = 54,	/* B = the length of the NUL-terminated string at A; imm + 1 if it is longer than imm, at most GS_CHUNK_BYTES */
+	GS_WORD = 55,		/* A, B = the first word of the B bytes at A, [A-Za-z0-9_] and bytes from 0x80 on, in the first GS_CONSTANT_BYTES of them */
 };
 
 enum gs_relation {
@@ -144,7 +154,8 @@ struct gs_step {
 	gs_s32 imm;
 };
 
-enum gs_value_type { GS_NONE = 0, GS_NUMBER = 1, GS_STRING = 2 };
+/* GS_C_STRING: A is the address of a NUL-terminated string, without a code. */
+enum gs_value_type { GS_NONE = 0, GS_NUMBER = 1, GS_STRING = 2, GS_C_STRING = 3 };
 
 /* Where and how one dimension of one probe is evaluated. */
 struct gs_recipe {
@@ -174,10 +185,24 @@ struct gs_codes {
 struct gs_probe {
 	struct gs_recipe recipes[GS_MAX_DIMENSIONS];
 	struct gs_recipe value;
+	/* What tells the spans of GS_BY_VALUE apart; a number. */
+	struct gs_recipe match;
 	struct gs_codes codes;
+	gs_u32 identity;	/* enum gs_identity */
+	/* Of spans and C functions: number of the first probe whose nest of open calls this one shares. */
+	gs_u32 nest;
+	gs_u32 file;	/* the file its sites are in; kept with stacks */
+	gs_u32 reserved;
 	/* At its entry site: from SP to the return address, and whether the caller's frame pointer is saved right below it. */
 	gs_u32 return_address;
 	gs_u32 saved_frame_pointer;
+};
+
+/* Whose nest of open calls a call belongs to. */
+enum gs_identity {
+	GS_BY_GOROUTINE = 0,	/* its goroutine's; of a span, that goroutine's spans alone */
+	GS_BY_THREAD = 1,	/* its thread's calls of that function, or spans */
+	GS_BY_VALUE = 2,	/* the spans in the process with that value of `match` */
 };
 
 /* A string literal of a condition, zero-padded. */
@@ -245,7 +270,8 @@ struct gs_sample {
 /* Virtual addresses relative to the image base (return addresses as they are on the stack), innermost first. */
 struct gs_stack {
 	gs_u32 depth;
-	gs_u32 truncated;	/* 1: longer than GS_STACK_FRAMES; 2: a frame could not be read */
+	gs_u16 truncated;	/* 1: longer than GS_STACK_FRAMES; 2: a frame could not be read */
+	gs_u16 file;		/* gs_probe.file: to which image the frames are relative */
 	gs_u64 frames[GS_STACK_FRAMES];
 };
 
@@ -261,6 +287,7 @@ struct gs_balance {
 	gs_u64 no_goroutine;	/* hits whose goroutine could not be read */
 	gs_u64 lost_homeless;	/* part of lost: entries among those */
 	gs_u64 lost_abandoned;	/* part of lost: calls on a system stack, which the scheduler leaves without returning */
+	gs_u64 lost_left;	/* part of lost: C calls that were left without returning: longjmp, an exception */
 	gs_u64 other;		/* calls that went to an "other" series for want of room */
 	gs_u64 buckets_dropped;	/* calls whose histogram row found no room; count and sum still have them */
 	gs_u64 stacks_dropped;	/* calls whose stack found no room */
@@ -274,11 +301,14 @@ struct gs_balance {
 	gs_u64 captures_dropped;	/* calls whose values at the entry found no room: their event lacks them */
 };
 
-/* Identity of a goroutine's record: its g, which the runtime recycles but never frees. */
+/*
+ * Identity of a nest of open calls: of a goroutine by its g, which the runtime recycles but never frees; or, in a scope of
+ * its own, of a thread by its id, or by a value.
+ */
 struct gs_goroutine_key {
 	gs_u64 g;
 	gs_u32 tgid;
-	gs_u32 reserved;
+	gs_u32 scope;	/* 0: the Go calls of a goroutine; else 1 + gs_probe.nest */
 };
 
 /* One open call. */
@@ -304,13 +334,18 @@ struct gs_goroutine {
 	gs_u64 goid;	/* whose frames these are; another goid on the same g means they are over */
 	gs_u32 open;	/* open calls, outermost first; those past GS_INLINE_FRAMES are in `frames` */
 	gs_u32 filtered;	/* those among them that the condition left out at the entry */
+	/* Of a thread's nest: load bias plus the image's base, which a uretprobe can't tell; and what depths are counted from. */
+	gs_u64 image;
+	gs_u64 stack_top;
 	struct gs_frame frames[GS_INLINE_FRAMES];
 };
 
 struct gs_frame_key {
 	gs_u64 g;
 	gs_u32 tgid;
+	gs_u32 scope;
 	gs_u32 index;
+	gs_u32 reserved;
 };
 
 /*
@@ -392,7 +427,11 @@ struct gs_config {
 	gs_u32 capture_bytes;	/* value_size of `captures`; 0: nothing is captured at entries */
 	gs_u32 parent_goid_offset;	/* in runtime.g; 0: not there (go1.20 and before) */
 	gs_u32 gopc_offset;	/* in runtime.g */
-	gs_u32 reserved;
+	gs_u32 sched_pc_offset;	/* in runtime.g: where a goroutine goes on that has called C */
+	gs_u32 sched_bp_offset;
+	gs_u32 nests;		/* 1: some probe's calls are not those of goroutines: C functions, spans */
+	gs_u64 exe_device;	/* with exe_inode: the program whose processes are measured; 0: any. As the kernel has them */
+	gs_u64 exe_inode;
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
 	struct gs_probe only;
 };
@@ -401,7 +440,7 @@ _Static_assert(sizeof(struct gs_step) == 8, "gs_step");
 _Static_assert(sizeof(struct gs_recipe) == 32 + 8 * GS_MAX_STEPS, "gs_recipe");
 _Static_assert(sizeof(struct gs_key) == 16 + GS_KEY_BYTES, "gs_key");
 _Static_assert(sizeof(struct gs_frame) == 32, "gs_frame");
-_Static_assert(sizeof(struct gs_goroutine) == 16 + 32 * GS_INLINE_FRAMES, "gs_goroutine");
+_Static_assert(sizeof(struct gs_goroutine) == 32 + 32 * GS_INLINE_FRAMES, "gs_goroutine");
 _Static_assert(sizeof(struct gs_event) % 8 == 0, "gs_event");
 _Static_assert(sizeof(struct gs_capture) == 16, "gs_capture");
 

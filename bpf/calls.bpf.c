@@ -220,7 +220,7 @@ static __always_inline long push(struct gs_goroutine *goroutine, const struct gs
 		if (CLOCKED)
 			place->start = bpf_ktime_get_ns();
 	} else {
-		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .index = open };
+		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = open };
 
 		if (CLOCKED)
 			frame->start = bpf_ktime_get_ns();

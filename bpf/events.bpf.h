@@ -31,6 +31,7 @@ static __always_inline void describe_call(struct workspace *w, const struct gs_f
 	w->flags = frame->flags;
 	w->key.g = key->g;
 	w->key.tgid = key->tgid;
+	w->key.scope = key->scope;
 	w->key.index = index;
 	w->no_frame = 0;
 	w->event.start = frame->start;
@@ -238,7 +239,7 @@ __noinline int emit(gs_u32 workspace, gs_u32 probe)
 /* Forgets what was captured at the entry of a call that becomes no event. */
 static __always_inline void drop_capture(const struct gs_goroutine_key *goroutine, gs_u32 index, gs_u32 flags)
 {
-	struct gs_frame_key key = { .g = goroutine->g, .tgid = goroutine->tgid, .index = index };
+	struct gs_frame_key key = { .g = goroutine->g, .tgid = goroutine->tgid, .scope = goroutine->scope, .index = index };
 
 	if (config.capture_bytes && flags & GS_FRAME_CAPTURED)
 		bpf_map_delete_elem(&captures, &key);

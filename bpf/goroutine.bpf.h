@@ -29,7 +29,7 @@ static __always_inline long read_goroutine(gs_u64 g, gs_u64 sp, gs_u32 tgid, str
 		return -1;
 	at->key.g = g;
 	at->key.tgid = tgid;
-	at->key.reserved = 0;
+	at->key.scope = 0;
 	at->goid = goid;
 	at->depth = hi - sp;
 	return 0;
@@ -53,7 +53,7 @@ static __always_inline gs_u64 current_g(const struct pt_regs *ctx, gs_u32 in_tls
 
 static __always_inline struct gs_frame *frame_at(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 index)
 {
-	struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .index = index };
+	struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = index };
 
 	if (index < GS_INLINE_FRAMES)
 		return &goroutine->frames[index & (GS_INLINE_FRAMES - 1)];
@@ -63,7 +63,7 @@ static __always_inline struct gs_frame *frame_at(struct gs_goroutine *goroutine,
 static __always_inline void drop_frame(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 index)
 {
 	if (index >= GS_INLINE_FRAMES) {
-		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .index = index };
+		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = index };
 
 		bpf_map_delete_elem(&frames, &deep);
 	}

@@ -49,8 +49,14 @@ export const gsSiteKind = {
   GS_SITE_GOEXIT: 5,
   GS_SITE_COUNT: 6,
   GS_SITE_COUNT_CHECKED: 7,
-  GS_SITE_KIND: 127,
-  GS_SITE_G_IN_TLS: 128,
+  GS_SITE_FUNCTION: 8,
+  GS_SITE_FUNCTION_RETURN: 9,
+  GS_SITE_SPAN_BEGIN: 10,
+  GS_SITE_SPAN_END: 11,
+  GS_SITE_KIND: 63,
+  GS_SITE_G_IN_TLS: 64,
+  GS_SITE_G_BEHIND_C: 128,
+  GS_SITE_NO_G: 192,
 } as const;
 
 /** enum gs_opcode */
@@ -69,6 +75,7 @@ export const gsOpcode = {
   GS_TRUNCATE: 11,
   GS_NOT_ZERO: 12,
   GS_GIVE_B: 13,
+  GS_ADD_REGISTER: 14,
   GS_SET: 32,
   GS_SET_HIGH: 33,
   GS_GET: 34,
@@ -91,6 +98,8 @@ export const gsOpcode = {
   GS_FAIL: 51,
   GS_KEEP: 52,
   GS_KEEP_BYTES: 53,
+  GS_C_LENGTH: 54,
+  GS_WORD: 55,
 } as const;
 
 /** enum gs_relation */
@@ -135,6 +144,14 @@ export const gsValueType = {
   GS_NONE: 0,
   GS_NUMBER: 1,
   GS_STRING: 2,
+  GS_C_STRING: 3,
+} as const;
+
+/** enum gs_identity */
+export const gsIdentity = {
+  GS_BY_GOROUTINE: 0,
+  GS_BY_THREAD: 1,
+  GS_BY_VALUE: 2,
 } as const;
 
 /** enum gs_read_status */
@@ -224,12 +241,17 @@ export const gsCodes = {
 
 /** struct gs_probe */
 export const gsProbe = {
-  size: 704,
+  size: 848,
   recipes: { offset: 0, size: 512, count: 4, stride: 128 },
   value: { offset: 512, size: 128 },
-  codes: { offset: 640, size: 56 },
-  returnAddress: { offset: 696, size: 4 },
-  savedFramePointer: { offset: 700, size: 4 },
+  match: { offset: 640, size: 128 },
+  codes: { offset: 768, size: 56 },
+  identity: { offset: 824, size: 4 },
+  nest: { offset: 828, size: 4 },
+  file: { offset: 832, size: 4 },
+  reserved: { offset: 836, size: 4 },
+  returnAddress: { offset: 840, size: 4 },
+  savedFramePointer: { offset: 844, size: 4 },
 } as const;
 
 /** struct gs_constant */
@@ -292,13 +314,14 @@ export const gsSample = {
 export const gsStack = {
   size: 1024,
   depth: { offset: 0, size: 4 },
-  truncated: { offset: 4, size: 4 },
+  truncated: { offset: 4, size: 2 },
+  file: { offset: 6, size: 2 },
   frames: { offset: 8, size: 1016, count: 127, stride: 8 },
 } as const;
 
 /** struct gs_balance */
 export const gsBalance = {
-  size: 168,
+  size: 176,
   entries: { offset: 0, size: 8 },
   returns: { offset: 8, size: 8 },
   panics: { offset: 16, size: 8 },
@@ -309,17 +332,18 @@ export const gsBalance = {
   noGoroutine: { offset: 56, size: 8 },
   lostHomeless: { offset: 64, size: 8 },
   lostAbandoned: { offset: 72, size: 8 },
-  other: { offset: 80, size: 8 },
-  bucketsDropped: { offset: 88, size: 8 },
-  stacksDropped: { offset: 96, size: 8 },
-  samplesDropped: { offset: 104, size: 8 },
-  counted: { offset: 112, size: 8 },
-  unreadable: { offset: 120, size: 8 },
-  filtered: { offset: 128, size: 8 },
-  undecided: { offset: 136, size: 8 },
-  events: { offset: 144, size: 8 },
-  eventsDropped: { offset: 152, size: 8 },
-  capturesDropped: { offset: 160, size: 8 },
+  lostLeft: { offset: 80, size: 8 },
+  other: { offset: 88, size: 8 },
+  bucketsDropped: { offset: 96, size: 8 },
+  stacksDropped: { offset: 104, size: 8 },
+  samplesDropped: { offset: 112, size: 8 },
+  counted: { offset: 120, size: 8 },
+  unreadable: { offset: 128, size: 8 },
+  filtered: { offset: 136, size: 8 },
+  undecided: { offset: 144, size: 8 },
+  events: { offset: 152, size: 8 },
+  eventsDropped: { offset: 160, size: 8 },
+  capturesDropped: { offset: 168, size: 8 },
 } as const;
 
 /** struct gs_goroutine_key */
@@ -327,7 +351,7 @@ export const gsGoroutineKey = {
   size: 16,
   g: { offset: 0, size: 8 },
   tgid: { offset: 8, size: 4 },
-  reserved: { offset: 12, size: 4 },
+  scope: { offset: 12, size: 4 },
 } as const;
 
 /** struct gs_frame */
@@ -343,19 +367,23 @@ export const gsFrame = {
 
 /** struct gs_goroutine */
 export const gsGoroutine = {
-  size: 272,
+  size: 288,
   goid: { offset: 0, size: 8 },
   open: { offset: 8, size: 4 },
   filtered: { offset: 12, size: 4 },
-  frames: { offset: 16, size: 256, count: 8, stride: 32 },
+  image: { offset: 16, size: 8 },
+  stackTop: { offset: 24, size: 8 },
+  frames: { offset: 32, size: 256, count: 8, stride: 32 },
 } as const;
 
 /** struct gs_frame_key */
 export const gsFrameKey = {
-  size: 16,
+  size: 24,
   g: { offset: 0, size: 8 },
   tgid: { offset: 8, size: 4 },
-  index: { offset: 12, size: 4 },
+  scope: { offset: 12, size: 4 },
+  index: { offset: 16, size: 4 },
+  reserved: { offset: 20, size: 4 },
 } as const;
 
 /** struct gs_event */
@@ -392,7 +420,7 @@ export const gsCapture = {
 
 /** struct gs_config */
 export const gsConfig = {
-  size: 840,
+  size: 1008,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -420,7 +448,11 @@ export const gsConfig = {
   captureBytes: { offset: 104, size: 4 },
   parentGoidOffset: { offset: 108, size: 4 },
   gopcOffset: { offset: 112, size: 4 },
-  reserved: { offset: 116, size: 4 },
-  slots: { offset: 120, size: 16, count: 4, stride: 4 },
-  only: { offset: 136, size: 704 },
+  schedPcOffset: { offset: 116, size: 4 },
+  schedBpOffset: { offset: 120, size: 4 },
+  nests: { offset: 124, size: 4 },
+  exeDevice: { offset: 128, size: 8 },
+  exeInode: { offset: 136, size: 8 },
+  slots: { offset: 144, size: 16, count: 4, stride: 4 },
+  only: { offset: 160, size: 848 },
 } as const;

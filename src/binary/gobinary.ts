@@ -102,19 +102,21 @@ export class GoBinary implements Disposable {
   }
 }
 
+/** An ELF file with code; `go` is the Go program that it is, which then owns the file. */
+export interface CodeObject {
+  readonly elf: ElfFile;
+  readonly go: GoBinary | undefined;
+}
+
 /**
- * Opens the Go program in `source`, which it takes over, also when it throws: UnmeasurableError (`not-elf`,
- * `unsupported-machine`, `not-executable`, `not-go`, `unknown-go-version`) for files of another sort, FormatError for
- * damaged ones.
+ * Opens the program or library in `source`, which it takes over, also when it throws: UnmeasurableError (`not-elf`,
+ * `unsupported-machine`, `not-executable`, `unknown-go-version`) for files of another sort, FormatError for damaged ones.
  */
-export async function openGoSource(source: ByteSource): Promise<GoBinary> {
+export async function openCodeSource(source: ByteSource): Promise<CodeObject> {
   try {
     const elf = await openElf(source);
     const buildInfo = findBuildInfo(elf);
-    if (buildInfo === undefined)
-      throw new UnmeasurableError("not-go", `${source.path}: not a Go program`, {
-        hint: "this version measures functions of Go programs only; the file has no build information of Go's",
-      });
+    if (buildInfo === undefined) return { elf, go: undefined };
     const version = parseGoVersion(buildInfo.goVersion);
     if (version === undefined)
       throw new UnmeasurableError(
@@ -122,11 +124,26 @@ export async function openGoSource(source: ByteSource): Promise<GoBinary> {
         `${source.path}: built by Go version "${buildInfo.goVersion}", which names no release`,
         { hint: "gospect must know the release to know the runtime's data; build with a released Go" },
       );
-    return new GoBinary(elf, version, buildInfo, await loadDwarfOpener(elf));
+    return { elf, go: new GoBinary(elf, version, buildInfo, await loadDwarfOpener(elf)) };
   } catch (error) {
     source[Symbol.dispose]();
     throw error;
   }
+}
+
+/** Opens a program's or library's file, as openCodeSource and openFileSource do; `displayPath` as for openGoBinary. */
+export async function openCodeFile(path: string, options: { readonly displayPath?: string } = {}): Promise<CodeObject> {
+  return openCodeSource(openFileSource(path, options.displayPath ?? path));
+}
+
+/** As openCodeSource, of a Go program: UnmeasurableError `not-go` for another. */
+export async function openGoSource(source: ByteSource): Promise<GoBinary> {
+  const { go } = await openCodeSource(source);
+  if (go !== undefined) return go;
+  source[Symbol.dispose]();
+  throw new UnmeasurableError("not-go", `${source.path}: not a Go program`, {
+    hint: "the file has no build information of Go's; its C functions are named c:SYMBOL, its USDT probes usdt:PROVIDER:NAME",
+  });
 }
 
 /**

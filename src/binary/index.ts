@@ -21,7 +21,7 @@ export type {
 } from "./dwarf/index.js";
 export { ElfFile, type ElfSection, type ElfSegment, type ElfSegmentType, type Machine, openElf } from "./elf.js";
 export { type ElfSymbol, type ElfSymbolBinding, type ElfSymbolKind, readElfSymbols } from "./elf-symbols.js";
-export { GoBinary, openGoBinary, openGoSource } from "./gobinary.js";
+export { type CodeObject, GoBinary, openCodeFile, openCodeSource, openGoBinary, openGoSource } from "./gobinary.js";
 export type * from "./gotype.js";
 export type { ImageReader } from "./image.js";
 export type { AddressRange, ItabLinks, Moduledata, TypeLinks } from "./moduledata.js";
@@ -34,3 +34,12 @@ export { type GoTables, readGoTables } from "./pclntab-locate.js";
 export type { Itab, RuntimeTypes } from "./runtime-types/index.js";
 export { type ByteSource, memorySource, openFileSource } from "./source.js";
 export type { SourceCall, SourceStretch } from "./source-stretches.js";
+export {
+  type MachineRegister,
+  type RefusedNote,
+  readUsdtNotes,
+  type UsdtArgument,
+  type UsdtLocation,
+  type UsdtNote,
+  type UsdtNotes,
+} from "./usdt.js";

@@ -70,9 +70,10 @@ async function targetCheck(request: TargetRequest): Promise<DoctorCheck> {
   const { Subject } = await import("./subject.js");
   try {
     using subject = await Subject.open(request);
-    const { binary, table, target } = subject;
-    const detail = `${target.displayPath}: ${binary.version.text}, ${formatCount(table.functionCount)} functions`;
-    return ok("target", detail);
+    const { go, target } = subject;
+    if (go === undefined) return ok("target", `${target.displayPath}: no Go program: USDT probes and C functions only`);
+    const functions = `${formatCount(go.symbols.functionCount)} functions`;
+    return ok("target", `${target.displayPath}: ${go.binary.version.text}, ${functions}`);
   } catch (error) {
     if (error instanceof ProfilerError) return missing("target", error);
     throw error;

@@ -22,7 +22,7 @@ export async function hist(request: HistRequest, streams: Streams): Promise<numb
       histograms: 1,
       ...(request.linear ? { rows: "linear" } : {}),
     }).split("\n");
-  const measurement = await measure(subject, subject.plan(request, "measure"), request, streams, {
+  const measurement = await measure(subject, await subject.plan(request, "measure"), request, streams, {
     command: "hist",
     keep: { histogram: true, stacks: false },
     view: { stacks: false, verbose: request.verbose, linear: request.linear },

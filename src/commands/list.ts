@@ -57,13 +57,14 @@ export async function list(request: ListRequest, streams: Streams): Promise<numb
   using results = openResults(request.output, streams);
   using subject = await Subject.open(request.target, request.symbols);
   const { patterns, signatures } = request;
+  const { binary, symbols } = subject.requireGo();
   if (request.extent === "names") {
-    const named = namedEntriesOf(placeFunctions(subject.binary, subject.table, patterns));
+    const named = namedEntriesOf(placeFunctions(binary, symbols, patterns));
     results.finish(request.json ? formatNamesJson(named) : formatNamesText(named, results.style));
     return 0;
   }
   const entries = entriesOf(
-    describeFunctions(subject.binary, subject.table, { patterns, signatures }),
+    describeFunctions(binary, symbols, { patterns, signatures }),
     patterns.length > 0 ? "by name" : "as one of all",
   );
   if (request.json) results.finish(formatListJson(entries));

@@ -8,7 +8,7 @@ import { Subject } from "./subject.js";
 export async function plan(request: PlanRequest, streams: Streams): Promise<number> {
   using results = openResults(request.output, streams);
   using subject = await Subject.open(request.target, request.symbols);
-  const planned = subject.plan(request, "show", request.show.length > 0 ? "values" : "none");
+  const planned = await subject.plan(request, "show", request.show.length > 0 ? "values" : "none");
   results.finish(request.json ? formatPlanJson(planned) : formatPlanText(planned, results.style));
   return 0;
 }

@@ -1,7 +1,6 @@
 /** `profile`: a pprof file of stacks, calls and latency, with `--by` values as labels. */
 import type { Aggregate } from "../aggregate/index.js";
 import { UnmeasurableError, UsageError } from "../base/index.js";
-import type { GoBinary } from "../binary/index.js";
 import { buildIdOf, formatQuantity, type ProfileMapping } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { profileReport } from "./count-report.js";
@@ -16,9 +15,9 @@ import { Subject } from "./subject.js";
 export const DEFAULT_OUTPUT = "gospect.pb.gz";
 
 /** The segment that all code of a Go program lies in. */
-function codeMapping(binary: GoBinary, plan: ProbePlan): ProfileMapping {
+function codeMapping({ main }: Subject, plan: ProbePlan): ProfileMapping {
   const code = plan.probes[0]?.entry.address ?? 0;
-  const segment = binary.elf.segments.find(
+  const segment = main.elf.segments.find(
     ({ type, executable, virtualAddress, memorySize }) =>
       type === "load" && executable && code >= virtualAddress && code < virtualAddress + memorySize,
   );
@@ -51,12 +50,12 @@ export async function profile(request: MeasureRequest, streams: Streams): Promis
   const output = profileOutput(request.output, streams);
   using destination = openResults(output, streams);
   using subject = await Subject.open(request.target, request.symbols);
-  const plan = subject.plan(request, "measure");
+  const plan = await subject.plan(request, "measure");
   const measurement = await measure(subject, plan, request, streams, {
     command: "profile",
     keep: { histogram: false, stacks: true },
     view: { stacks: true, verbose: request.verbose, linear: false },
-    mapping: codeMapping(subject.binary, plan),
+    mapping: codeMapping(subject, plan),
   });
   const { description, results } = measurement;
   if (!recordCounts(measurement, request, subject, destination)) {

@@ -39,9 +39,9 @@ async function choose(wanted: Recipe, request: RecipeRequest): Promise<MeasureRe
   using subject = await Subject.open(request.target, request.symbols);
   let refusal: UnmeasurableError | undefined;
   for (const choice of wanted.choices) {
-    const measured = requestOf(choice, request, subject.table);
+    const measured = requestOf(choice, request, subject.requireGo().symbols);
     try {
-      subject.plan(measured, "measure", wanted.command === "trace" ? "values" : "none");
+      await subject.plan(measured, "measure", wanted.command === "trace" ? "values" : "none");
       return measured;
     } catch (error) {
       if (!(error instanceof UnmeasurableError)) throw error;

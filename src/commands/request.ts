@@ -37,6 +37,8 @@ export interface PlanRequest extends CommonRequest {
   readonly where: string | undefined;
   /** What a trace shows beside arguments and results. */
   readonly show: readonly string[];
+  /** `--match`: what tells spans apart, instead of their threads. */
+  readonly match?: string | undefined;
   readonly naming?: Naming;
 }
 

@@ -4,26 +4,27 @@ import { RememberedNames, type RunNames } from "../recording/index.js";
 import type { Subject } from "./subject.js";
 
 /** Every answer is kept, so one of these serves a whole run. The addresses come from a running program, and may be any. */
-export function runNames({ binary, table }: Pick<Subject, "binary" | "table">): RunNames {
+export function runNames({ go }: Pick<Subject, "go">): RunNames {
+  const { binary, symbols } = go ?? {};
   const inImage = (address: number): boolean => Number.isSafeInteger(address) && address > 0;
   let itabs: ReadonlyMap<number, number> | undefined;
   const concreteOf = (itab: number): number | undefined => {
     itabs ??= new Map(
       binary
-        .runtimeTypes()
+        ?.runtimeTypes()
         ?.itabs()
         .map(({ address, concrete }) => [address, concrete]) ?? [],
     );
     return itabs.get(itab);
   };
   return new RememberedNames({
-    symbolize: (address) => (inImage(address) ? table.symbolize(address) : []),
-    functionName: (address) => (inImage(address) ? table.findByAddress(virtualAddress(address))?.name : undefined),
+    symbolize: (address) => (inImage(address) ? (symbols?.symbolize(address) ?? []) : []),
+    functionName: (address) => (inImage(address) ? symbols?.findByAddress(virtualAddress(address))?.name : undefined),
     typeName: (address, isTable) =>
       orUnnamed(() => {
         const descriptor = isTable ? concreteOf(address) : address;
         if (descriptor === undefined || !inImage(descriptor)) return undefined;
-        return binary.runtimeTypes()?.typeAt(virtualAddress(descriptor))?.name;
+        return binary?.runtimeTypes()?.typeAt(virtualAddress(descriptor))?.name;
       }),
   });
 }

@@ -1,53 +1,83 @@
 /** What every command but doctor begins with: the target, its binary, and the plan for the probes asked for. */
-import { type GoBinary, openGoBinary } from "../binary/index.js";
-import { type Captures, type ProbePlan, planProbes } from "../probes/index.js";
+import { UnmeasurableError } from "../base/index.js";
+import { type CodeObject, openCodeFile } from "../binary/index.js";
+import { type Captures, type ProbePlan, planProbes, reachesLibraries } from "../probes/index.js";
 import { openTarget, type Target } from "../session/index.js";
-import { openSymbolFile, openSymbolTable, type SymbolFile, type SymbolTable } from "../symbols/index.js";
+import {
+  CodeFile,
+  type GoProgram,
+  openSymbolFile,
+  openSymbolTable,
+  type Program,
+  type SymbolFile,
+} from "../symbols/index.js";
 import { forewarnings } from "./forewarnings.js";
+import { openLibraries } from "./libraries.js";
 import type { CommonRequest, Naming, PlanRequest, TargetRequest } from "./request.js";
 import type { Streams } from "./streams.js";
 
 /** A target whose file is open and understood. */
 export class Subject implements Disposable {
   readonly target: Target;
-  readonly binary: GoBinary;
-  readonly table: SymbolTable;
+  readonly main: CodeFile;
+  /** Undefined: no Go program. */
+  readonly go: GoProgram | undefined;
   private readonly symbolFile: SymbolFile | undefined;
+  private libraries: readonly CodeFile[] | undefined;
 
-  private constructor(target: Target, binary: GoBinary, symbolFile: SymbolFile | undefined) {
+  private constructor(target: Target, { elf, go }: CodeObject, symbolFile: SymbolFile | undefined) {
     this.target = target;
-    this.binary = binary;
     this.symbolFile = symbolFile;
-    this.table = openSymbolTable(binary, { symbolFile });
+    this.main = new CodeFile(elf, target.path);
+    this.go = go === undefined ? undefined : { binary: go, symbols: openSymbolTable(go, { symbolFile }) };
   }
 
   /** `symbols` is the path of a symbol file; one of another build is refused. */
   static async open(request: TargetRequest, symbols?: string): Promise<Subject> {
     const target = openTarget(request);
-    const binary = await openGoBinary(target.path, { displayPath: target.displayPath });
+    const file = await openCodeFile(target.path, { displayPath: target.displayPath });
     let symbolFile: SymbolFile | undefined;
     try {
       if (symbols !== undefined) symbolFile = await openSymbolFile(symbols);
-      return new Subject(target, binary, symbolFile);
+      return new Subject(target, file, symbolFile);
     } catch (error) {
       symbolFile?.[Symbol.dispose]();
-      binary[Symbol.dispose]();
+      file.elf.source[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** What PROBEs are looked for in: the libraries too where one of them can be there. Throws as openLibraries does. */
+  async program(probes: readonly string[]): Promise<Program> {
+    const { main, go } = this;
+    if (!reachesLibraries(probes)) return { main, go, libraries: [] };
+    this.libraries ??= await openLibraries(this.target, main);
+    return { main, go, libraries: this.libraries };
+  }
+
+  /** Throws UnmeasurableError `not-go`. */
+  requireGo(): GoProgram {
+    if (this.go !== undefined) return this.go;
+    throw new UnmeasurableError("not-go", `${this.target.displayPath}: not a Go program`);
   }
 
   /**
    * The plan to show, or the plan to measure by, which is sooner there; with `values`, what calls were given and returned is
    * captured. Throws when nothing can be measured.
    */
-  plan(request: PlanRequest, purpose: "show" | "measure", captures: "none" | "values" = "none"): ProbePlan {
-    const plan = planProbes(this.binary, this.table, {
+  async plan(
+    request: PlanRequest,
+    purpose: "show" | "measure",
+    captures: "none" | "values" = "none",
+  ): Promise<ProbePlan> {
+    const plan = planProbes(await this.program(request.probes), {
       probes: request.probes,
       by: request.by,
       signatures: request.signatures,
       of: request.of,
       where: request.where,
       show: request.show,
+      match: request.match,
       captures,
       signaturesOf: purpose === "show" ? "all" : "read",
     });
@@ -56,7 +86,7 @@ export class Subject implements Disposable {
 
   [Symbol.dispose](): void {
     this.symbolFile?.[Symbol.dispose]();
-    this.binary[Symbol.dispose]();
+    for (const { elf } of [this.main, ...(this.libraries ?? [])]) elf.source[Symbol.dispose]();
     this.target[Symbol.dispose]();
   }
 }

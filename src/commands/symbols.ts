@@ -18,11 +18,12 @@ export async function symbols(request: SymbolsRequest, streams: Streams): Promis
   using subject = await Subject.open(request.target);
   if (isSameFile(output, subject.target.path))
     throw new UsageError(`${output} is the program itself, and would be overwritten`, { hint: HINT });
+  const { binary, symbols: table } = subject.requireGo();
   using results = openResults(output, streams);
-  const bytes = await writeSymbolFile(subject.binary);
+  const bytes = await writeSymbolFile(binary);
   results.finish(bytes);
   if (!request.quiet && output !== "-") {
-    const functions = formatQuantity(subject.table.functionCount, "function");
+    const functions = formatQuantity(table.functionCount, "function");
     streams.err.write(`${output}: ${functions}, ${formatBytes(bytes.length)}; --symbols ${output} uses it\n`);
   }
   return 0;

@@ -16,7 +16,7 @@ export const flow = (request: TraceRequest, streams: Streams): Promise<number> =
 async function follow(command: "trace" | "flow", request: TraceRequest, streams: Streams): Promise<number> {
   using results = openResults(textOutput(request.output), streams);
   using subject = await Subject.open(request.target, request.symbols);
-  const plan = subject.plan(request, "measure", "values");
+  const plan = await subject.plan(request, "measure", "values");
   const names = runNames(subject);
   const measurement = await measure(subject, plan, request, streams, {
     command,

@@ -19,7 +19,7 @@ export function formatHistJson(run: Run, results: Aggregate): string {
       pid: run.target.pid ?? null,
       exe: run.target.exe,
       buildId: run.target.buildId ?? null,
-      goVersion: run.target.goVersion,
+      goVersion: run.target.goVersion ?? null,
     },
     ...(run.where === undefined ? {} : { where: run.where }),
     startTime: new Date(results.startTimeMs).toISOString(),

@@ -19,23 +19,26 @@ export function formatPlanJson(plan: PrintablePlan): string {
     target: {
       path: target.path,
       arch: target.arch,
-      goVersion: target.goVersion,
+      goVersion: target.goVersion ?? null,
       goBuildId: target.goBuildId ?? null,
       gnuBuildId: target.gnuBuildId ?? null,
       positionIndependent: target.positionIndependent,
       imageBase: target.imageBase,
     },
-    runtime: {
-      goidOffset: runtime.goidOffset,
-      mOffset: runtime.mOffset,
-      curgOffset: runtime.curgOffset,
-      schedSpOffset: runtime.schedSpOffset,
-      parentGoidOffset: runtime.parentGoidOffset ?? null,
-      gopcOffset: runtime.gopcOffset ?? null,
-      tlsOffset: runtime.tlsOffset ?? null,
-      goroutineInRegister: runtime.goroutineInRegister,
-      source: runtime.source,
-    },
+    runtime:
+      runtime === undefined
+        ? null
+        : {
+            goidOffset: runtime.goidOffset,
+            mOffset: runtime.mOffset,
+            curgOffset: runtime.curgOffset,
+            schedSpOffset: runtime.schedSpOffset,
+            parentGoidOffset: runtime.parentGoidOffset ?? null,
+            gopcOffset: runtime.gopcOffset ?? null,
+            tlsOffset: runtime.tlsOffset ?? null,
+            goroutineInRegister: runtime.goroutineInRegister,
+            source: runtime.source,
+          },
     dimensions: plan.dimensions,
     measure: plan.measure,
     where: plan.where ?? null,

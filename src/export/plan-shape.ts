@@ -90,23 +90,27 @@ export interface PrintablePlan {
   readonly target: {
     readonly path: string;
     readonly arch: string;
-    readonly goVersion: string;
+    readonly goVersion: string | undefined;
     readonly goBuildId: string | undefined;
     readonly gnuBuildId: string | undefined;
     readonly positionIndependent: boolean;
     readonly imageBase: VirtualAddress;
   };
-  readonly runtime: {
-    readonly goidOffset: number;
-    readonly mOffset: number;
-    readonly curgOffset: number;
-    readonly schedSpOffset: number;
-    readonly parentGoidOffset?: number;
-    readonly gopcOffset?: number;
-    readonly tlsOffset: number | undefined;
-    readonly goroutineInRegister: boolean;
-    readonly source: string;
-  };
+  readonly runtime:
+    | {
+        readonly goidOffset: number;
+        readonly mOffset: number;
+        readonly curgOffset: number;
+        readonly schedSpOffset: number;
+        readonly schedPcOffset?: number;
+        readonly schedBpOffset?: number;
+        readonly parentGoidOffset?: number;
+        readonly gopcOffset?: number;
+        readonly tlsOffset: number | undefined;
+        readonly goroutineInRegister: boolean;
+        readonly source: string;
+      }
+    | undefined;
   readonly dimensions: readonly Dimension[];
   readonly measure: Measure;
   readonly where?: string;

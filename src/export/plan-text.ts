@@ -38,23 +38,27 @@ const FACT_SOURCES: Readonly<Record<string, string>> = {
   table: "the table",
 };
 
+function runtimeLine(runtime: NonNullable<PrintablePlan["runtime"]>): string {
+  const holder = runtime.goroutineInRegister ? "g in its register" : "g in thread-local storage only";
+  const offsets =
+    `g.goid +${runtime.goidOffset}, g.m +${runtime.mOffset}, m.curg +${runtime.curgOffset}, ` +
+    `g.sched.sp +${runtime.schedSpOffset}, g ${runtime.tlsOffset === undefined ? "where the loader puts it" : `at fs:${runtime.tlsOffset}`}`;
+  return `runtime  ${holder}; ${offsets} (from ${FACT_SOURCES[runtime.source] ?? runtime.source})`;
+}
+
 function headLines({ target, runtime, dimensions, where }: PrintablePlan): readonly string[] {
   const buildId = buildIdOf(target);
   const facts = [
-    target.goVersion,
+    ...(target.goVersion === undefined ? [] : [target.goVersion]),
     target.arch,
     target.positionIndependent ? "position independent" : "fixed address",
     `image base ${hex(target.imageBase)}`,
     buildId === undefined ? "no build id" : `build id ${buildId}`,
   ];
-  const holder = runtime.goroutineInRegister ? "g in its register" : "g in thread-local storage only";
-  const offsets =
-    `g.goid +${runtime.goidOffset}, g.m +${runtime.mOffset}, m.curg +${runtime.curgOffset}, ` +
-    `g.sched.sp +${runtime.schedSpOffset}, g ${runtime.tlsOffset === undefined ? "where the loader puts it" : `at fs:${runtime.tlsOffset}`}`;
   return [
     `target   ${target.path}`,
     `         ${facts.join(", ")}`,
-    `runtime  ${holder}; ${offsets} (from ${FACT_SOURCES[runtime.source] ?? runtime.source})`,
+    ...(runtime === undefined ? [] : [runtimeLine(runtime)]),
     ...dimensions.map(({ name, encoding }) => `by       ${name}: ${formatDetails(encoding, "kind")}`),
     ...(where === undefined ? [] : [`where    ${printable(where)}`]),
   ];

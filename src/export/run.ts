@@ -5,7 +5,8 @@ export interface RunTarget {
   readonly pid: number | undefined;
   readonly exe: string;
   readonly buildId: string | undefined;
-  readonly goVersion: string;
+  /** Undefined: no Go program. */
+  readonly goVersion: string | undefined;
 }
 
 /** A probe of the run, whether it was called or not. */

@@ -117,11 +117,15 @@ const STRAIGHT: ReadonlySet<string> = new Set([
   "linear",
   "truncate",
   "not-zero",
+  "add-register",
+  "c-string",
 ] satisfies readonly FetchStep["op"][]);
 
 /** The same steps as those of a recipe, which runs faster; undefined for a code that a recipe can't hold. */
 export function straightSteps(code: Code): readonly FetchStep[] | undefined {
   if (code.length > gsLimits.GS_MAX_STEPS) return undefined;
+  // What a C string's length is needed for takes a code; that it is one, a recipe can say.
+  if (code.some(({ op }, index) => op === "c-string" && index < code.length - 1)) return undefined;
   const straight = code.filter((step): step is FetchStep => STRAIGHT.has(step.op));
   return straight.length === code.length ? straight : undefined;
 }

@@ -34,7 +34,9 @@ export type CodeStep =
   | { readonly op: "fail"; readonly as: Failure }
   | { readonly op: "keep"; readonly slot: number }
   /** At most `most` bytes are kept, a multiple of 8. */
-  | { readonly op: "keep-bytes"; readonly slot: number; readonly most: number };
+  | { readonly op: "keep-bytes"; readonly slot: number; readonly most: number }
+  /** A, B = the first word of the string in A, B: letters, digits and underscores, in its first GS_CONSTANT_BYTES. */
+  | { readonly op: "word" };
 
 export type Code = readonly CodeStep[];
 

@@ -16,8 +16,8 @@ export {
 export { type Expression, formatExpression } from "./expression.js";
 export { parseExpression } from "./parse-expression.js";
 export { partOf } from "./part-of.js";
-export type * from "./plan.js";
+export * from "./plan.js";
 export { type PlanRequest, planProbes } from "./planner.js";
 export { refusedByReason, tellRefused } from "./refusals.js";
-export { resolveSelector } from "./selector.js";
+export { reachesLibraries, resolveSelector } from "./selector.js";
 export { parseGivenSignature } from "./sig.js";

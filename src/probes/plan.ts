@@ -9,7 +9,21 @@ import type { Captures, Code, Condition } from "./code.js";
 
 export type { Dimension, Measure, ValueEncoding };
 
-export type SiteKind = "entry" | "place" | "return" | "tail-jump" | "recovery" | "goexit";
+/**
+ * `function` and `function-return`: where a C function is entered, and its uretprobe, which is put on the same instruction.
+ * `span-begin` and `span-end`: a USDT probe as an end of a span.
+ */
+export type SiteKind =
+  | "entry"
+  | "place"
+  | "return"
+  | "tail-jump"
+  | "recovery"
+  | "goexit"
+  | "function"
+  | "function-return"
+  | "span-begin"
+  | "span-end";
 
 /** Why the site is where it is: the stack check's jump, the frame push after it, or the first instruction. */
 export type EntryPlacement = "stack-check" | "push" | "first";
@@ -25,6 +39,8 @@ export interface Site {
   readonly instruction: string;
   /** Entry sites only. */
   readonly placement?: EntryPlacement;
+  /** Of the 16-bit count that the program asks whether anybody wants the probe: raised while the site is probed. */
+  readonly semaphore?: FileOffset;
 }
 
 /** Registers by the order of Go's ABI; `index` is `enum gs_register` of bpf/abi.h. */
@@ -65,7 +81,11 @@ export type FetchStep =
       readonly buckets: number;
     }
   | { readonly op: "truncate"; readonly size: 1 | 2 | 4; readonly signed: boolean }
-  | { readonly op: "not-zero" };
+  | { readonly op: "not-zero" }
+  /** A += register << shift. */
+  | { readonly op: "add-register"; readonly register: RegisterName; readonly shift: 0 | 1 | 2 | 3 }
+  /** B = the length of the NUL-terminated string at A. In a recipe the last step. */
+  | { readonly op: "c-string" };
 
 /** How one probe evaluates one dimension. */
 export interface Recipe {
@@ -86,8 +106,8 @@ export interface FrameAtSite {
 
 /** A place in the middle of a function. */
 export interface PlannedPlace {
-  /** `copy`: where the probed function was inlined into another; file and line are those of the call. */
-  readonly kind: "line" | "copy";
+  /** `copy`: where the probed function was inlined into another; file and line are those of the call. `usdt`: a note's. */
+  readonly kind: "line" | "copy" | "usdt";
   readonly file: string | undefined;
   readonly line: number | undefined;
   /** An instruction that names what is counted, where the site itself belongs to the code around it. */
@@ -106,7 +126,16 @@ export interface PlannedFunction {
   readonly wrapper: boolean;
 }
 
-/** A function that will be measured. Its place in `ProbePlan.probes` is its probe number. */
+/**
+ * What tells which open call an end belongs to. `goroutine`: of a span too, the goroutine of the Go program. `value`: that
+ * of `match`.
+ */
+export type CallIdentity = "goroutine" | "thread" | "value";
+
+/**
+ * A function that will be measured, a place, or an end of a span. Its place in `ProbePlan.probes` is its probe number.
+ * Probes of one name are told as one.
+ */
 export interface PlannedProbe {
   /** What results call it: the function, or a place in it: `main.run at main.go:41`. */
   readonly name: string;
@@ -118,15 +147,25 @@ export interface PlannedProbe {
   readonly signature: Signature | undefined;
   /**
    * `call`: entries and exits are paired. `place`: the entry alone is counted, because nothing that is asked of the
-   * probe needs its end.
+   * probe needs its end. `span-begin`, `span-end`: what is paired are the hits of such probes that share a `nest`.
    */
-  readonly kind: "call" | "place";
+  readonly kind: "call" | "place" | "span-begin" | "span-end";
+  /** Number of the file that the sites are in: 0 is the target's own, then come `ProbePlan.libraries`. */
+  readonly file: number;
+  readonly identity: CallIdentity;
+  /** Of a span or a C function: number of the first probe with whose calls its own are paired: of a span, one for all. */
+  readonly nest?: number;
+  /** `--match`; of identity `value`. Evaluated at each end by the probe of that end. */
+  readonly match?: Recipe;
   /** The function's entry; or the place. */
   readonly entry: Site;
-  /** `return` and `tail-jump` sites; none of a place. */
+  /** `return` and `tail-jump` sites, or one `function-return`; none of a place or a span's end. */
   readonly exits: readonly Site[];
-  /** Where g is at this function's sites: assembly need not keep it in its register. */
-  readonly goroutine: "register" | "tls";
+  /**
+   * Where g is at this function's sites: assembly need not keep it in its register. `behind-c`: in C code of a Go program,
+   * whose thread-local storage has the g0. `none`: there is no goroutine.
+   */
+  readonly goroutine: "register" | "tls" | "behind-c" | "none";
   readonly inlinedCopies: number;
   /** One per dimension of the plan, in order. */
   readonly recipes: readonly Recipe[];
@@ -153,6 +192,9 @@ export interface RuntimeFacts {
   readonly mOffset: number;
   readonly curgOffset: number;
   readonly schedSpOffset: number;
+  /** In runtime.g: where a goroutine that has called C goes on. Undefined where nothing tells it. */
+  readonly schedPcOffset?: number;
+  readonly schedBpOffset?: number;
   /** Of the goroutine that made it; undefined where runtime.g has no such field (Go 1.20 and before). */
   readonly parentGoidOffset?: number;
   /** Of the `go` statement that made it. */
@@ -164,10 +206,12 @@ export interface RuntimeFacts {
   readonly source: "dwarf" | "symbol-file" | "table";
 }
 
-export interface PlanTarget {
+/** A file with sites. */
+export interface PlannedFile {
+  /** As people know it. */
   readonly path: string;
-  readonly arch: "amd64" | "arm64";
-  readonly goVersion: string;
+  /** Opens this very file while the target runs. */
+  readonly access: string;
   readonly goBuildId: string | undefined;
   readonly gnuBuildId: string | undefined;
   readonly positionIndependent: boolean;
@@ -175,9 +219,25 @@ export interface PlanTarget {
   readonly imageBase: VirtualAddress;
 }
 
+/**
+ * Addresses in the records of a run are those of all its files side by side: the number of the file times this, plus the
+ * virtual address in it. Those of the first file are its own. No file has addresses beyond it.
+ */
+export const FILE_WINDOW = 2 ** 44;
+
+/** The file that the target runs; file 0 of a plan. */
+export interface PlanTarget extends PlannedFile {
+  readonly arch: "amd64" | "arm64";
+  /** Undefined: no Go program. */
+  readonly goVersion: string | undefined;
+}
+
 export interface ProbePlan {
   readonly target: PlanTarget;
-  readonly runtime: RuntimeFacts;
+  /** Files 1 and up: shared libraries with sites. */
+  readonly libraries: readonly PlannedFile[];
+  /** Undefined: no Go program. */
+  readonly runtime: RuntimeFacts | undefined;
   readonly dimensions: readonly Dimension[];
   readonly measure: Measure;
   /** `--where`, as it was written. */

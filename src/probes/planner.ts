@@ -3,9 +3,15 @@
  * planned whole, with all its exits and all its dimensions, or refused with a reason; nothing is measured by halves.
  */
 import { gsLimits } from "../abi/index.js";
-import { found, type Outcome, refused, UsageError } from "../base/index.js";
+import { found, type Outcome, refused, UnmeasurableError, UsageError } from "../base/index.js";
 import type { GoBinary, Signature } from "../binary/index.js";
-import { collapseTypeArguments, type GoFunction, type InlinedCopy, type SymbolTable } from "../symbols/index.js";
+import {
+  collapseTypeArguments,
+  type GoFunction,
+  type InlinedCopy,
+  type Program,
+  type SymbolTable,
+} from "../symbols/index.js";
 import { assign } from "./abi.js";
 import {
   answer,
@@ -44,6 +50,8 @@ export interface PlanRequest {
   readonly where?: string | undefined;
   /** `--show` expressions. */
   readonly show?: readonly string[];
+  /** `--match`: by whose value the ends of spans belong together, instead of by their threads. */
+  readonly match?: string | undefined;
   /** `values`: arguments and results of each call are captured, and what `show` asks for. */
   readonly captures?: "none" | "values";
   /**
@@ -65,7 +73,10 @@ const MAX_PROBES = 2 ** 20;
  * @throws UsageError for malformed selectors, expressions and signatures; UnmeasurableError when a PROBE names no
  * function, or none of the functions named can be measured: then its code is that of the first refusal.
  */
-export function planProbes(binary: GoBinary, symbols: SymbolTable, request: PlanRequest): ProbePlan {
+export function planProbes(program: Program, request: PlanRequest): ProbePlan {
+  const { go, main } = program;
+  if (go === undefined) throw new UnmeasurableError("not-go", `${main.elf.path}: not a Go program`);
+  const { binary, symbols } = go;
   const expressions = request.by.map(parseExpression);
   if (expressions.length > gsLimits.GS_MAX_DIMENSIONS) {
     throw new UsageError(`at most ${gsLimits.GS_MAX_DIMENSIONS} --by expressions are possible`);
@@ -76,7 +87,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
   const given = givenSignatures(request.signatures, symbols);
   const runtime = readRuntimeFacts(binary, symbols);
   const finder = new SiteFinder(binary, symbols);
-  const program = programFacts(binary, symbols);
+  const facts = programFacts(binary, symbols);
   const selection = select(request.probes, { binary, symbols, finder });
   const questions: Questions = {
     by: expressions,
@@ -101,14 +112,14 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
       break;
     }
     const signature = given.get(fn.name) ?? (wantsSignatures ? symbols.signature(fn) : undefined);
-    add({ name: fn.name }, fn, () => planFunction(binary, finder, fn, signature, { program, questions }));
+    add({ name: fn.name }, fn, () => planFunction(binary, finder, fn, signature, { program: facts, questions }));
   }
   // What is known where a call begins is known where it was inlined too; a trace tells calls from places.
   const counted = new Set(selection.inlined);
   for (const candidate of candidates) {
     if (endsAtEntry(candidate) || questions.show !== undefined) counted.add(candidate.fn.name);
   }
-  const context: PlaceContext = { binary, finder, program, questions };
+  const context: PlaceContext = { binary, finder, program: facts, questions };
   for (const [name, copies] of findCopies(binary, symbols, finder, counted)) {
     for (const { copy, place } of copies) {
       const named: Named = { name: copyName(name, copy), place: { kind: "copy", function: name } };
@@ -135,6 +146,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
   return {
     target: {
       path: binary.path,
+      access: main.access,
       arch: binary.arch,
       goVersion: binary.version.text,
       goBuildId: binary.goBuildId,
@@ -142,6 +154,7 @@ export function planProbes(binary: GoBinary, symbols: SymbolTable, request: Plan
       positionIndependent: binary.elf.positionIndependent,
       imageBase: binary.elf.imageBase,
     },
+    libraries: [],
     runtime,
     dimensions: settled.dimensions,
     measure,
@@ -331,6 +344,8 @@ function plannedProbe(
     ...(place === undefined ? {} : { place }),
     signature,
     kind,
+    file: 0,
+    identity: "goroutine",
     entry: sites.entry,
     exits: kind === "place" ? [] : sites.exits,
     goroutine: goroutinePlace(fn, runtime),

@@ -13,6 +13,10 @@ const OTHER_KINDS: readonly { readonly form: RegExp; readonly why: string }[] = 
   { form: /[^.]\.\.[^.]/, why: "spans between two probes are not measured by this version" },
 ];
 
+/** Whether one of these PROBEs may be in a shared library: USDT probes and C functions, and spans of the former. */
+export const reachesLibraries = (probes: readonly string[]): boolean =>
+  probes.some((probe) => /^(?:usdt|c):/.test(probe));
+
 /**
  * Bodies of the functions a PROBE names, in address order; at least one.
  * @throws UsageError for a malformed regular expression; UnmeasurableError `no-match`, with the nearest names,

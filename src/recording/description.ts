@@ -107,7 +107,12 @@ const shownValue = object<ShownValue>({
   shape,
 });
 
-const target = object<RunTarget>({ pid: optional(natural), exe: text, buildId: optional(text), goVersion: text });
+const target = object<RunTarget>({
+  pid: optional(natural),
+  exe: text,
+  buildId: optional(text),
+  goVersion: optional(text),
+});
 
 const probe = object<RunProbe>({
   function: text,

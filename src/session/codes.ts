@@ -176,6 +176,8 @@ export class CodeBook {
       case "keep-bytes":
         invariant(step.most % 8 === 0 && step.most <= gsLimits.GS_CHUNK_BYTES, "the planner bounds kept bytes");
         return { opcode: gsOpcode.GS_KEEP_BYTES, a: step.most / 8, imm: step.slot };
+      case "word":
+        return { opcode: gsOpcode.GS_WORD };
       default:
         return wireStep(step, this.imageBase);
     }

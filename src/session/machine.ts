@@ -24,6 +24,7 @@ const NOTHING_KEPT: Capture = { code: TRUE, slots: 1, tailBytes: 0 };
 const EMPTY_PLAN: ProbePlan = {
   target: {
     path: "",
+    access: "",
     arch: "amd64",
     goVersion: "",
     goBuildId: undefined,
@@ -31,6 +32,7 @@ const EMPTY_PLAN: ProbePlan = {
     positionIndependent: false,
     imageBase: NOWHERE,
   },
+  libraries: [],
   runtime: {
     goidOffset: 0,
     mOffset: 0,
@@ -57,6 +59,8 @@ const CODED_PLAN: ProbePlan = {
       function: { name: "", address: NOWHERE, size: 0, file: undefined, line: undefined, wrapper: false },
       signature: undefined,
       kind: "call",
+      file: 0,
+      identity: "goroutine",
       entry: { kind: "entry", address: NOWHERE, offset: fileOffset(0), bytes: Buffer.alloc(0), instruction: "" },
       exits: [],
       goroutine: "register",

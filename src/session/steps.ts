@@ -1,5 +1,5 @@
 /** Steps as the programs read them: those that recipes and codes share, `enum gs_opcode` of bpf/abi.h. */
-import { gsOpcode, gsRegister, gsStep } from "../abi/index.js";
+import { gsLimits, gsOpcode, gsRegister, gsStep } from "../abi/index.js";
 import type { FetchStep } from "../probes/index.js";
 
 const REGISTERS: Readonly<Record<(FetchStep & { op: "register" })["register"], number>> = {
@@ -58,6 +58,10 @@ export function wireStep(step: FetchStep, imageBase: number): WireStep {
       return { opcode: gsOpcode.GS_TRUNCATE, a: step.size, b: step.signed ? 1 : 0 };
     case "not-zero":
       return { opcode: gsOpcode.GS_NOT_ZERO };
+    case "add-register":
+      return { opcode: gsOpcode.GS_ADD_REGISTER, a: REGISTERS[step.register], b: step.shift };
+    case "c-string":
+      return { opcode: gsOpcode.GS_C_LENGTH, imm: gsLimits.GS_CHUNK_BYTES };
   }
 }
 

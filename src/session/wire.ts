@@ -59,6 +59,14 @@ function siteKind(site: Site, probe: PlannedProbe["kind"] | undefined): number {
       return gsSiteKind.GS_SITE_RECOVERY;
     case "goexit":
       return gsSiteKind.GS_SITE_GOEXIT;
+    case "function":
+      return gsSiteKind.GS_SITE_FUNCTION;
+    case "function-return":
+      return gsSiteKind.GS_SITE_FUNCTION_RETURN;
+    case "span-begin":
+      return gsSiteKind.GS_SITE_SPAN_BEGIN;
+    case "span-end":
+      return gsSiteKind.GS_SITE_SPAN_END;
   }
 }
 
@@ -67,7 +75,7 @@ export function siteCookie(plan: ProbePlan, site: Site, probe: number, owner: Pl
   const address = site.address - plan.target.imageBase;
   invariant(probe < 2 ** gsCookie.GS_COOKIE_PROBE_BITS, "probe number fits its cookie bits");
   invariant(address >= 0 && address < 2 ** 36, "site address fits its cookie bits");
-  const goroutine = owner?.goroutine ?? (plan.runtime.goroutineInRegister ? "register" : "tls");
+  const goroutine = owner?.goroutine ?? (plan.runtime?.goroutineInRegister === true ? "register" : "tls");
   const kind = siteKind(site, owner?.kind) | (goroutine === "tls" ? gsSiteKind.GS_SITE_G_IN_TLS : 0);
   return (
     BigInt(probe) |
@@ -199,12 +207,12 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   bytes.writeBigUInt64LE(settings.pidNamespace?.device ?? 0n, gsConfig.pidNsDevice.offset);
   bytes.writeBigUInt64LE(settings.pidNamespace?.inode ?? 0n, gsConfig.pidNsInode.offset);
   u32(gsConfig.tgid, settings.tgid);
-  u32(gsConfig.goidOffset, plan.runtime.goidOffset);
-  u32(gsConfig.mOffset, plan.runtime.mOffset);
-  u32(gsConfig.curgOffset, plan.runtime.curgOffset);
-  u32(gsConfig.schedSpOffset, plan.runtime.schedSpOffset);
+  u32(gsConfig.goidOffset, plan.runtime?.goidOffset ?? 0);
+  u32(gsConfig.mOffset, plan.runtime?.mOffset ?? 0);
+  u32(gsConfig.curgOffset, plan.runtime?.curgOffset ?? 0);
+  u32(gsConfig.schedSpOffset, plan.runtime?.schedSpOffset ?? 0);
   // A plan without it has no probes that need it.
-  bytes.writeInt32LE(plan.runtime.tlsOffset ?? 0, gsConfig.tlsOffset.offset);
+  bytes.writeInt32LE(plan.runtime?.tlsOffset ?? 0, gsConfig.tlsOffset.offset);
   u32(gsConfig.probes, plan.probes.length);
   u32(gsConfig.seriesCapacity, settings.seriesCapacity);
   u32(gsConfig.dimensions, plan.dimensions.length);
@@ -224,8 +232,8 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   flag(gsConfig.events, settings.events);
   flag(gsConfig.origins, settings.origins);
   u32(gsConfig.captureBytes, settings.events ? captureBytes(plan) : 0);
-  u32(gsConfig.parentGoidOffset, plan.runtime.parentGoidOffset ?? 0);
-  u32(gsConfig.gopcOffset, plan.runtime.gopcOffset ?? 0);
+  u32(gsConfig.parentGoidOffset, plan.runtime?.parentGoidOffset ?? 0);
+  u32(gsConfig.gopcOffset, plan.runtime?.gopcOffset ?? 0);
   flag(gsConfig.oneRecipe, wired.shared !== undefined);
   wired.shared?.copy(bytes, gsConfig.only.offset);
   keyLayout(plan.dimensions).slots.forEach((slot, index) => {

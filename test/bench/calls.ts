@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openGoBinary } from "../../src/binary/index.js";
 import { findProcessCpuTime } from "../../src/kernel/index.js";
 import { type ProbePlan, planProbes } from "../../src/probes/index.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { type Fixture, fixturePath, startFixture } from "../fixture.js";
 import {
   type Attach,
@@ -165,7 +165,7 @@ export async function planCalls(how: CallCase): Promise<readonly [ProbePlan, Pro
   using binary = await openGoBinary(fixturePath("busy", "1.27", "plain"));
   const symbols = openSymbolTable(binary);
   const plan = (by: readonly string[]): ProbePlan =>
-    planProbes(binary, symbols, { probes: [how.function], by, signatures: [] });
+    planProbes(goProgram(binary, symbols), { probes: [how.function], by, signatures: [] });
   return [plan([]), plan([how.by])];
 }
 

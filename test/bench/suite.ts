@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { openGoBinary } from "../../src/binary/index.js";
 import { planProbes } from "../../src/probes/index.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { fixturePath, goCommand, startFixture } from "../fixture.js";
 import { CALL_CASES, measureCalls } from "./calls.js";
 import { LARGE_FUNCTION, writeLargeProgram } from "./large-program.js";
@@ -73,7 +73,7 @@ const readingSubjects = ({ name, plain, stripped, function: fn }: BuiltProgram):
 /** Where in the process of a program that is loaded where it was linked the entry probe of `function` sits. */
 async function startupSubject(name: string, pid: number, path: string, fn: string): Promise<StartupSubject> {
   using binary = await openGoBinary(path);
-  const plan = planProbes(binary, openSymbolTable(binary), { probes: [fn], by: [], signatures: [] });
+  const plan = planProbes(goProgram(binary, openSymbolTable(binary)), { probes: [fn], by: [], signatures: [] });
   const entry = plan.probes[0]?.entry.address;
   if (entry === undefined || plan.target.positionIndependent) throw new Error(`${path}: ${fn} has no fixed place`);
   return { name, pid, function: fn, entryAddress: entry };

@@ -32,6 +32,8 @@ const probe = (name: string, { wrapper = undefined, jump, inlinedCopies = 0, not
   },
   signature: undefined,
   kind: "call",
+  file: 0,
+  identity: "goroutine",
   entry: site("entry"),
   exits: [site(jump === true ? "tail-jump" : "return")],
   goroutine: "register",
@@ -43,6 +45,7 @@ const probe = (name: string, { wrapper = undefined, jump, inlinedCopies = 0, not
 
 const planOf = (probes: readonly PlannedProbe[], reasons: readonly string[]): ProbePlan => ({
   target: {
+    access: "",
     path: "/bin/store",
     goVersion: "go1.27",
     goBuildId: undefined,
@@ -51,6 +54,7 @@ const planOf = (probes: readonly PlannedProbe[], reasons: readonly string[]): Pr
     positionIndependent: false,
     imageBase: virtualAddress(0x400000),
   },
+  libraries: [],
   runtime: {
     goidOffset: 0,
     mOffset: 0,

@@ -21,6 +21,7 @@ const site = (kind: Site["kind"], address: number, bytes: string, instruction: s
 
 const PLAN: ProbePlan = {
   target: {
+    access: "",
     path: "/usr/bin/store",
     arch: "amd64",
     goVersion: "go1.27.4",
@@ -29,6 +30,7 @@ const PLAN: ProbePlan = {
     positionIndependent: false,
     imageBase: virtualAddress(0x400000),
   },
+  libraries: [],
   runtime: {
     goidOffset: 152,
     mOffset: 48,
@@ -66,6 +68,8 @@ const PLAN: ProbePlan = {
         source: "dwarf",
       },
       kind: "call",
+      file: 0,
+      identity: "goroutine",
       value: undefined,
       entry: { ...site("entry", 0x4a1c44, "0f86b6020000", "jbe 0x4a1f00"), placement: "stack-check" },
       exits: [site("return", 0x4a1cf0, "c3", "ret"), site("tail-jump", 0x4a1d02, "e9f9fdffff", "jmp 0x4a1b00")],
@@ -152,6 +156,8 @@ const PLAN: ProbePlan = {
       },
       signature: undefined,
       kind: "call",
+      file: 0,
+      identity: "goroutine",
       value: undefined,
       entry: { ...site("entry", 0x4a3000, "90", "nop"), placement: "first" },
       exits: [site("return", 0x4a3001, "c3", "ret")],

@@ -17,7 +17,7 @@ import {
   readNoteSection,
 } from "../../src/binary/index.js";
 import { describeFunctions, type ProbePlan, planProbes, type Site } from "../../src/probes/index.js";
-import { openSymbolTable, type SymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable, type SymbolTable } from "../../src/symbols/index.js";
 
 /** What is asked, in this order; each name stands in the `expect` line of a seed. */
 export const QUESTIONS = ["elf", "open", "functions", "lines", "types", "dwarf", "plan", "arguments"] as const;
@@ -258,7 +258,7 @@ function examineDwarf(examiner: Examiner, binary: GoBinary): void {
 
 function examinePlans(examiner: Examiner, binary: GoBinary, table: SymbolTable): void {
   const plan = (probes: readonly string[], by: readonly string[], signatures: readonly string[]): void => {
-    const planned = examiner.ask(() => planProbes(binary, table, { probes, by, signatures }));
+    const planned = examiner.ask(() => planProbes(goProgram(binary, table), { probes, by, signatures }));
     if (planned !== undefined) examiner.sites.push(...sitesOf(planned));
   };
   examiner.begin("plan");

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { openGoBinary } from "../../src/binary/index.js";
 import { planProbes } from "../../src/probes/index.js";
 import { Session, type SessionOptions, type Target } from "../../src/session/index.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { basePath } from "./bases.js";
 
 /** A target that ends the session where the verification would be over. */
@@ -25,7 +25,7 @@ test("every byte of every site of a plan is compared before anything is attached
     const path = join(folder, "program");
     writeFileSync(path, original);
     const binary = await openGoBinary(path);
-    const plan = planProbes(binary, openSymbolTable(binary), { probes: ["main.*"], by: [], signatures: [] });
+    const plan = planProbes(goProgram(binary, openSymbolTable(binary)), { probes: ["main.*"], by: [], signatures: [] });
     binary[Symbol.dispose]();
     const sites = [...plan.probes.flatMap((probe) => [probe.entry, ...probe.exits]), ...plan.runtimeSites];
     const open = (): Promise<Session> => Session.open(plan, targetAt(path), {} as SessionOptions);

@@ -6,7 +6,7 @@ import { type Aggregate, aggregate } from "../../src/aggregate/index.js";
 import { openGoBinary } from "../../src/binary/index.js";
 import { type ProbePlan, partOf, planProbes } from "../../src/probes/index.js";
 import { openTarget, Session, type SessionOptions, type TargetRequest } from "../../src/session/index.js";
-import { openSymbolFile, openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolFile, openSymbolTable } from "../../src/symbols/index.js";
 
 /** False with the reason as a test's skip option; GOSPECT_REQUIRE_KERNEL turns the skip into a failure, see test/run. */
 export const withoutKernel: string | false = process.geteuid?.() === 0 ? false : "needs root";
@@ -24,7 +24,8 @@ export async function planner(target: TargetRequest, symbols?: string): Promise<
   const binary = await openGoBinary(opened.path, { displayPath: opened.displayPath });
   const symbolFile = symbols === undefined ? undefined : await openSymbolFile(symbols);
   const table = openSymbolTable(binary, { symbolFile });
-  return ({ probes, by = [], signatures = [], of }) => planProbes(binary, table, { probes, by, signatures, of });
+  return ({ probes, by = [], signatures = [], of }) =>
+    planProbes(goProgram(binary, table), { probes, by, signatures, of });
 }
 
 export class Measuring implements Disposable {

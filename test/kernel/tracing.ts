@@ -50,7 +50,7 @@ export class Tracer implements Disposable {
     const request = { probes, where, show, by: [], of: undefined, signatures: [], symbols: undefined };
     const target = { kind: "pid", pid: this.fixture.pid } as const;
     const common = { target, json: false, quiet: true, verbose: false, output: undefined };
-    const plan = this.subject.plan({ ...common, ...request }, "measure", "values");
+    const plan = await this.subject.plan({ ...common, ...request }, "measure", "values");
     const keep = { histogram: false, stacks: false, events: true };
     using session = await Session.open(plan, openTarget(target), { keep });
     await load();

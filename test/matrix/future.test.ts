@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { openGoBinary } from "../../src/binary/index.js";
 import { describeFunctions, planProbes } from "../../src/probes/index.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { type FixtureMode, fixturePath } from "../fixture.js";
 
 const folder = mkdtempSync(join(tmpdir(), "gospect-future-"));
@@ -26,7 +26,7 @@ const REQUEST = { probes: ["main.(*counter).Add"], by: [], signatures: [] };
 test("stripped: measuring is refused with the release's name", async () => {
   using binary = await openGoBinary(fromTheFuture("pie-stripped"));
   assert.equal(binary.version.minor, 99);
-  assert.throws(() => planProbes(binary, openSymbolTable(binary), REQUEST), {
+  assert.throws(() => planProbes(goProgram(binary, openSymbolTable(binary)), REQUEST), {
     code: "unsupported-version",
     message: /the runtime of go1\.99\S* is not known$/,
   });
@@ -49,7 +49,7 @@ test("with debug data, the layout is read from them and measuring is planned as 
   using future = await openGoBinary(fromTheFuture("plain"));
   using present = await openGoBinary(fixturePath("variety", "1.27", "plain"));
   const plan = (binary: typeof future) =>
-    planProbes(binary, openSymbolTable(binary), { ...REQUEST, by: ["n", "c.id"] });
+    planProbes(goProgram(binary, openSymbolTable(binary)), { ...REQUEST, by: ["n", "c.id"] });
   assert.deepEqual(plan(future).runtime, plan(present).runtime);
   assert.deepEqual(
     plan(future).probes.map(({ entry, exits, recipes }) => [

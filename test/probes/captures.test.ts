@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ProfilerError } from "../../src/base/index.js";
 import { openGoBinary } from "../../src/binary/index.js";
 import { describeFunctions, type FetchStep, planProbes } from "../../src/probes/index.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { everyGoVersion, fixturePath, type GoVersion } from "../fixture.js";
 
 const CONTEXT: FetchStep = { op: "register", register: "dx" };
@@ -34,7 +34,7 @@ for (const version of everyGoVersion) {
         closure,
       );
       for (const [name, , steps] of variables) {
-        const plan = () => planProbes(binary, symbols, { probes: [closure], by: [name], signatures: [] });
+        const plan = () => planProbes(goProgram(binary, symbols), { probes: [closure], by: [name], signatures: [] });
         if (refusesCaptures(version)) {
           assert.throws(
             plan,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openGoBinary } from "../../src/binary/index.js";
 import { describeFunctions, placeFunctions, planProbes } from "../../src/probes/index.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { everyGoVersion, fixturePath, type GoVersion } from "../fixture.js";
 
 interface Described {
@@ -95,7 +95,7 @@ for (const version of everyGoVersion) {
         ["main.Box[...].Size", 2],
         ["main.Grow[...]", 1],
       ] as const) {
-        const { probes } = planProbes(binary, symbols, { probes: [selector], by: [], signatures: [] });
+        const { probes } = planProbes(goProgram(binary, symbols), { probes: [selector], by: [], signatures: [] });
         assert.equal(probes.length, count, `${mode} ${selector}`);
         assert.ok(
           probes.every(({ function: { name } }) => /\[(go\.shape\.|\.\.\.\])/.test(name)),

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ProfilerError } from "../../src/base/index.js";
 import { openGoBinary } from "../../src/binary/index.js";
 import { type PlanRequest, type ProbePlan, planProbes } from "../../src/probes/index.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { type FixtureMode, fixturePath, type GoVersion } from "../fixture.js";
 
 async function plan(
@@ -13,7 +13,7 @@ async function plan(
   mode: FixtureMode = "plain",
 ): Promise<ProbePlan> {
   using binary = await openGoBinary(fixturePath("places", version, mode));
-  return planProbes(binary, openSymbolTable(binary), { probes: [], by: [], signatures: [], ...request });
+  return planProbes(goProgram(binary, openSymbolTable(binary)), { probes: [], by: [], signatures: [], ...request });
 }
 
 async function failure(

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ProfilerError } from "../../src/base/index.js";
 import { openGoBinary } from "../../src/binary/index.js";
 import { type FetchStep, type PlanRequest, type ProbePlan, planProbes } from "../../src/probes/index.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { type FixtureMode, type FixtureProgram, fixturePath, type GoVersion, goVersions } from "../fixture.js";
 
 interface Fixture {
@@ -16,7 +16,7 @@ interface Fixture {
 async function plan(request: Partial<PlanRequest>, fixture: Fixture = {}): Promise<ProbePlan> {
   const { program = "truth", version = "1.27", mode = "plain" } = fixture;
   using binary = await openGoBinary(fixturePath(program, version, mode));
-  return planProbes(binary, openSymbolTable(binary), { probes: [], by: [], signatures: [], ...request });
+  return planProbes(goProgram(binary, openSymbolTable(binary)), { probes: [], by: [], signatures: [], ...request });
 }
 
 /** A step in few letters: `bx`, `b=cx`, `sp+8`, `[+16]8s`. */

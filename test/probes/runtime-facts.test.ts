@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { openGoBinary } from "../../src/binary/index.js";
 import { planProbes } from "../../src/probes/index.js";
 import { findLayout, readRuntimeFacts } from "../../src/probes/runtime-facts.js";
-import { openSymbolTable } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { everyGoVersion, fixturePath, goVersions } from "../fixture.js";
 
 const every = ["1.19", "1.21", "1.22", "1.23", "1.24", "1.25", "1.26", "1.27"];
@@ -39,12 +39,12 @@ for (const version of everyGoVersion) {
   test(`Go ${version}: assembly of a shared library is refused by name, its Go functions are not`, async () => {
     using library = await openGoBinary(fixturePath("library", version, "c-shared"));
     const symbols = openSymbolTable(library);
-    const { runtime, probes, refused } = planProbes(library, symbols, {
+    const { runtime, probes, refused } = planProbes(goProgram(library, symbols), {
       probes: ["main.Weigh", "runtime.memmove"],
       by: [],
       signatures: [],
     });
-    assert.equal(runtime.tlsOffset, undefined);
+    assert.equal(runtime?.tlsOffset, undefined);
     assert.deepEqual(
       probes.map(({ function: { name }, goroutine }) => [name, goroutine]),
       [["main.Weigh", "register"]],

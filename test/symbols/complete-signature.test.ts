@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import { type GoVariable, memorySource, openGoBinary, type Signature } from "../../src/binary/index.js";
 import { describeFunctions, planProbes } from "../../src/probes/index.js";
 import { completeSignature } from "../../src/symbols/complete-signature.js";
-import { openSymbolTable, type SymbolTable, writeSymbolFile } from "../../src/symbols/index.js";
+import { goProgram, openSymbolTable, type SymbolTable, writeSymbolFile } from "../../src/symbols/index.js";
 import { SymbolFile } from "../../src/symbols/symbol-file/index.js";
 import { checkout, everyGoVersion, fixturePath, type GoVersion, goCommand } from "../fixture.js";
 
@@ -85,7 +85,11 @@ for (const version of everyGoVersion) {
       ["r ax", "_ bx,cx,di", "at si", "name r8,r9"],
     );
     assert.equal(read?.signatureSource, blanksLeftOut ? "runtime-types" : "dwarf");
-    const plan = planProbes(binary, table, { probes: ["main.(*record).Read"], by: ["at", "name"], signatures: [] });
+    const plan = planProbes(goProgram(binary, table), {
+      probes: ["main.(*record).Read"],
+      by: ["at", "name"],
+      signatures: [],
+    });
     assert.equal(plan.dimensions.length, 2);
     assert.deepEqual(plan.refused, []);
   });
