@@ -55,8 +55,11 @@ static __always_inline struct gs_frame *frame_at(struct gs_goroutine *goroutine,
 {
 	struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = index };
 
-	if (index < GS_INLINE_FRAMES)
+	if (index < GS_INLINE_FRAMES) {
+		/* The verifier can't follow the bound from what the compiler compares to what it uses: it must do the masking. */
+		barrier_var(index);
 		return &goroutine->frames[index & (GS_INLINE_FRAMES - 1)];
+	}
 	return bpf_map_lookup_elem(&frames, &deep);
 }
 

@@ -258,7 +258,7 @@ function parseStack(id: bigint, bytes: Buffer, plan: ProbePlan): StackRecord {
   }
   const [site] = frames;
   if (site !== undefined) frames[0] = namesOfPlaces(plan).get(site) ?? site;
-  return { id, frames, truncated: bytes.readUInt32LE(gsStack.truncated.offset) !== 0 };
+  return { id, frames, truncated: bytes.readUInt16LE(gsStack.truncated.offset) !== 0 };
 }
 
 const placeNames = new WeakMap<ProbePlan, ReadonlyMap<number, number>>();
