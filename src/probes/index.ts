@@ -14,10 +14,19 @@ export {
   placeFunctions,
 } from "./description.js";
 export { type Expression, formatExpression } from "./expression.js";
+export {
+  type FunctionMatch,
+  findNativeFunctions,
+  findUsdtProbes,
+  type NativeSelector,
+  parseNativeSelector,
+  reachesLibraries,
+  type UsdtMatch,
+} from "./native-selector.js";
 export { parseExpression } from "./parse-expression.js";
 export { partOf } from "./part-of.js";
 export * from "./plan.js";
 export { type PlanRequest, planProbes } from "./planner.js";
 export { refusedByReason, tellRefused } from "./refusals.js";
-export { reachesLibraries, resolveSelector } from "./selector.js";
+export { resolveSelector } from "./selector.js";
 export { parseGivenSignature } from "./sig.js";

@@ -4,13 +4,14 @@
  */
 import { messageOf, UnmeasurableError, UsageError } from "../base/index.js";
 import type { GoFunction, InlinedCopy, SymbolTable } from "../symbols/index.js";
+import { matchesParts } from "./glob.js";
 
-/** Kinds of PROBE that name no function. */
+/** Kinds of PROBE that name no Go function. */
 const OTHER_KINDS: readonly { readonly form: RegExp; readonly why: string }[] = [
-  { form: /^usdt:/, why: "USDT probes are not measured by this version" },
-  { form: /^c:/, why: "C functions are not measured by this version" },
+  { form: /^usdt:/, why: "a USDT probe is no function" },
+  { form: /^c:/, why: "a C function is no function of Go" },
   { form: /\.go:\d+$/, why: "a source line is no function" },
-  { form: /[^.]\.\.[^.]/, why: "spans between two probes are not measured by this version" },
+  { form: /[^.]\.\.[^.]/, why: "only USDT probes can be the ends of a span: usdt:PROVIDER:NAME..usdt:PROVIDER:NAME" },
 ];
 
 /** Whether one of these PROBEs may be in a shared library: USDT probes and C functions, and spans of the former. */
@@ -91,10 +92,7 @@ function parseRegExp(selector: string): RegExp {
   }
 }
 
-/**
- * A star stands for anything, dots and slashes included; the star of a pointer receiver, `(*Store)`, for itself. Matched
- * by hand: a regular expression of many stars can take longer than anybody waits.
- */
+/** A star stands for anything, dots and slashes included; the star of a pointer receiver, `(*Store)`, for itself. */
 function globPattern(selector: string): Pattern {
   const literals = [""];
   for (const [part] of selector.matchAll(/\[\.\.\.\]|\(\*(?=[\p{L}_])|\*|[^*[(]+|[[(]/gu)) {
@@ -104,19 +102,7 @@ function globPattern(selector: string): Pattern {
     else if (part === "[...]") literals.push(`${last}[`, "]");
     else literals.push(last + part);
   }
-  const [first = "", ...others] = literals;
-  const end = others.pop();
-  return (name) => {
-    if (end === undefined) return name === first;
-    if (!name.startsWith(first)) return false;
-    let at = first.length;
-    for (const literal of others) {
-      const hit = name.indexOf(literal, at);
-      if (hit < 0) return false;
-      at = hit + literal.length;
-    }
-    return name.length - end.length >= at && name.endsWith(end);
-  };
+  return (name) => matchesParts(name, literals);
 }
 
 /** What helps where a function is inlined wherever it is called. */

@@ -140,10 +140,10 @@ test("other kinds of probe are told apart, and declined", () => {
     (selector) => failure(selector)["message"],
   );
   assert.deepEqual(declined, [
-    "usdt:libc:setjmp: USDT probes are not measured by this version",
-    "c:getaddrinfo: C functions are not measured by this version",
+    "usdt:libc:setjmp: a USDT probe is no function",
+    "c:getaddrinfo: a C function is no function of Go",
     "store.go:42: a source line is no function",
-    "usdt:a:b..usdt:a:c: USDT probes are not measured by this version",
-    "main.a..main.b: spans between two probes are not measured by this version",
+    "usdt:a:b..usdt:a:c: a USDT probe is no function",
+    "main.a..main.b: only USDT probes can be the ends of a span: usdt:PROVIDER:NAME..usdt:PROVIDER:NAME",
   ]);
 });
