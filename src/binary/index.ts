@@ -35,11 +35,11 @@ export type { Itab, RuntimeTypes } from "./runtime-types/index.js";
 export { type ByteSource, memorySource, openFileSource } from "./source.js";
 export type { SourceCall, SourceStretch } from "./source-stretches.js";
 export {
-  type MachineRegister,
   type RefusedNote,
   readUsdtNotes,
-  type UsdtArgument,
-  type UsdtLocation,
   type UsdtNote,
   type UsdtNotes,
+  type UsdtSemaphore,
 } from "./usdt.js";
+export type { UsdtArgument } from "./usdt-arguments.js";
+export type { IndexPart, MachineRegister, UsdtLocation, UsdtSize } from "./usdt-location.js";

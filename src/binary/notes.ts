@@ -15,24 +15,30 @@ const NT_GNU_BUILD_ID = 3;
 const NT_GO_BUILD_ID = 4;
 
 /** LIMIT: notes read for one question, in all sections and segments together; some kilobytes in real files. */
-const MAX_NOTE_BYTES = 2 ** 22;
+export const MAX_NOTE_BYTES = 2 ** 22;
 
-/** Owner, type and description of each note; `alignment` pads both of a note's parts, 8 in few segments, else 4. */
-export function parseNotes(bytes: Buffer, structure: string, alignment: number): readonly ElfNote[] {
+/**
+ * The note at the cursor, which then stands behind it. `alignment` pads both of a note's parts, 8 in few segments, else 4;
+ * the end of the bytes is padding enough.
+ */
+export function parseNote(cursor: Cursor, alignment: number): ElfNote {
   const unit = alignment === 8 ? 8 : 4;
-  const cursor = new Cursor(bytes, structure);
   const pad = (): void => cursor.seek(Math.min(Math.ceil(cursor.position / unit) * unit, cursor.length));
+  const ownerSize = cursor.u32();
+  const descriptionSize = cursor.u32();
+  const type = cursor.u32();
+  const owner = cursor.slice(ownerSize).toString("latin1").replace(/\0+$/, "");
+  pad();
+  const description = cursor.slice(descriptionSize);
+  pad();
+  return { owner, type, description };
+}
+
+/** All notes; too few bytes for another one at the end are none. */
+export function parseNotes(bytes: Buffer, structure: string, alignment: number): readonly ElfNote[] {
+  const cursor = new Cursor(bytes, structure);
   const notes: ElfNote[] = [];
-  while (cursor.position + 12 <= cursor.length) {
-    const ownerSize = cursor.u32();
-    const descriptionSize = cursor.u32();
-    const type = cursor.u32();
-    const owner = cursor.slice(ownerSize).toString("latin1").replace(/\0+$/, "");
-    pad();
-    const description = cursor.slice(descriptionSize);
-    pad();
-    notes.push({ owner, type, description });
-  }
+  while (cursor.position + 12 <= cursor.length) notes.push(parseNote(cursor, alignment));
   return notes;
 }
 
