@@ -7,6 +7,7 @@
  * its values are in the file.
  */
 import { FormatError, type VirtualAddress, virtualAddress } from "../base/index.js";
+import { dynamicEntries } from "./dynamic-section.js";
 import type { ElfFile } from "./elf.js";
 
 /** Reads exactly `length` bytes at an address, or throws a FormatError. What it returns must not be written to. */
@@ -14,8 +15,6 @@ export interface ImageReader {
   read(address: VirtualAddress, length: number): Buffer;
 }
 
-const DYNAMIC_ENTRY_SIZE = 16;
-const DT_NULL = 0;
 const DT_RELA = 7;
 const DT_RELASZ = 8;
 const RELA_SIZE = 24;
@@ -30,16 +29,11 @@ const wideNumber = (bytes: Buffer, at: number): number => bytes.readUInt32LE(at)
 
 /** The dynamic linker's relocation table, or undefined when there is none. */
 function findRelocationTable(elf: ElfFile): Buffer | undefined {
-  const dynamic = elf.segments.find((segment) => segment.type === "dynamic");
-  if (dynamic === undefined) return undefined;
-  const bytes = elf.readVirtual(dynamic.virtualAddress, dynamic.fileSize);
   let address: number | undefined;
   let size = 0;
-  for (let at = 0; at + DYNAMIC_ENTRY_SIZE <= bytes.length; at += DYNAMIC_ENTRY_SIZE) {
-    const tag = wideNumber(bytes, at);
-    if (tag === DT_NULL) break;
-    if (tag === DT_RELA) address = wideNumber(bytes, at + 8);
-    if (tag === DT_RELASZ) size = wideNumber(bytes, at + 8);
+  for (const { tag, value } of dynamicEntries(elf)) {
+    if (tag === DT_RELA) address = value;
+    if (tag === DT_RELASZ) size = value;
   }
   if (address === undefined || size === 0) return undefined;
   if (size % RELA_SIZE !== 0) throw new FormatError(".rela.dyn", 0, `size ${size} is not a multiple of ${RELA_SIZE}`);

@@ -20,11 +20,19 @@ export type {
   Statement,
 } from "./dwarf/index.js";
 export { ElfFile, type ElfSection, type ElfSegment, type ElfSegmentType, type Machine, openElf } from "./elf.js";
-export { type ElfSymbol, type ElfSymbolBinding, type ElfSymbolKind, readElfSymbols } from "./elf-symbols.js";
+export {
+  type ElfSymbol,
+  type ElfSymbolBinding,
+  type ElfSymbolKind,
+  ElfSymbolTable,
+  openElfSymbolTable,
+  readElfSymbols,
+} from "./elf-symbols.js";
 export { type CodeObject, GoBinary, openCodeFile, openCodeSource, openGoBinary, openGoSource } from "./gobinary.js";
 export type * from "./gotype.js";
 export type { ImageReader } from "./image.js";
 export type { AddressRange, ItabLinks, Moduledata, TypeLinks } from "./moduledata.js";
+export { type LinkedLibraries, readLinkedLibraries } from "./needed-libraries.js";
 export { type ElfNote, findGnuBuildId, findGoBuildId, parseNotes, readNoteSection } from "./notes.js";
 export { Pclntab, type PclntabFunction, type SourceFrame } from "./pclntab.js";
 export type { PclntabFormat } from "./pclntab-format.js";
@@ -34,6 +42,7 @@ export { type GoTables, readGoTables } from "./pclntab-locate.js";
 export type { Itab, RuntimeTypes } from "./runtime-types/index.js";
 export { type ByteSource, memorySource, openFileSource } from "./source.js";
 export type { SourceCall, SourceStretch } from "./source-stretches.js";
+export { readSymbolVersions, type SymbolVersion, type SymbolVersions } from "./symbol-versions.js";
 export {
   type RefusedNote,
   readUsdtNotes,

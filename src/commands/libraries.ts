@@ -1,8 +1,116 @@
 /** The shared libraries of a target: those that its process has mapped, or those that its file is linked to. */
+import { realpathSync, statSync } from "node:fs";
+import { ProfilerError } from "../base/index.js";
+import { type ByteSource, type ElfFile, openElf, openFileSource, readLinkedLibraries } from "../binary/index.js";
+import { LibrarySearch, type LibrarySeeker, readCodeFiles, type TargetProcess } from "../process/index.js";
 import type { Target } from "../session/index.js";
-import type { CodeFile } from "../symbols/index.js";
+import { CodeFile } from "../symbols/index.js";
 
-/** Every file with code besides the target's own. */
-export async function openLibraries(_target: Target, _main: CodeFile): Promise<readonly CodeFile[]> {
-  return [];
+/**
+ * Every file with code besides the target's own, open; the caller disposes of their sources. What can't be read, or is no
+ * library, is left out. Throws as openProcess does, and FormatError where the file that says what is needed is damaged.
+ */
+export async function openLibraries(target: Target, main: CodeFile): Promise<readonly CodeFile[]> {
+  const process = target.request.kind === "pid" ? target.process() : undefined;
+  if (process !== undefined) return openMappedLibraries(process);
+  return (await openLinkedLibraries(main)).libraries;
+}
+
+async function openMappedLibraries(process: TargetProcess): Promise<readonly CodeFile[]> {
+  const own = new Set(process.readExecutableMappings().map(({ start }) => start));
+  const files = readCodeFiles(process.pid).filter(({ mappings }) => !mappings.some(({ start }) => own.has(start)));
+  return openAll(async (opened) => {
+    for (const { access, path } of files) {
+      const elf = await openLibrary(access, path);
+      if (elf !== undefined) opened.push(new CodeFile(elf, access));
+    }
+  });
+}
+
+/** What a file is linked to, and what that is linked to in turn. */
+export interface LinkedLibraryFiles {
+  /** The dynamic linker first, then in the order in which it loads them. */
+  readonly libraries: readonly CodeFile[];
+  /** Names that lead to no library. */
+  readonly missing: readonly string[];
+}
+
+interface Need {
+  readonly name: string;
+  /** The file that needs it, the one that needs that, and so on to the program. */
+  readonly seekers: readonly LibrarySeeker[];
+}
+
+/** Found as the dynamic linker would, were the program started here and now. Throws as openLibraries does. */
+export async function openLinkedLibraries(main: CodeFile): Promise<LinkedLibraryFiles> {
+  const linked = readLinkedLibraries(main.elf);
+  const search = new LibrarySearch(main.elf.machine, linked.interpreter);
+  const loaded = new Set<string>();
+  const missing: string[] = [];
+  const program = [{ path: realpathSync(main.access), ...linked }];
+  const needs: Need[] = [linked.interpreter ?? [], linked.needed].flat().map((name) => ({ name, seekers: program }));
+  const libraries = await openAll(async (opened) => {
+    for (const { name, seekers } of needs) {
+      if (loaded.has(name)) continue;
+      loaded.add(name);
+      const elf = await openFirst(search.candidates(name, seekers), main.elf.machine);
+      if (elf === undefined) {
+        missing.push(name);
+        continue;
+      }
+      opened.push(new CodeFile(elf, elf.path));
+      const library = readLinkedLibraries(elf);
+      // Found once, it is there for all who call it so.
+      if (library.soname !== undefined) loaded.add(library.soname);
+      const chain = [{ path: elf.path, ...library }, ...seekers];
+      needs.push(...library.needed.map((needed) => ({ name: needed, seekers: chain })));
+    }
+  });
+  return { libraries: distinct(libraries), missing };
+}
+
+/** Names may lead to one file in several ways; those behind the first are closed. */
+function distinct(libraries: readonly CodeFile[]): readonly CodeFile[] {
+  const seen = new Set<string>();
+  return libraries.filter(({ elf, access }) => {
+    const { dev, ino } = statSync(access, { bigint: true });
+    const isNew = !seen.has(`${dev}:${ino}`);
+    seen.add(`${dev}:${ino}`);
+    if (!isNew) elf.source[Symbol.dispose]();
+    return isNew;
+  });
+}
+
+async function openFirst(paths: readonly string[], machine: ElfFile["machine"]): Promise<ElfFile | undefined> {
+  for (const path of paths) {
+    const elf = await openLibrary(path, path);
+    if (elf?.machine === machine) return elf;
+    elf?.source[Symbol.dispose]();
+  }
+  return undefined;
+}
+
+/** Undefined for what can't be read, or is no library or program. Go code in it is not looked at: it is C that calls it. */
+async function openLibrary(access: string, path: string): Promise<ElfFile | undefined> {
+  let source: ByteSource | undefined;
+  try {
+    source = openFileSource(access, path);
+    return await openElf(source);
+  } catch (error) {
+    source?.[Symbol.dispose]();
+    if (error instanceof ProfilerError) return undefined;
+    throw error;
+  }
+}
+
+/** What `open` has opened; all of it is closed when it throws. */
+async function openAll(open: (opened: CodeFile[]) => Promise<void>): Promise<readonly CodeFile[]> {
+  const opened: CodeFile[] = [];
+  try {
+    await open(opened);
+    return opened;
+  } catch (error) {
+    for (const { elf } of opened) elf.source[Symbol.dispose]();
+    throw error;
+  }
 }

@@ -23,6 +23,7 @@ export {
   reachesLibraries,
   type UsdtMatch,
 } from "./native-selector.js";
+export { findFunctionSites, findUsdtSite } from "./native-sites.js";
 export { parseExpression } from "./parse-expression.js";
 export { partOf } from "./part-of.js";
 export * from "./plan.js";

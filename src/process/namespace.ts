@@ -1,4 +1,5 @@
 /** The pid namespaces that give a pid its meaning. */
+import { parseStatDevice } from "./device.js";
 import { readProcIdentity } from "./proc-file.js";
 
 export interface PidNamespace {
@@ -12,15 +13,9 @@ export interface PidNamespace {
 /** PROC_PID_INIT_INO of the kernel, part of its ABI. */
 const INITIAL_INODE = 0xefff_fffcn;
 
-/** stat(2) spreads major and minor numbers over the device's bits. */
-function toKernelDevice(device: bigint): bigint {
-  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn);
-  const minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n);
-  return (major << 20n) | minor;
-}
-
 /** The pid namespace a process is in; without a pid, our own. Throws as readProcFile does. */
 export function readPidNamespace(pid: number = process.pid): PidNamespace {
   const { device, inode } = readProcIdentity(pid, "ns/pid");
-  return { device: toKernelDevice(device), inode, initial: inode === INITIAL_INODE };
+  const { major, minor } = parseStatDevice(device);
+  return { device: (major << 20n) | minor, inode, initial: inode === INITIAL_INODE };
 }

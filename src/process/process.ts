@@ -1,6 +1,7 @@
 /** A running process as the target of a measurement. */
 import { existsSync, statSync } from "node:fs";
 import { ProfilerError, UnmeasurableError } from "../base/index.js";
+import { mappingsOfAccess } from "./code-files.js";
 import { type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
 import { type PidNamespace, readPidNamespace } from "./namespace.js";
 import { noSuchProcess, readProcFile, readProcIdentity, readProcLink } from "./proc-file.js";
@@ -116,6 +117,12 @@ export class TargetProcess {
   /** Those of its executable, whatever that is called now. Throws as openProcess does. */
   readExecutableMappings(): readonly Mapping[] {
     return mappingsOfFile(this.readMappings(), readExecutable(this.pid));
+  }
+
+  /** Those of the file that a path of `readCodeFiles`, or any other, opens. Empty when it has none of it. Throws as openProcess does. */
+  readMappingsOf(access: string): readonly Mapping[] {
+    if (access === this.executable.path) return this.readExecutableMappings();
+    return mappingsOfAccess(this.pid, this.readMappings(), access);
   }
 
   private findStat(): ProcessStat | undefined {

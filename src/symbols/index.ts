@@ -7,7 +7,7 @@ import type { SymbolFile } from "./symbol-file/index.js";
 
 export { openSymbolTable, type SymbolTableOptions } from "./binary-symbols.js";
 export { collapseTypeArguments, withoutImportPath } from "./name.js";
-export type { NativeFunction, NativeFunctions } from "./native-functions.js";
+export { type NativeFunction, type NativeFunctions, versionedName } from "./native-functions.js";
 export { nearestNames } from "./nearest.js";
 export { CodeFile, type GoProgram, goProgram, type Program } from "./program.js";
 export type { SymbolFile } from "./symbol-file/index.js";

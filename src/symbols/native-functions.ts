@@ -1,6 +1,15 @@
 /** C functions of a file, as its symbol tables have them: `.symtab` and `.dynsym`, with the versions of shared libraries. */
 import type { VirtualAddress } from "../base/index.js";
-import type { ElfFile } from "../binary/index.js";
+import {
+  type ElfFile,
+  type ElfSymbol,
+  type ElfSymbolBinding,
+  type ElfSymbolTable,
+  openElfSymbolTable,
+  readSymbolVersions,
+  type SymbolVersions,
+} from "../binary/index.js";
+import { nearestNames } from "./nearest.js";
 
 export interface NativeFunction {
   /** Without its version. */
@@ -17,17 +26,216 @@ export interface NativeFunction {
 }
 
 export interface NativeFunctions {
-  /** In address order; each address and name once. */
+  /** In address order; each address, name and version once. A function that has several names is there under each. */
   all(): readonly NativeFunction[];
-  /** By `name`, `name@VERSION` or `name@@VERSION`; a plain name means the default version where there is one. */
+  /**
+   * By `name`, `name@VERSION` or `name@@VERSION`, in address order; a plain name means the default version where there is
+   * one. Functions that are local to their source file may share a name.
+   */
   find(name: string): readonly NativeFunction[];
-  /** The one that an address lies in; undefined where nothing says so. */
+  /** The one that an address lies in, by the name that others call it; undefined where nothing says so. */
   findByAddress(address: VirtualAddress): NativeFunction | undefined;
-  /** Names like this one, the likeliest first. */
+  /** Names like this one, the likeliest first; of a known name with a version that there is not, those that there are. */
   nearest(name: string, most: number): readonly string[];
 }
 
-/** Reads nothing yet. */
-export function openNativeFunctions(_elf: ElfFile): NativeFunctions {
-  return { all: () => [], find: () => [], findByAddress: () => undefined, nearest: () => [] };
+/** Reads nothing yet. Asking throws a FormatError where the tables are damaged. */
+export function openNativeFunctions(elf: ElfFile): NativeFunctions {
+  return new SymbolTableFunctions(elf);
+}
+
+/** As people and linkers write it: `memcpy@GLIBC_2.2.5`. */
+export const versionedName = ({ name, version, isDefault }: NativeFunction): string =>
+  version === undefined ? name : `${name}${isDefault ? "@@" : "@"}${version}`;
+
+/** A name, and behind `@` its version; `@@` marks the default one. */
+const VERSIONED = /^([^@]+)(@@?)([^@]+)$/;
+
+interface Named {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly isDefault: boolean;
+}
+
+function parseName(text: string): Named {
+  const [, name, mark, version] = VERSIONED.exec(text) ?? [];
+  if (name === undefined) return { name: text, version: undefined, isDefault: true };
+  return { name, version, isDefault: mark === "@@" };
+}
+
+/** A function with what decides which of its names it goes by. */
+interface Entry {
+  readonly fn: NativeFunction;
+  readonly binding: ElfSymbolBinding;
+}
+
+class SymbolTableFunctions implements NativeFunctions {
+  private readonly elf: ElfFile;
+  private opened: Tables | undefined;
+  private sorted: readonly Entry[] | undefined;
+  private index: AddressIndex | undefined;
+
+  constructor(elf: ElfFile) {
+    this.elf = elf;
+  }
+
+  all(): readonly NativeFunction[] {
+    return this.entries().map(({ fn }) => fn);
+  }
+
+  find(text: string): readonly NativeFunction[] {
+    const wanted = parseName(text);
+    const named = once(this.tables().named(wanted.name)).map(({ fn }) => fn);
+    if (wanted.version !== undefined) {
+      return named.filter(({ version, isDefault }) => version === wanted.version && (isDefault || !wanted.isDefault));
+    }
+    const defaults = named.filter((fn) => fn.isDefault);
+    return defaults.length > 0 ? defaults : named;
+  }
+
+  findByAddress(address: VirtualAddress): NativeFunction | undefined {
+    this.index ??= new AddressIndex(this.entries());
+    return this.index.find(address);
+  }
+
+  nearest(text: string, most: number): readonly string[] {
+    const { name, version } = parseName(text);
+    const versions = version === undefined ? [] : once(this.tables().named(name)).map(({ fn }) => versionedName(fn));
+    if (versions.length > 0) return [...new Set(versions)].slice(0, most);
+    const names = this.entries().map(({ fn }) => fn.name);
+    return nearestNames(names, name, most);
+  }
+
+  private entries(): readonly Entry[] {
+    this.sorted ??= once(this.tables().every());
+    return this.sorted;
+  }
+
+  private tables(): Tables {
+    this.opened ??= new Tables(this.elf);
+    return this.opened;
+  }
+}
+
+/** Both symbol tables of a file, as functions. */
+class Tables {
+  private readonly elf: ElfFile;
+  private readonly static: ElfSymbolTable | undefined;
+  private readonly dynamic: ElfSymbolTable | undefined;
+  private readonly versions: SymbolVersions | undefined;
+
+  constructor(elf: ElfFile) {
+    this.elf = elf;
+    this.static = openElfSymbolTable(elf, "symtab");
+    this.dynamic = openElfSymbolTable(elf, "dynsym");
+    this.versions = this.dynamic === undefined ? undefined : readSymbolVersions(elf);
+  }
+
+  every(): Entry[] {
+    return [
+      ...this.statics(Array.from({ length: this.static?.count ?? 0 }, (_, index) => index)),
+      ...this.dynamics(Array.from({ length: this.dynamic?.count ?? 0 }, (_, index) => index)),
+    ];
+  }
+
+  named(name: string): Entry[] {
+    const entries = [
+      ...this.statics(this.static?.indexesOf(name) ?? []),
+      ...this.dynamics(this.dynamic?.indexesOf(name) ?? []),
+    ];
+    return entries.filter(({ fn }) => fn.name === name);
+  }
+
+  private statics(indexes: readonly number[]): Entry[] {
+    return indexes.flatMap((index) => {
+      const symbol = this.static?.at(index);
+      return symbol === undefined ? [] : this.entry(symbol, parseName);
+    });
+  }
+
+  private dynamics(indexes: readonly number[]): Entry[] {
+    return indexes.flatMap((index) => {
+      const symbol = this.dynamic?.at(index);
+      if (symbol === undefined) return [];
+      return this.entry(symbol, (name) => {
+        const version = this.versions?.of(index);
+        return { name, version: version?.name, isDefault: version?.isDefault ?? true };
+      });
+    });
+  }
+
+  /** None for what is no function, or has no code in the file. */
+  private entry(symbol: ElfSymbol, nameOf: (name: string) => Named): Entry[] {
+    const { kind, address, size, binding } = symbol;
+    if ((kind !== "function" && kind !== "ifunc") || this.elf.toFileOffset(address) === undefined) return [];
+    const { name, version, isDefault } = nameOf(symbol.name);
+    return name === "" ? [] : [{ fn: { name, version, isDefault, address, size, kind }, binding }];
+  }
+}
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/**
+ * In order of address, name and version, each once. A name that one table has with its version and the other without is
+ * the same.
+ */
+function once(entries: readonly Entry[]): readonly Entry[] {
+  // A version sorts before none, so that what has none follows the name that it repeats.
+  const versionLast = ({ version }: NativeFunction): string => version ?? "\uffff";
+  const sorted = [...entries].sort(
+    ({ fn: a }, { fn: b }) => a.address - b.address || order(a.name, b.name) || order(versionLast(a), versionLast(b)),
+  );
+  return sorted.filter(({ fn }, index) => {
+    const before = sorted[index - 1]?.fn;
+    if (before === undefined || before.address !== fn.address || before.name !== fn.name) return true;
+    return fn.version !== undefined && fn.version !== before.version;
+  });
+}
+
+/** Which of two names of one stretch of code tells more: what other files can call, what is meant for people. */
+function betterKnown(a: Entry, b: Entry): number {
+  const rank = ({ fn, binding }: Entry): number =>
+    (binding === "local" ? 100 : 0) + (fn.isDefault ? 0 : 50) + Math.min(9, /^_*/.exec(fn.name)?.[0].length ?? 0);
+  return rank(a) - rank(b) || a.fn.name.length - b.fn.name.length || order(a.fn.name, b.fn.name);
+}
+
+/** Finds what an address lies in. Extents may nest and overlap: parts written in assembly, functions with many names. */
+class AddressIndex {
+  private readonly entries: readonly Entry[];
+  /** The highest end of an entry and all before it. */
+  private readonly reaches: Float64Array;
+
+  constructor(entries: readonly Entry[]) {
+    this.entries = entries;
+    this.reaches = new Float64Array(entries.length);
+    let reach = 0;
+    for (const [index, { fn }] of entries.entries()) {
+      reach = Math.max(reach, fn.address + Math.max(1, fn.size));
+      this.reaches[index] = reach;
+    }
+  }
+
+  /** The innermost one; of several names the one best known. One without a size is where it begins, and no farther. */
+  find(address: VirtualAddress): NativeFunction | undefined {
+    let best: Entry | undefined;
+    for (let at = this.lastFrom(address); (this.reaches[at] ?? 0) > address; at--) {
+      const entry = this.entries[at];
+      if (entry === undefined || entry.fn.address + Math.max(1, entry.fn.size) <= address) continue;
+      if (best !== undefined && entry.fn.address < best.fn.address) break;
+      if (best === undefined || betterKnown(entry, best) < 0) best = entry;
+    }
+    return best?.fn;
+  }
+
+  /** Index of the last entry that begins at `address` or before; -1 when none does. */
+  private lastFrom(address: VirtualAddress): number {
+    let low = 0;
+    let high = this.entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.entries[middle]?.fn.address ?? 0) <= address) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
 }

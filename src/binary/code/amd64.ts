@@ -34,12 +34,12 @@ function roomFor(byteCount: number): typeof room {
   return room;
 }
 
-function decode(bytes: Buffer, address: VirtualAddress): DecodedCode | undefined {
+function decode(bytes: Buffer, address: VirtualAddress, most = Number.POSITIVE_INFINITY): DecodedCode | undefined {
   const { offsets, kinds, targets } = roomFor(bytes.length);
   let offset = 0;
   let count = 0;
   let fallsThrough = true;
-  while (offset < bytes.length) {
+  while (offset < bytes.length && count < most) {
     if (!fallsThrough && isPadding(bytes, offset)) break;
     const usual = measureUsual(bytes, offset);
     let kind = usual >> LENGTH_BITS;

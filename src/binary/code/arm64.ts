@@ -82,9 +82,9 @@ const isTrap = (word: number): boolean =>
 const loadsFromTable = (load: number, jump: number): boolean =>
   (load & 0xffe0fc00) >>> 0 === 0xf8607800 && (load & 31) === ((jump >>> 5) & 31);
 
-function decode(bytes: Buffer, address: VirtualAddress): DecodedCode | undefined {
+function decode(bytes: Buffer, address: VirtualAddress, most = Number.POSITIVE_INFINITY): DecodedCode | undefined {
   if (bytes.length % 4 !== 0) return undefined;
-  let count = bytes.length / 4;
+  let count = Math.min(bytes.length / 4, most);
   // Padding between functions is zeros, or the architecture's undefined instruction.
   while (count > 0 && bytes.readUInt32LE(4 * (count - 1)) === 0) count--;
   const offsets = new Uint32Array(count + 1);

@@ -27,13 +27,17 @@ export {
 export const architectureOf = (arch: "amd64" | "arm64"): Architecture =>
   arch === "amd64" ? AMD64_ARCHITECTURE : ARM64_ARCHITECTURE;
 
-/** Every instruction of a function, padding left out; undefined when the bytes are not instructions from end to end. */
+/**
+ * Every instruction of a function, padding left out; undefined when the bytes are not instructions from end to end. With
+ * `most`, the first so many, whatever follows them.
+ */
 export function decodeFunction(
   architecture: Architecture,
   bytes: Buffer,
   address: VirtualAddress,
+  most?: number,
 ): readonly Instruction[] | undefined {
-  const code = architecture.instructions.decode(bytes, address);
+  const code = architecture.instructions.decode(bytes, address, most);
   if (code === undefined) return undefined;
   return Array.from({ length: code.count }, (_, index) => instructionAt(architecture.instructions, code, index));
 }

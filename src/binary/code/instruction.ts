@@ -68,8 +68,8 @@ export interface DecodedCode {
 
 /** An instruction set: bytes to instructions. */
 export interface InstructionSet {
-  /** Undefined when the bytes are not instructions from end to end. */
-  decode(bytes: Buffer, address: VirtualAddress): DecodedCode | undefined;
+  /** Undefined when the bytes are not instructions from end to end; with `most`, the first so many of them. */
+  decode(bytes: Buffer, address: VirtualAddress, most?: number): DecodedCode | undefined;
   /** One instruction in GNU syntax. */
   format(bytes: Buffer, address: VirtualAddress): string;
 }
