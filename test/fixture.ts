@@ -38,6 +38,8 @@ export type FixtureProgram =
   | "torture"
   | "tree"
   | "truth"
+  | "usdtcgo"
+  | "usdtgo"
   | "values"
   | "variety";
 
@@ -54,6 +56,52 @@ export function fixturePath(program: FixtureProgram, version: GoVersion, mode: F
     throw new Error(`${path} is not built: node fixtures/build.mjs ${program} --go ${version} --mode ${mode}`);
   }
   return path;
+}
+
+/** The path of a file of the C fixture `usdt`: the program, or one of its libraries. */
+export function usdtPath(optimization: "O0" | "O2", file: "usdt" | "libfix.so" | "libmemory.so" = "usdt"): string {
+  const path = `${checkout}build/fixtures/usdt/c-${optimization}/${file}`;
+  if (!existsSync(path)) throw new Error(`${path} is not built: node fixtures/build.mjs usdt`);
+  return path;
+}
+
+/** An argument as a fixture passed it; integers beyond 2^53 are strings, null is what no uprobe can read. */
+export type FiredArgument = number | string | null;
+
+/** A span's time lies between `innerNs` and `outerNs`. */
+export interface SpanTruth {
+  readonly goid?: number;
+  readonly begin: readonly FiredArgument[];
+  readonly end: readonly FiredArgument[];
+  readonly innerNs: number;
+  readonly outerNs: number;
+}
+
+/** What the programs with USDT probes did in one round; of `usdt` alone the functions, of the others alone the callers. */
+export interface UsdtTruth {
+  /** By `provider:name`: the arguments of each time it was fired, in no order. */
+  readonly probes: Readonly<Record<string, readonly (readonly FiredArgument[])[]>>;
+  /** By `provider:name..provider:name`. */
+  readonly spans: Readonly<Record<string, readonly SpanTruth[]>>;
+  /** By symbol: the calls. */
+  readonly functions?: Readonly<
+    Record<string, readonly { readonly args: readonly unknown[]; readonly ret?: FiredArgument; readonly left?: true }[]>
+  >;
+  /** By `provider:name`: the count at the end of the round. */
+  readonly semaphores?: Readonly<Record<string, readonly number[]>>;
+  /** By `provider:name`: who fired it; a stack is that of the Go functions, from the one that fired it on. */
+  readonly callers?: Readonly<
+    Record<
+      string,
+      readonly { readonly goid: number; readonly args: readonly FiredArgument[]; readonly stack: readonly string[] }[]
+    >
+  >;
+}
+
+/** Has `usdt`, `usdtcgo` or `usdtgo` do one round of its work and returns what happened. */
+export async function runUsdt(fixture: Fixture): Promise<UsdtTruth> {
+  fixture.send("go");
+  return await fixture.nextMessage<UsdtTruth>();
 }
 
 /** The path of that version's `go`, the independent truth about binaries; fetched when it is not there yet. */
