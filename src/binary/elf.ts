@@ -52,6 +52,8 @@ export const SHT_SYMTAB = 2;
 export const SHT_NOTE = 7;
 const SHT_NOBITS = 8;
 const SHF_COMPRESSED = 0x800;
+/** Where the ELF header has `e_entry`. */
+const ENTRY_POINT = 0x18;
 
 /**
  * LIMIT: segments may share a page in the file, but hardly all their bytes; bounds what a search through the memory image
@@ -186,6 +188,11 @@ export class ElfFile {
   /** Lowest address of any PT_LOAD; 0 when nothing is loaded. */
   get imageBase(): VirtualAddress {
     return this.loads[0]?.virtualAddress ?? virtualAddress(0);
+  }
+
+  /** Of the first instruction of a program; 0 for a library that none begins with. */
+  get entryPoint(): VirtualAddress {
+    return virtualAddress(Number(this.source.read(ENTRY_POINT, 8).readBigUInt64LE()));
   }
 
   /** The first section of that name; `.debug_x` also finds an old compressed `.zdebug_x`. */

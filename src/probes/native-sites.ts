@@ -17,6 +17,7 @@ import {
 } from "../binary/index.js";
 import type { CodeFile, NativeFunction } from "../symbols/index.js";
 import type { Site, SiteKind } from "./plan.js";
+import { findReturnHazard } from "./return-hazards.js";
 
 export interface FunctionSites {
   /** Of kind `function`. */
@@ -39,10 +40,17 @@ const MAX_VARIANTS = 3;
 const ENDBR64 = "f30f1efa";
 
 /**
- * Where calls of a C function begin and end. Refused: `ifunc`, `no-code`, `undecodable`, `unprobeable`, `re-entered`.
+ * Where calls of a C function begin and end. Refused: `ifunc`, `no-code`, `undecodable`, `unprobeable`, `re-entered`; and
+ * `unsafe-return` where a uretprobe would break the program, unless exits are `unneeded`: then there must be none.
  */
-export function findFunctionSites(file: CodeFile, fn: NativeFunction): Outcome<FunctionSites> {
+export function findFunctionSites(
+  file: CodeFile,
+  fn: NativeFunction,
+  exits: "needed" | "unneeded" = "needed",
+): Outcome<FunctionSites> {
   if (fn.kind === "ifunc") return refusedIfunc(file, fn);
+  const hazard = exits === "needed" ? findHazard(file.elf, fn) : undefined;
+  if (hazard !== undefined) return hazard;
   const code = decodeNative(file.elf, fn);
   if (!code.ok) return code;
   const instruction = entryOf(file.elf, code.value);
@@ -82,6 +90,14 @@ function findMisplacement({ elf, functions }: CodeFile, { address, text }: Instr
   }
   if (text.startsWith("nop")) return undefined;
   return `nothing bears out that \`${text}\` at ${hex(address)} is an instruction`;
+}
+
+function findHazard(elf: ElfFile, fn: NativeFunction): Outcome<FunctionSites> | undefined {
+  const reason =
+    fn.address === elf.entryPoint ? "the program begins with it: nothing has called it" : findReturnHazard(fn);
+  if (reason === undefined) return undefined;
+  const hint = "its calls can be measured where they begin: hist --of EXPR, profile --value EXPR";
+  return refused("unsafe-return", `a uretprobe would break it: ${reason}`, hint);
 }
 
 function refusedIfunc(file: CodeFile, fn: NativeFunction): Outcome<FunctionSites> {

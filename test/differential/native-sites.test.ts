@@ -99,7 +99,7 @@ for (const path of ["/lib/x86_64-linux-gnu/libc.so.6", "/bin/bash", "/lib/x86_64
       const seen = new Set<number | string>();
       for (const fn of file.functions.all()) {
         const truth = expected(fn, disassembly);
-        const sites = findFunctionSites(file, fn);
+        const sites = findFunctionSites(file, fn, "unneeded");
         const where = `${fn.name} ${fn.address.toString(16)}`;
         assert.equal(sites.ok ? sites.value.entry.address : sites.refusal.code, truth.at, where);
         if (!sites.ok) {
@@ -133,6 +133,7 @@ for (const path of ["/lib/x86_64-linux-gnu/libc.so.6", "/bin/bash", "/lib/x86_64
             assert.ok(!site.ok && ["misplaced", "undecodable"].includes(site.refusal.code), where);
           } else if (site.ok) {
             assert.equal(address + site.value.bytes.length, disassembly.addressAfter(address), where);
+            assert.doesNotMatch(instruction.text, UNPROBEABLE, where);
           } else {
             assert.equal(site.refusal.code, "unprobeable", `${where} ${instruction.text}`);
             assert.match(instruction.text, UNPROBEABLE, where);
