@@ -35,7 +35,10 @@ export type Truth =
   /** Of two or more, in their order; what decides it early keeps the rest from being read. */
   | { readonly kind: "all" | "any"; readonly of: readonly Expression[] };
 
-export type CallName = "len" | "cap" | "log2" | "type" | "str";
+/** Types of Go that an integer is converted to. */
+export type Conversion = "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64";
+
+export type CallName = "len" | "cap" | "log2" | "type" | "str" | "word" | Conversion;
 
 export type KeyLiteral =
   | { readonly kind: "integer"; readonly value: bigint }

@@ -4,6 +4,7 @@ import type { GoField, GoType } from "../binary/index.js";
 import type { PackageVariable } from "../symbols/index.js";
 import { type Emit, Label } from "./code-builder.js";
 import { emitContextSearch } from "./context-search.js";
+import { converted, cString, firstWord, searchedLength } from "./conversions.js";
 import type { ProgramFacts } from "./dynamic-types.js";
 import { type Expression, formatExpression, formatLiteral, isTruth, type KeyLiteral } from "./expression.js";
 import { explainLiteral } from "./literals.js";
@@ -70,10 +71,6 @@ export function locate(expression: Expression, around: Surroundings): Outcome<Op
       return of.ok ? contextValue(of.value, expression.type, text, around) : of;
     }
     case "call": {
-      if (expression.function === "str") {
-        const hint = "str(e) is for USDT and C arguments; a Go string is named as it is";
-        return refused("not-supported", `${text}: str(e) is not measured by this version`, hint);
-      }
       const of = locate(expression.of, around);
       if (!of.ok) return of;
       switch (expression.function) {
@@ -81,8 +78,15 @@ export function locate(expression: Expression, around: Surroundings): Outcome<Op
           return typeName(of.value, text, around.program);
         case "log2":
           return exponent(of.value, text);
-        default:
+        case "str":
+          return cString(of.value, text);
+        case "word":
+          return firstWord(of.value, text);
+        case "len":
+        case "cap":
           return length(expression.function, of.value, text);
+        default:
+          return converted(expression.function, of.value, text);
       }
     }
     default:
@@ -335,8 +339,15 @@ function length(name: "len" | "cap", of: Operand, text: string): Outcome<Operand
     return found({ type: INT, phase: of.phase, text, at: "accumulator", value });
   };
   switch (of.type.kind) {
-    case "string":
+    case "string": {
+      const searched = name === "len" ? searchedLength(of) : undefined;
+      if (searched !== undefined) {
+        return searched.ok
+          ? found({ type: INT, phase: of.phase, text, at: "accumulator", value: searched.value })
+          : searched;
+      }
       return name === "len" ? counted(WORD) : refused("unreadable-argument", "a string has no capacity");
+    }
     case "slice":
       return counted(name === "len" ? WORD : 2 * WORD);
     case "map":

@@ -37,6 +37,10 @@ export function operandOf({ variable, location, through, phase }: Bound, text: s
     const own: Operand = { ...common, at: "pieces", pieces: location.pieces };
     return through === "nothing" ? found(own) : pointedTo(own, variable.type, text);
   }
+  if (location.kind === "computed") {
+    const { steps } = location;
+    return found({ ...common, at: "accumulator", value: (to) => to.emit(...steps) });
+  }
   const { steps, offset } = addressSteps(location.address);
   const own: Operand = { ...common, at: "memory", address: (to) => to.emit(...steps), offset };
   return through === "nothing" ? found(own) : pointedTo(own, variable.type, text);

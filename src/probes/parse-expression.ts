@@ -15,7 +15,22 @@ import type { Relation } from "./code.js";
 import { type CallName, type Expression, isTruth, type KeyLiteral, type Literal } from "./expression.js";
 import { failAt, type Token, tokenize } from "./tokens.js";
 
-const CALLS: readonly string[] = ["len", "cap", "log2", "type", "str"] satisfies readonly CallName[];
+const CALLS: readonly string[] = [
+  "len",
+  "cap",
+  "log2",
+  "type",
+  "str",
+  "word",
+  "int8",
+  "int16",
+  "int32",
+  "int64",
+  "uint8",
+  "uint16",
+  "uint32",
+  "uint64",
+] satisfies readonly CallName[];
 
 // LIMIT: how deep an expression may nest, and how many fields and elements it may name; keeps the stack bounded of
 // whatever walks its tree.
@@ -158,7 +173,10 @@ class Parser {
   private call(token: Token): Expression {
     const name = token.text;
     if (!CALLS.includes(name) && name !== "lin" && name !== "hasPrefix" && name !== "value") {
-      this.fail(`there is no function ${name}; there are len, cap, type, log2, lin, hasPrefix and value`, token);
+      this.fail(
+        `there is no function ${name}; there are len, cap, type, log2, lin, hasPrefix, value, word, str and int8 to uint64`,
+        token,
+      );
     }
     const of = this.condition();
     if (name === "lin") return this.linear(of, token);
