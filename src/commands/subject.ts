@@ -28,8 +28,8 @@ export class Subject implements Disposable {
   private constructor(target: Target, { elf, go }: CodeObject, symbolFile: SymbolFile | undefined) {
     this.target = target;
     this.symbolFile = symbolFile;
-    this.main = new CodeFile(elf, target.path);
     this.go = go === undefined ? undefined : { binary: go, symbols: openSymbolTable(go, { symbolFile }) };
+    this.main = new CodeFile(elf, target.path, this.go);
   }
 
   /** `symbols` is the path of a symbol file; one of another build is refused. */
@@ -49,10 +49,10 @@ export class Subject implements Disposable {
 
   /** What PROBEs are looked for in: the libraries too where one of them can be there. Throws as openLibraries does. */
   async program(probes: readonly string[]): Promise<Program> {
-    const { main, go } = this;
-    if (!reachesLibraries(probes)) return { main, go, libraries: [] };
+    const { main } = this;
+    if (!reachesLibraries(probes)) return { main, libraries: [] };
     this.libraries ??= await openLibraries(this.target, main);
-    return { main, go, libraries: this.libraries };
+    return { main, libraries: this.libraries };
   }
 
   /** Throws UnmeasurableError `not-go`. */

@@ -1,19 +1,16 @@
-/** One probe before the run's dimensions are settled: what is asked of every one, and a place's answers to that. */
-import { found, type Outcome, refused } from "../base/index.js";
-import type { GoBinary, Signature } from "../binary/index.js";
-import type { GoFunction } from "../symbols/index.js";
+/** One probe before the run's dimensions are settled, and its answers to what is asked of every one. */
+import { found, type Outcome } from "../base/index.js";
+import type { Signature } from "../binary/index.js";
+import type { CodeFile } from "../symbols/index.js";
 import { type CompiledShow, compileCaptures, compileShow, type Shown } from "./captures.js";
 import type { Captures, Condition } from "./code.js";
-import { type CodePlace, frameAt } from "./code-place.js";
-import type { ProbeSites, SiteFinder } from "./code-sites.js";
+import type { ProbeSites } from "./code-sites.js";
 import { compileCondition } from "./conditions.js";
-import type { ProgramFacts } from "./dynamic-types.js";
 import type { Expression } from "./expression.js";
 import type { Surroundings } from "./locate.js";
 import type { NamedVariable } from "./names.js";
 import { operandOf } from "./operand.js";
-import { placeScope } from "./place-scope.js";
-import type { PlannedPlace } from "./plan.js";
+import type { CallIdentity, PlannedFunction, PlannedPlace, PlannedProbe, Recipe } from "./plan.js";
 import { type CompiledExpression, compileExpression } from "./recipes.js";
 
 /** What is asked of every function and place alike. */
@@ -39,12 +36,18 @@ export interface Answers {
 export interface Candidate extends Answers {
   /** What results call it. */
   readonly name: string;
+  readonly file: CodeFile;
   /** Whose code its sites are in. */
-  readonly fn: GoFunction;
+  readonly function: PlannedFunction;
   readonly sites: ProbeSites;
   /** Undefined for the function itself. */
   readonly place: PlannedPlace | undefined;
   readonly signature: Signature | undefined;
+  readonly identity: CallIdentity;
+  readonly goroutine: PlannedProbe["goroutine"];
+  /** Of a span: which of its ends this is. */
+  readonly end?: "begin" | "end";
+  readonly match?: Recipe;
 }
 
 export const asksAnything = ({ by, of, where, show }: Questions): boolean =>
@@ -101,68 +104,3 @@ export const endsAtEntry = ({ values, measured, condition, captures }: Answers):
   captures === undefined &&
   condition?.return === undefined &&
   [measured, ...values].every(({ recipe }) => recipe.phase === "entry");
-
-/** The import path that a symbol begins with: `net/http` of `net/http.(*Server).Serve`. */
-export function packageOf(name: string): string {
-  const path = name.replace(/\[.*$/s, "");
-  const dot = path.indexOf(".", path.lastIndexOf("/") + 1);
-  return dot < 0 ? path : path.slice(0, dot);
-}
-
-/** What a place is planned with. */
-export interface PlaceContext {
-  readonly binary: GoBinary;
-  readonly finder: SiteFinder;
-  readonly program: ProgramFacts;
-  readonly questions: Questions;
-}
-
-/**
- * A place as a probe: at the cheapest of its instructions, or where something is read the cheapest at which all of it can be
- * read.
- */
-export function planPlace(place: CodePlace, { binary, finder, program, questions }: PlaceContext): Outcome<Candidate> {
-  const { kind, name, file, line, fn, flow } = place;
-  const instructions = asksAnything(questions) ? place.readable : place.instructions;
-  let refusal: Outcome<never> | undefined;
-  for (const index of instructions) {
-    const site = finder.place(flow.instruction(index));
-    if (!site.ok) {
-      refusal ??= site;
-      continue;
-    }
-    const { address } = site.value;
-    const frame = frameAt(binary, address);
-    const { scope, variables } = placeScope(binary, {
-      address,
-      within: place.within,
-      names: kind === "copy" ? "parameters" : "variables",
-      depth: place.depth,
-      line: kind === "copy" ? undefined : line,
-      code: { start: fn.entry, end: fn.end },
-    });
-    const functionName = kind === "copy" ? name : fn.name;
-    const answers = asksAnything(questions)
-      ? answer(questions, variables, {
-          scope,
-          program,
-          functionName,
-          packagePath: packageOf(functionName),
-          kind: "place",
-        })
-      : found(NO_ANSWERS);
-    if (!answers.ok) {
-      refusal ??= answers;
-      continue;
-    }
-    return found({
-      ...answers.value,
-      name,
-      fn,
-      sites: { entry: site.value, exits: [] },
-      place: { kind, file, line, within: place.within, ...(frame === undefined ? {} : { frame }) },
-      signature: undefined,
-    });
-  }
-  return refusal ?? refused("no-code", "it has no instruction");
-}

@@ -30,6 +30,17 @@ export interface ProgramFacts {
   nearestVariables(name: string): readonly string[];
 }
 
+/** Of probes that are not in Go code. */
+export const NO_PROGRAM_FACTS: ProgramFacts = {
+  mapLayout: "groups",
+  typeData: undefined,
+  typesNamed: () => [],
+  typesIn: () => [],
+  typesOf: () => [],
+  variable: () => undefined,
+  nearestVariables: () => [],
+};
+
 /** LIMIT: names offered in place of a variable that does not exist. */
 const NEAREST = 3;
 

@@ -3,40 +3,18 @@
  * planned whole, with all its exits and all its dimensions, or refused with a reason; nothing is measured by halves.
  */
 import { gsLimits } from "../abi/index.js";
-import { found, type Outcome, refused, UnmeasurableError, UsageError } from "../base/index.js";
-import type { GoBinary, Signature } from "../binary/index.js";
-import {
-  collapseTypeArguments,
-  type GoFunction,
-  type InlinedCopy,
-  type Program,
-  type SymbolTable,
-} from "../symbols/index.js";
-import { assign } from "./abi.js";
-import {
-  answer,
-  asksAnything,
-  type Candidate,
-  endsAtEntry,
-  NO_ANSWERS,
-  type PlaceContext,
-  packageOf,
-  planPlace,
-  type Questions,
-} from "./candidate.js";
-import type { CodeStep } from "./code.js";
-import { SiteFinder } from "./code-sites.js";
-import { type ProgramFacts, programFacts } from "./dynamic-types.js";
-import { findCopies } from "./inlined-copies.js";
-import { findLine, type LineInFunction, parseLineSelector } from "./lines.js";
-import { bindAll, callScope, type NamedVariable, type Scope } from "./names.js";
+import { UnmeasurableError, UsageError } from "../base/index.js";
+import { findGnuBuildId, findGoBuildId } from "../binary/index.js";
+import type { CodeFile, Program } from "../symbols/index.js";
+import { type Candidate, endsAtEntry, type Questions } from "./candidate.js";
+import { type GoCandidates, MAX_PROBES, selectGo, vanishedCopies } from "./go-candidates.js";
+import { nativeCandidates } from "./native-candidates.js";
+import { type NativeSelector, parseNativeSelector } from "./native-selector.js";
 import { parseExpression } from "./parse-expression.js";
-import type { PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts, Site } from "./plan.js";
+import type { PlannedFile, PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts } from "./plan.js";
 import { nothingMeasurable } from "./refusals.js";
-import { goroutinePlace, readRuntimeFacts, refuseGoroutine } from "./runtime-facts.js";
-import { resolveProbe } from "./selector.js";
+import { readRuntimeFacts } from "./runtime-facts.js";
 import { settleDimensions, settleMeasure } from "./settle.js";
-import { conventionOf, dictionaryOf, givenSignatures, isConventionKnown, lacksReceiver } from "./signatures.js";
 
 /** What the command line asks for, as it was written. */
 export interface PlanRequest {
@@ -61,145 +39,139 @@ export interface PlanRequest {
   readonly signaturesOf?: "all" | "read";
 }
 
-/** Their layouts are known from the runtime's sources, but no program of theirs is among the fixtures. */
-const OLD_ABI_WARNING =
-  "releases before Go 1.17 pass arguments on the stack: measuring them was not tested on real programs";
-
-/** LIMIT: probes of one run: the cookie has 20 bits for the probe's number. */
-const MAX_PROBES = 2 ** 20;
+/** Of a run without any PROBE of Go. */
+const NO_GO: GoCandidates = {
+  candidates: [],
+  refused: [],
+  warnings: [],
+  runtimeSites: [],
+  uncountedCopies: () => () => 0,
+};
 
 /**
  * The plan of a run.
- * @throws UsageError for malformed selectors, expressions and signatures; UnmeasurableError when a PROBE names no
- * function, or none of the functions named can be measured: then its code is that of the first refusal.
+ * @throws UsageError for malformed selectors, expressions and signatures; UnmeasurableError when a PROBE names nothing, or
+ * nothing that was named can be measured: then its code is that of the first refusal.
  */
 export function planProbes(program: Program, request: PlanRequest): ProbePlan {
-  const { go, main } = program;
-  if (go === undefined) throw new UnmeasurableError("not-go", `${main.elf.path}: not a Go program`);
-  const { binary, symbols } = go;
-  const expressions = request.by.map(parseExpression);
-  if (expressions.length > gsLimits.GS_MAX_DIMENSIONS) {
-    throw new UsageError(`at most ${gsLimits.GS_MAX_DIMENSIONS} --by expressions are possible`);
-  }
-  const show = (request.show ?? []).map((name) => ({ name, expression: parseExpression(name) }));
-  const of = request.of === undefined ? undefined : parseExpression(request.of);
-  const where = request.where === undefined ? undefined : parseExpression(request.where);
-  const given = givenSignatures(request.signatures, symbols);
-  const runtime = readRuntimeFacts(binary, symbols);
-  const finder = new SiteFinder(binary, symbols);
-  const facts = programFacts(binary, symbols);
-  const selection = select(request.probes, { binary, symbols, finder });
-  const questions: Questions = {
-    by: expressions,
-    of,
-    where,
-    show: request.captures === "values" ? show : undefined,
-    probes: selection.bodies.length + selection.lines.length,
-  };
-  const wantsSignatures = request.signaturesOf !== "read" || asksAnything(questions);
-  const refusedFunctions: RefusedFunction[] = [];
-  const candidates: Candidate[] = [];
-  const warnings: string[] = [];
-  const add = (named: Named, fn: GoFunction, plan: () => Outcome<Candidate>): void => {
-    const unknown = refuseGoroutine(fn, runtime);
-    const candidate: Outcome<Candidate> = unknown === undefined ? plan() : { ok: false, refusal: unknown };
-    if (candidate.ok) candidates.push(candidate.value);
-    else refusedFunctions.push({ ...named, refusal: candidate.refusal });
-  };
-  for (const fn of selection.bodies) {
-    if (candidates.length === MAX_PROBES) {
-      warnings.push(`only the first ${MAX_PROBES} functions are measured`);
-      break;
-    }
-    const signature = given.get(fn.name) ?? (wantsSignatures ? symbols.signature(fn) : undefined);
-    add({ name: fn.name }, fn, () => planFunction(binary, finder, fn, signature, { program: facts, questions }));
-  }
-  // What is known where a call begins is known where it was inlined too; a trace tells calls from places.
-  const counted = new Set(selection.inlined);
-  for (const candidate of candidates) {
-    if (endsAtEntry(candidate) || questions.show !== undefined) counted.add(candidate.fn.name);
-  }
-  const context: PlaceContext = { binary, finder, program: facts, questions };
-  for (const [name, copies] of findCopies(binary, symbols, finder, counted)) {
-    for (const { copy, place } of copies) {
-      const named: Named = { name: copyName(name, copy), place: { kind: "copy", function: name } };
-      if (place.ok) add(named, place.value.fn, () => planPlace(place.value, context));
-      else refusedFunctions.push({ ...named, refusal: place.refusal });
-    }
-  }
-  for (const { name, fn, places } of selection.lines) {
-    const named: Named = { name, place: { kind: "line", function: fn.name } };
-    if (!places.ok) refusedFunctions.push({ ...named, refusal: places.refusal });
-    else for (const place of places.value) add(named, fn, () => planPlace(place, context));
-  }
+  const { main } = program;
+  const natives = request.probes.flatMap((probe) => parseNativeSelector(probe) ?? []);
+  const goProbes = request.probes.filter((probe) => parseNativeSelector(probe) === undefined);
+  const asked = parseQuestions(request);
+  const match = request.match === undefined ? undefined : parseExpression(request.match);
+  requireSpans(request.match, natives, goProbes);
+  const runtime = main.go && readRuntimeFacts(main.go.binary, main.go.symbols);
+  const selection = goProbes.length === 0 ? undefined : selectGoProbes(main, runtime, { ...request, probes: goProbes });
+  const questions: Questions = { ...asked, probes: (selection?.size ?? 0) + natives.length };
+  const go = selection?.candidates(questions) ?? NO_GO;
+  const native = nativeCandidates(natives, { program, runtime, questions, match });
+  const candidates = [...go.candidates, ...native.candidates];
   const settled = settleDimensions(request.by, candidates);
   const { measure, alike, odd } = settleMeasure(
     request.of,
     settled.alike,
     questions.show === undefined ? "apart" : "together",
   );
-  refusedFunctions.push(...settled.odd, ...odd);
-  if (alike.length === 0) throw nothingMeasurable(request.probes, refusedFunctions);
-  const copies = uncountedCopies(alike, symbols, counted);
-  const { sites: runtimeSites, warnings: missing } = findRuntimeSites(finder);
-  if (!runtime.goroutineInRegister) warnings.push(OLD_ABI_WARNING);
+  const { whole, halves } = withBothEnds(alike);
+  const refused = [...go.refused, ...native.refused, ...settled.odd, ...odd, ...halves];
+  if (whole.length === 0) throw nothingMeasurable(request.probes, refused);
+  const files = [main, ...new Set(whole.map(({ file }) => file).filter((file) => file !== main))];
+  const copies = go.uncountedCopies(whole);
   return {
     target: {
-      path: binary.path,
-      access: main.access,
-      arch: binary.arch,
-      goVersion: binary.version.text,
-      goBuildId: binary.goBuildId,
-      gnuBuildId: binary.gnuBuildId,
-      positionIndependent: binary.elf.positionIndependent,
-      imageBase: binary.elf.imageBase,
+      ...plannedFile(main),
+      arch: main.elf.machine,
+      goVersion: main.go?.binary.version.text,
     },
-    libraries: [],
+    libraries: files.slice(1).map(plannedFile),
     runtime,
     dimensions: settled.dimensions,
     measure,
     ...(request.where === undefined ? {} : { where: request.where }),
-    probes: alike.map((candidate) => plannedProbe(candidate, symbols, runtime, copies(candidate))),
-    refused: refusedFunctions,
-    runtimeSites,
-    warnings: [
-      ...warnings,
-      ...uncertainLines(selection.lines),
-      ...vanishedCopies(alike),
-      ...untypedFunctions(alike),
-      ...missing,
-    ],
+    probes: whole.map((candidate, number) =>
+      plannedProbe(candidate, {
+        file: files.indexOf(candidate.file),
+        nest: nestOf(whole, number),
+        inlinedCopies: copies(candidate),
+      }),
+    ),
+    refused,
+    runtimeSites: go.runtimeSites,
+    warnings: [...go.warnings, ...native.warnings, ...vanishedCopies(whole), ...untypedFunctions(whole)],
   };
 }
 
-/** What results, and refusals, call a function or a place. */
-type Named = Omit<RefusedFunction, "refusal">;
+function parseQuestions(request: PlanRequest): Omit<Questions, "probes"> {
+  const by = request.by.map(parseExpression);
+  if (by.length > gsLimits.GS_MAX_DIMENSIONS) {
+    throw new UsageError(`at most ${gsLimits.GS_MAX_DIMENSIONS} --by expressions are possible`);
+  }
+  const show = (request.show ?? []).map((name) => ({ name, expression: parseExpression(name) }));
+  return {
+    by,
+    of: request.of === undefined ? undefined : parseExpression(request.of),
+    where: request.where === undefined ? undefined : parseExpression(request.where),
+    show: request.captures === "values" ? show : undefined,
+  };
+}
 
-/** Lines whose counts need not be those of their source. */
-function uncertainLines(lines: readonly LineInFunction[]): readonly string[] {
-  return lines.flatMap(({ name, places, isCertain }) => {
-    if (!places.ok || isCertain) return [];
-    const { length } = places.value;
-    return length > 1
-      ? [`${name} begins at ${length} places in the code: whenever control comes to one of them is counted`]
-      : [`${name} was optimized: its code may run more or less often than its source says, and that is counted`];
+function requireSpans(
+  match: string | undefined,
+  natives: readonly NativeSelector[],
+  goProbes: readonly string[],
+): void {
+  if (match === undefined || (goProbes.length === 0 && natives.every(({ kind }) => kind === "span"))) return;
+  throw new UsageError(`--match ${match} tells spans apart, and not all probes are spans`, {
+    hint: "a span lies between two USDT probes: usdt:PROVIDER:NAME..usdt:PROVIDER:NAME",
   });
 }
 
-/** A copy that was worked out when the program was compiled is in no table; nothing in the binary tells of its calls. */
-function vanishedCopies(candidates: readonly Candidate[]): readonly string[] {
-  const names = new Set(candidates.flatMap(({ name, place }) => (place?.kind === "copy" ? [name] : [])));
-  const [first] = names;
-  if (first === undefined) return [];
-  const which = names.size === 1 ? first : `${names.size} functions`;
-  return [
-    `${which}: inlined copies of which optimization left no instruction are not known, and their calls not counted`,
-  ];
+function selectGoProbes(main: CodeFile, runtime: RuntimeFacts | undefined, request: PlanRequest) {
+  if (main.go === undefined || runtime === undefined) {
+    throw new UnmeasurableError("not-go", `${main.elf.path}: not a Go program`, {
+      hint: `its C functions are named c:SYMBOL, its USDT probes usdt:PROVIDER:NAME: c:${request.probes[0]}?`,
+    });
+  }
+  return selectGo(main, main.go, runtime, { ...request, signaturesOf: request.signaturesOf ?? "all" });
+}
+
+const plannedFile = ({ elf, access }: CodeFile): PlannedFile => ({
+  path: elf.path,
+  access,
+  goBuildId: findGoBuildId(elf),
+  gnuBuildId: findGnuBuildId(elf),
+  positionIndependent: elf.positionIndependent,
+  imageBase: elf.imageBase,
+});
+
+/** A span with only one of its ends would count nothing. */
+function withBothEnds(candidates: readonly Candidate[]): {
+  readonly whole: readonly Candidate[];
+  readonly halves: readonly RefusedFunction[];
+} {
+  const has = (name: string, end: Candidate["end"]): boolean =>
+    candidates.some((each) => each.name === name && each.end === end);
+  const isWhole = ({ name, end }: Candidate): boolean => end === undefined || (has(name, "begin") && has(name, "end"));
+  const halves = candidates.filter((each) => !isWhole(each));
+  const refusal = { code: "half-a-span", reason: "its other end can't be measured" };
+  return {
+    whole: candidates.filter(isWhole).slice(0, MAX_PROBES),
+    halves: [...new Set(halves.map(({ name }) => name))].map((name) => ({ name, refusal })),
+  };
+}
+
+/** A C function's nest of open calls is its own; the ends of a span share one. */
+function nestOf(candidates: readonly Candidate[], number: number): number | undefined {
+  const candidate = candidates[number];
+  if (candidate?.end !== undefined) return candidates.findIndex(({ name }) => name === candidate.name);
+  return candidate?.identity === "thread" && candidate.place === undefined ? number : undefined;
 }
 
 /** Functions of which a trace can show neither arguments nor results. */
 function untypedFunctions(candidates: readonly Candidate[]): readonly string[] {
-  const [first, ...others] = candidates.filter(({ captures }) => captures?.untyped === true);
+  const [first, ...others] = candidates.filter(
+    ({ captures, identity }) => captures?.untyped === true && identity === "goroutine",
+  );
   if (first === undefined) return [];
   const [which, name] = others.length === 0 ? [first.name, first.name] : [`${others.length + 1} functions`, "FUNC"];
   const instead = `--sig '${name}=func(PARAMETERS) RESULTS' or --symbols of the build with debug data would`;
@@ -208,147 +180,31 @@ function untypedFunctions(candidates: readonly Candidate[]): readonly string[] {
   ];
 }
 
-/** What all PROBEs together name. */
-interface Selection {
-  /** In address order, each once. */
-  readonly bodies: readonly GoFunction[];
-  /** Functions without a body of their own. */
-  readonly inlined: ReadonlySet<string>;
-  readonly lines: readonly LineInFunction[];
-}
-
-function select(
-  probes: readonly string[],
-  surroundings: { readonly binary: GoBinary; readonly symbols: SymbolTable; readonly finder: SiteFinder },
-): Selection {
-  const byEntry = new Map<number, GoFunction>();
-  const inlined = new Set<string>();
-  const lines: LineInFunction[] = [];
-  for (const probe of probes) {
-    const line = parseLineSelector(probe);
-    if (line !== undefined) {
-      lines.push(...findLine(line, probe, surroundings));
-      continue;
-    }
-    const named = resolveProbe(probe, surroundings.symbols);
-    for (const fn of named.bodies) byEntry.set(fn.entry, fn);
-    for (const name of named.inlined) inlined.add(name);
-  }
-  const all = [...byEntry.values()].sort((left, right) => left.entry - right.entry);
-  // A wrapper of an ABI or of an instance calls or jumps to the body of its name: both would count each call twice.
-  const bodies = new Set(all.filter((fn) => !fn.wrapper).map((fn) => collapseTypeArguments(fn.name)));
-  return { bodies: all.filter((fn) => !fn.wrapper || !bodies.has(collapseTypeArguments(fn.name))), inlined, lines };
-}
-
-const copyName = (name: string, { into, file, line }: InlinedCopy): string =>
-  file === undefined ? `${name} in ${into}` : `${name} in ${into} at ${file}:${line}`;
-
-/** How many copies of a candidate's function the run does not count. */
-function uncountedCopies(
-  candidates: readonly Candidate[],
-  symbols: SymbolTable,
-  counted: ReadonlySet<string>,
-): (candidate: Candidate) => number {
-  const bodies = candidates.filter(({ place }) => place === undefined);
-  const all = symbols.inlinedCopies(new Set(bodies.map(({ name }) => name)));
-  const seen = new Map<string, number>();
-  for (const { name, place } of candidates) {
-    if (place?.kind === "copy" && counted.has(name)) seen.set(name, (seen.get(name) ?? 0) + 1);
-  }
-  return ({ name, place }) => (place === undefined ? (all.get(name) ?? 0) - (seen.get(name) ?? 0) : 0);
-}
-
-function planFunction(
-  binary: GoBinary,
-  finder: SiteFinder,
-  fn: GoFunction,
-  signature: Signature | undefined,
-  { program, questions }: { readonly program: ProgramFacts; readonly questions: Questions },
-): Outcome<Candidate> {
-  const whole = finder.find(fn);
-  // What never returns has a beginning.
-  const sites = !whole.ok && whole.refusal.code === "no-return" ? finder.find(fn, "unneeded") : whole;
-  if (!sites.ok) return sites;
-  const common = { name: fn.name, fn, sites: sites.value, place: undefined, signature };
-  if (!asksAnything(questions)) return whole.ok ? found({ ...common, ...NO_ANSWERS }) : whole;
-  const { scope, variables } = namesOf(binary, fn, signature);
-  const answers = answer(questions, variables, {
-    scope,
-    program,
-    functionName: fn.name,
-    packagePath: packageOf(fn.name),
-    kind: "call",
-  });
-  if (!answers.ok) return answers;
-  if (!whole.ok && !endsAtEntry(answers.value)) return whole;
-  const { values, measured, condition } = answers.value;
-  const asked = measured === undefined ? values : [...values, measured];
-  const needsResults =
-    asked.some(({ recipe }) => recipe.phase === "return") || condition?.return?.some(readsResults) === true;
-  if (needsResults && !sites.value.exits.some((exit) => exit.kind === "return")) {
-    return refused("no-return", "it leaves by a jump only: its results are not there to be read");
-  }
-  return found({ ...common, ...answers.value });
-}
-
-const readsResults = ({ op }: CodeStep): boolean => op === "register" || op === "register-b" || op === "stack";
-
-/** What names stand for in a function; none do where nothing says what its arguments are, or where. */
-function namesOf(
-  binary: GoBinary,
-  fn: GoFunction,
-  signature: Signature | undefined,
-): { readonly scope: Scope; readonly variables: readonly NamedVariable[] | undefined } {
-  const without = (refusal: ReturnType<typeof refused>) => ({
-    scope: { bind: (name: string) => ({ ...refusal, refusal: { ...refusal.refusal, by: name } }) },
-    variables: undefined,
-  });
-  if (signature === undefined) {
-    return without(
-      refused(
-        "no-signature",
-        "the binary does not say what its arguments are",
-        `say all of them: --sig '${fn.name}=func(PARAMETERS) RESULTS'; or give --symbols of the build with debug data`,
-      ),
-    );
-  }
-  if (lacksReceiver(fn, signature)) {
-    return without(
-      refused("no-signature", "the binary describes its arguments without the receiver, so their places are unknown"),
-    );
-  }
-  if (!isConventionKnown(binary, fn)) {
-    return without(
-      refused("uncertain-argument", "assembly of the runtime may get its arguments on the stack or in registers"),
-    );
-  }
-  if (binary.arch !== "amd64") {
-    return without(refused("unsupported-machine", `arguments are not read on ${binary.arch} yet`));
-  }
-  const assignment = assign(signature, conventionOf(binary, fn), dictionaryOf(binary, fn));
-  return { scope: callScope(signature, assignment), variables: bindAll(signature, assignment) };
+function kindOf(candidate: Candidate): PlannedProbe["kind"] {
+  if (candidate.end !== undefined) return candidate.end === "begin" ? "span-begin" : "span-end";
+  return candidate.place !== undefined || endsAtEntry(candidate) ? "place" : "call";
 }
 
 function plannedProbe(
   candidate: Candidate,
-  symbols: SymbolTable,
-  runtime: RuntimeFacts,
-  inlinedCopies: number,
+  { file, nest, inlinedCopies }: Pick<PlannedProbe, "file" | "inlinedCopies"> & { readonly nest: number | undefined },
 ): PlannedProbe {
-  const { name, fn, sites, place, signature, values, measured, condition, captures } = candidate;
-  const kind = place !== undefined || endsAtEntry(candidate) ? "place" : "call";
-  const { file, line } = symbols.place(fn);
+  const { name, sites, place, signature, values, measured, condition, captures, match } = candidate;
+  const kind = kindOf(candidate);
   return {
     name,
-    function: { name: fn.name, address: fn.entry, size: fn.end - fn.entry, file, line, wrapper: fn.wrapper },
+    function: candidate.function,
     ...(place === undefined ? {} : { place }),
     signature,
     kind,
-    file: 0,
-    identity: "goroutine",
-    entry: sites.entry,
-    exits: kind === "place" ? [] : sites.exits,
-    goroutine: goroutinePlace(fn, runtime),
+    file,
+    identity: candidate.identity,
+    ...(nest === undefined ? {} : { nest }),
+    ...(match === undefined ? {} : { match }),
+    // Of a C function too the entry alone is counted where nothing needs its end.
+    entry: kind === "place" && sites.entry.kind === "function" ? { ...sites.entry, kind: "place" } : sites.entry,
+    exits: kind === "call" ? sites.exits : [],
+    goroutine: candidate.goroutine,
     inlinedCopies,
     recipes: values.map((value) => value.recipe),
     value: measured?.recipe,
@@ -358,7 +214,7 @@ function plannedProbe(
   };
 }
 
-function notesOn({ fn, sites, values, place }: Candidate, inlinedCopies: number): readonly string[] {
+function notesOn({ function: fn, sites, values, place }: Candidate, inlinedCopies: number): readonly string[] {
   const notes: string[] = [];
   if (place !== undefined) return notes;
   if (fn.wrapper)
@@ -378,20 +234,4 @@ function notesOn({ fn, sites, values, place }: Candidate, inlinedCopies: number)
     notes.push(`${copies} inlined: calls through ${inlinedCopies === 1 ? "it" : "those"} are not seen`);
   }
   return notes;
-}
-
-function findRuntimeSites(finder: SiteFinder): {
-  readonly sites: readonly Site[];
-  readonly warnings: readonly string[];
-} {
-  const recovery = finder.findRuntimeCalls("recovery", "runtime.recovery", "runtime.gogo");
-  const goexit = finder.findRuntimeCalls("goexit", "runtime.Goexit", "runtime.goexit1");
-  const warnings: string[] = [];
-  if (recovery.length === 0) {
-    warnings.push(
-      "runtime.recovery was not found: calls that panic stay open until their goroutine makes another call",
-    );
-  }
-  // Without runtime.Goexit in the program nothing can call it.
-  return { sites: [...recovery, ...goexit], warnings };
 }

@@ -8,6 +8,7 @@ const NOUNS = [
   { kind: undefined, one: "function", several: "functions" },
   { kind: "copy", one: "inlined copy", several: "inlined copies" },
   { kind: "line", one: "place", several: "places" },
+  { kind: "usdt", one: "place of a USDT probe", several: "places of USDT probes" },
 ] as const;
 
 /** `2 functions and 12 inlined copies`. `number`: how numbers are written. */

@@ -4,7 +4,7 @@ import type { Candidate } from "./candidate.js";
 import { commonEncoding, isAlike } from "./encoding.js";
 import type { RefusedFunction } from "./plan.js";
 
-const named = ({ name, fn, place }: Candidate): Omit<RefusedFunction, "refusal"> =>
+const named = ({ name, function: fn, place }: Candidate): Omit<RefusedFunction, "refusal"> =>
   place === undefined
     ? { name }
     : { name, place: { kind: place.kind, function: place.kind === "copy" ? name : fn.name } };

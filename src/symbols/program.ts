@@ -8,12 +8,15 @@ export class CodeFile {
   readonly elf: ElfFile;
   /** Opens this very file while the target runs; `elf.path` is what people call it. */
   readonly access: string;
+  /** Undefined: its code is not Go's. */
+  readonly go: GoProgram | undefined;
   private usdtNotes: UsdtNotes | undefined;
   private nativeFunctions: NativeFunctions | undefined;
 
-  constructor(elf: ElfFile, access: string) {
+  constructor(elf: ElfFile, access: string, go?: GoProgram) {
     this.elf = elf;
     this.access = access;
+    this.go = go;
   }
 
   get usdt(): UsdtNotes {
@@ -34,15 +37,12 @@ export interface GoProgram {
 
 export interface Program {
   readonly main: CodeFile;
-  /** Undefined: no Go program. */
-  readonly go: GoProgram | undefined;
   /** Empty unless a probe can be in one of them. */
   readonly libraries: readonly CodeFile[];
 }
 
 /** A Go program by itself. */
 export const goProgram = (binary: GoBinary, symbols: SymbolTable, access = binary.path): Program => ({
-  main: new CodeFile(binary.elf, access),
-  go: { binary, symbols },
+  main: new CodeFile(binary.elf, access, { binary, symbols }),
   libraries: [],
 });

@@ -107,7 +107,7 @@ test("a mistake is pointed at", () => {
   assert.deepEqual(mistake("a + b"), ['expression "a + b": this is no part of an expression', 2]);
   assert.deepEqual(mistake("len(a"), ['expression "len(a": ")" is expected here', 5]);
   assert.deepEqual(mistake("size(a)"), [
-    'expression "size(a)": there is no function size; there are len, cap, type, log2, lin, hasPrefix and value',
+    'expression "size(a)": there is no function size; there are len, cap, type, log2, lin, hasPrefix, value, word, str and int8 to uint64',
     0,
   ]);
   assert.deepEqual(mistake("a[x]"), ['expression "a[x]": an integer or a string is expected here', 2]);
