@@ -1,10 +1,10 @@
 /** The shared libraries of a target: those that its process has mapped, or those that its file is linked to. */
 import { realpathSync, statSync } from "node:fs";
 import { ProfilerError } from "../base/index.js";
-import { type ByteSource, type ElfFile, openElf, openFileSource, readLinkedLibraries } from "../binary/index.js";
+import { type ElfFile, openCodeFile, readLinkedLibraries } from "../binary/index.js";
 import { LibrarySearch, type LibrarySeeker, readCodeFiles, type TargetProcess } from "../process/index.js";
 import type { Target } from "../session/index.js";
-import { CodeFile } from "../symbols/index.js";
+import { CodeFile, openSymbolTable } from "../symbols/index.js";
 
 /**
  * Every file with code besides the target's own, open; the caller disposes of their sources. What can't be read, or is no
@@ -21,8 +21,8 @@ async function openMappedLibraries(process: TargetProcess): Promise<readonly Cod
   const files = readCodeFiles(process.pid).filter(({ mappings }) => !mappings.some(({ start }) => own.has(start)));
   return openAll(async (opened) => {
     for (const { access, path } of files) {
-      const elf = await openLibrary(access, path);
-      if (elf !== undefined) opened.push(new CodeFile(elf, access));
+      const library = await openLibrary(access, path);
+      if (library !== undefined) opened.push(library);
     }
   });
 }
@@ -53,17 +53,17 @@ export async function openLinkedLibraries(main: CodeFile): Promise<LinkedLibrary
     for (const { name, seekers } of needs) {
       if (loaded.has(name)) continue;
       loaded.add(name);
-      const elf = await openFirst(search.candidates(name, seekers), main.elf.machine);
-      if (elf === undefined) {
+      const library = await openFirst(search.candidates(name, seekers), main.elf.machine);
+      if (library === undefined) {
         missing.push(name);
         continue;
       }
-      opened.push(new CodeFile(elf, elf.path));
-      const library = readLinkedLibraries(elf);
+      opened.push(library);
+      const own = readLinkedLibraries(library.elf);
       // Found once, it is there for all who call it so.
-      if (library.soname !== undefined) loaded.add(library.soname);
-      const chain = [{ path: elf.path, ...library }, ...seekers];
-      needs.push(...library.needed.map((needed) => ({ name: needed, seekers: chain })));
+      if (own.soname !== undefined) loaded.add(own.soname);
+      const chain = [{ path: library.elf.path, ...own }, ...seekers];
+      needs.push(...own.needed.map((needed) => ({ name: needed, seekers: chain })));
     }
   });
   return { libraries: distinct(libraries), missing };
@@ -81,23 +81,22 @@ function distinct(libraries: readonly CodeFile[]): readonly CodeFile[] {
   });
 }
 
-async function openFirst(paths: readonly string[], machine: ElfFile["machine"]): Promise<ElfFile | undefined> {
+async function openFirst(paths: readonly string[], machine: ElfFile["machine"]): Promise<CodeFile | undefined> {
   for (const path of paths) {
-    const elf = await openLibrary(path, path);
-    if (elf?.machine === machine) return elf;
-    elf?.source[Symbol.dispose]();
+    const library = await openLibrary(path, path);
+    if (library?.elf.machine === machine) return library;
+    library?.elf.source[Symbol.dispose]();
   }
   return undefined;
 }
 
-/** Undefined for what can't be read, or is no library or program. Go code in it is not looked at: it is C that calls it. */
-async function openLibrary(access: string, path: string): Promise<ElfFile | undefined> {
-  let source: ByteSource | undefined;
+/** Undefined for what can't be read, or is no library or program. */
+async function openLibrary(access: string, path: string): Promise<CodeFile | undefined> {
   try {
-    source = openFileSource(access, path);
-    return await openElf(source);
+    const { elf, go } = await openCodeFile(access, { displayPath: path });
+    // A shared library of Go's has functions that no C function's probes may be put on.
+    return new CodeFile(elf, access, go && { binary: go, symbols: openSymbolTable(go) });
   } catch (error) {
-    source?.[Symbol.dispose]();
     if (error instanceof ProfilerError) return undefined;
     throw error;
   }

@@ -163,6 +163,13 @@ function plainLocation({ location, size, signed, text }: UsdtArgument): Outcome<
       const { base, index, scale, displacement } = location;
       const scaled = index === undefined ? undefined : scaledIndex(index, scale);
       const indexed = scaled === undefined ? {} : { index: scaled };
+      if (base === undefined) {
+        return computed([
+          { op: "set", value: BigInt(displacement) },
+          ...(scaled === undefined ? [] : [{ op: "add-register", ...scaled } as const]),
+          { op: "load", offset: 0, size, signed },
+        ]);
+      }
       const known = REGISTERS[base];
       return found({
         kind: "memory",

@@ -106,9 +106,10 @@ export function findUsdtProbes({ provider, name }: UsdtSelector, program: Progra
 
 function explainNoProbe(text: string, names: readonly string[], { libraries }: Program): string {
   if (names.length === 0) {
-    return libraries.length === 0
-      ? "its file has none"
-      : `neither its file nor the ${libraries.length} libraries it has loaded have any`;
+    const [only, ...more] = libraries;
+    if (only === undefined) return "its file has none";
+    const loaded = more.length === 0 ? "the library it loads has" : `the ${libraries.length} libraries it loads have`;
+    return `neither its file nor ${loaded} any`;
   }
   const nearest = nearestNames(names, text, NEAREST);
   return nearest.length > 0 ? `did you mean ${nearest.join(", ")}?` : "gospect list 'usdt:*' shows those there are";
