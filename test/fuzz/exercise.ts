@@ -15,6 +15,7 @@ import {
   openGoSource,
   readElfSymbols,
   readNoteSection,
+  readUsdtNotes,
 } from "../../src/binary/index.js";
 import { describeFunctions, type ProbePlan, planProbes, type Site } from "../../src/probes/index.js";
 import { goProgram, openSymbolTable, type SymbolTable } from "../../src/symbols/index.js";
@@ -114,6 +115,8 @@ function examineElf(examiner: Examiner, elf: ElfFile): void {
   examiner.ask(() => findGnuBuildId(elf));
   examiner.ask(() => findGoBuildId(elf));
   examiner.ask(() => findBuildInfo(elf));
+  // Never refused as a whole.
+  readUsdtNotes(elf);
   for (const section of elf.sections) {
     examiner.ask(() => readNoteSection(elf, section.name));
     if (section.type !== 8) examiner.ask(() => elf.sectionData(section));

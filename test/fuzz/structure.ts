@@ -113,6 +113,7 @@ function* sectionRegions(elf: ElfFile): Generator<Region> {
     if (name.startsWith(".rela")) yield records("relocations", 24, RELOCATION);
     if (name === ".dynamic") yield records("dynamic", 16, words(2, 8));
     if (name.startsWith(".note")) yield records("notes", 4, words(1, 4));
+    if (name === ".note.stapsdt") yield bytesOf("notes", name, 0, size);
     if (name === ".go.buildinfo") {
       yield bytesOf("build info", name, 0, Math.min(size, 64));
       yield bytesOf("build info", name, 0, size);
