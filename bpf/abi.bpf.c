@@ -16,6 +16,7 @@ struct gs_everything {
 	enum gs_special special;
 	enum gs_register gs_register;
 	enum gs_value_type value_type;
+	enum gs_frame_place frame_place;
 	enum gs_identity identity;
 	enum gs_read_status read_status;
 	enum gs_frame_flag frame_flag;

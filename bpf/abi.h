@@ -193,10 +193,16 @@ struct gs_probe {
 	gs_u32 nest;
 	gs_u32 file;	/* the file its sites are in; kept with stacks */
 	gs_u32 reserved;
-	/* At its entry site: from SP to the return address, and whether the caller's frame pointer is saved right below it. */
+	/*
+	 * At its entry site: from SP to the return address, GS_NO_RETURN_ADDRESS where that is not known, and whether the
+	 * caller's frame pointer is saved right below it.
+	 */
 	gs_u32 return_address;
 	gs_u32 saved_frame_pointer;
 };
+
+/* In gs_probe.return_address: the callers are those that the frame pointer leads to. */
+enum gs_frame_place { GS_NO_RETURN_ADDRESS = 0xffffffff };
 
 /* Whose nest of open calls a call belongs to. */
 enum gs_identity {
@@ -287,7 +293,8 @@ struct gs_balance {
 	gs_u64 no_goroutine;	/* hits whose goroutine could not be read */
 	gs_u64 lost_homeless;	/* part of lost: entries among those */
 	gs_u64 lost_abandoned;	/* part of lost: calls on a system stack, which the scheduler leaves without returning */
-	gs_u64 lost_left;	/* part of lost: C calls that were left without returning: longjmp, an exception */
+	gs_u64 lost_left;	/* part of lost: C calls that were left without a return that was seen: longjmp, an exception,
+				 * a thread's end, more calls within each other than the kernel follows */
 	gs_u64 other;		/* calls that went to an "other" series for want of room */
 	gs_u64 buckets_dropped;	/* calls whose histogram row found no room; count and sum still have them */
 	gs_u64 stacks_dropped;	/* calls whose stack found no room */
@@ -337,6 +344,9 @@ struct gs_goroutine {
 	/* Of a thread's nest: load bias plus the image's base, which a uretprobe can't tell; and what depths are counted from. */
 	gs_u64 image;
 	gs_u64 stack_top;
+	gs_u64 owner;	/* of a thread's nest, its task, for thread ids are recycled; of a value's, the value */
+	gs_u32 busy;	/* 1: a hit is at work here. Of values' nests alone: others have one writer at a time */
+	gs_u32 reserved;
 	struct gs_frame frames[GS_INLINE_FRAMES];
 };
 
@@ -427,11 +437,10 @@ struct gs_config {
 	gs_u32 capture_bytes;	/* value_size of `captures`; 0: nothing is captured at entries */
 	gs_u32 parent_goid_offset;	/* in runtime.g; 0: not there (go1.20 and before) */
 	gs_u32 gopc_offset;	/* in runtime.g */
-	gs_u32 sched_pc_offset;	/* in runtime.g: where a goroutine goes on that has called C */
-	gs_u32 sched_bp_offset;
-	gs_u32 nests;		/* 1: some probe's calls are not those of goroutines: C functions, spans */
-	gs_u64 exe_device;	/* with exe_inode: the program whose processes are measured; 0: any. As the kernel has them */
-	gs_u64 exe_inode;
+	gs_u32 sched_bp_offset;	/* in runtime.g, of a goroutine that has called C; 0: not known */
+	gs_u32 nests;		/* 1: some probe is not of Go's calls and code alone: C functions, spans, places in C code */
+	gs_u64 exe_inode;	/* of the program whose processes are measured; 0: any */
+	gs_u64 exe_device;	/* as the kernel numbers it; 0: not compared */
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
 	struct gs_probe only;
 };
@@ -440,7 +449,7 @@ _Static_assert(sizeof(struct gs_step) == 8, "gs_step");
 _Static_assert(sizeof(struct gs_recipe) == 32 + 8 * GS_MAX_STEPS, "gs_recipe");
 _Static_assert(sizeof(struct gs_key) == 16 + GS_KEY_BYTES, "gs_key");
 _Static_assert(sizeof(struct gs_frame) == 32, "gs_frame");
-_Static_assert(sizeof(struct gs_goroutine) == 32 + 32 * GS_INLINE_FRAMES, "gs_goroutine");
+_Static_assert(sizeof(struct gs_goroutine) == 48 + 32 * GS_INLINE_FRAMES, "gs_goroutine");
 _Static_assert(sizeof(struct gs_event) % 8 == 0, "gs_event");
 _Static_assert(sizeof(struct gs_capture) == 16, "gs_capture");
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * Times Go calls and aggregates them: one program at all sites of a run, which its cookie tells apart, so that all come
+ * Times calls, and spans between places, and aggregates them: one program at all sites of a run, which its cookie tells apart, so that all come
  * and go with one link. Every entry ends as a return, a panic, a goexit, still open, or lost; see struct gs_balance.
  *
  * The clock is read last at entry and first at return, so that our own work is not in the measured time.
  */
-#include "goroutine.bpf.h"
+#include "nests.bpf.h"
 #include "series.bpf.h"
 #include "stack.bpf.h"
 
@@ -17,10 +17,11 @@ struct hit {
 	gs_u64 image;	/* load bias plus the image's base */
 	gs_u32 probe;
 	gs_u32 kind;
-	gs_u32 g_in_tls;
+	gs_u32 g_place;	/* of enum gs_site_kind: where g is */
 	gs_u32 tgid;
 	gs_u32 workspace;	/* its number */
 	struct where at;	/* once the goroutine was read */
+	gs_u64 curg;	/* the goroutine for which C code runs; 0: there is none, or it is not asked for */
 	struct frame_place frame;	/* zero where SP is at the return address: at the ends of calls */
 };
 
@@ -33,11 +34,28 @@ static __always_inline struct hit hit_of(const struct pt_regs *ctx, gs_u64 cooki
 		.image = ctx->ip - address,
 		.probe = cookie & ((1 << GS_COOKIE_PROBE_BITS) - 1),
 		.kind = kind & GS_SITE_KIND,
-		.g_in_tls = kind & GS_SITE_G_IN_TLS,
+		.g_place = kind & GS_SITE_NO_G,
 		.tgid = tgid,
 		.workspace = workspace,
 	};
 	return hit;
+}
+
+/* Whether the thread runs the program whose processes are measured: a library is others' too. */
+static __always_inline gs_u32 runs_program(void)
+{
+#ifdef GOSPECT_TLS
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct inode *inode;
+
+	if (!config.exe_inode)
+		return 1;
+	inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
+	return BPF_CORE_READ(inode, i_ino) == config.exe_inode &&
+	       (!config.exe_device || BPF_CORE_READ(inode, i_sb, s_dev) == config.exe_device);
+#else
+	return 1;
+#endif
 }
 
 /* The process the thread belongs to, as the user's pid namespace numbers it; 0 when it is not a target. */
@@ -54,7 +72,7 @@ static __always_inline gs_u32 target_process(void)
 	} else {
 		tgid = bpf_get_current_pid_tgid() >> 32;
 	}
-	return config.tgid && config.tgid != tgid ? 0 : tgid;
+	return (config.tgid && config.tgid != tgid) || !runs_program() ? 0 : tgid;
 }
 
 /*
@@ -103,6 +121,54 @@ static __noinline long value_of(struct pt_regs *ctx, const struct hit *hit, gs_u
 	return f.status;
 }
 
+/*
+ * Finds the goroutine. Its depth is that in the stack that its code is on, so C code has none. Nonzero when it can't be
+ * read, or is none of the probe's business.
+ */
+static __always_inline long find_goroutine(const struct pt_regs *ctx, struct hit *hit)
+{
+	if (config.nests && hit->g_place == GS_SITE_NO_G)
+		return -1;
+	if (config.nests && hit->g_place == GS_SITE_G_BEHIND_C) {
+		if (read_goroutine_behind_c(ctx, &hit->curg, &hit->at.goid)) {
+			hit->curg = 0;
+			hit->at.goid = 0;
+			return -1;
+		}
+		hit->at.key.g = hit->curg;
+		hit->at.key.tgid = hit->tgid;
+		return 0;
+	}
+	return read_goroutine(current_g(ctx, hit->g_place), ctx->sp, hit->tgid, &hit->at);
+}
+
+/* LIMIT: C stack that is walked. */
+#define C_STACK_BYTES (8ULL << 20)
+
+/* What is different about the stack of C code. */
+static __always_inline void start_in_c(const struct pt_regs *ctx, const struct hit *hit, struct walk_start *start)
+{
+	start->limit = ctx->sp + C_STACK_BYTES;
+	/* A uretprobe sees where the call came back to; the stack has another address there. */
+	if (hit->kind == GS_SITE_FUNCTION_RETURN)
+		start->caller = ctx->ip;
+	if (hit->curg && config.sched_bp_offset &&
+	    (read_user(&start->go.sp, 8, hit->curg + config.sched_sp_offset) ||
+	     read_user(&start->go.fp, 8, hit->curg + config.sched_bp_offset) ||
+	     read_user(&start->go.limit, 8, hit->curg + G_STACK_HI)))
+		start->go.sp = 0;
+}
+
+static __always_inline gs_u32 file_of(gs_u32 number)
+{
+	struct gs_probe *probe;
+
+	if (config.one_recipe)
+		return config.only.file;
+	probe = bpf_map_lookup_elem(&probes, &number);
+	return probe ? probe->file : 0;
+}
+
 /* Counts a finished call, or a place that was passed, with its value and its stack; with events, it becomes one. */
 static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 number, gs_u64 value, struct gs_balance *counts)
 {
@@ -119,6 +185,11 @@ static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 
 			.frame = hit->frame,
 		};
 
+		if (config.nests) {
+			start.file = file_of(hit->probe);
+			if (hit->g_place & GS_SITE_G_BEHIND_C)
+				start_in_c(ctx, hit, &start);
+		}
 		stack = keep_stack(&start);
 	}
 	if (config.events) {
@@ -184,9 +255,9 @@ static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u6
 	count(&counts->counted);
 	if (config.stacks)
 		hit.frame = frame_of(&hit);
-	/* Only the walk of the stack needs the goroutine, to know where the stack ends; the rest can do without. */
-	if ((config.stacks || config.working) &&
-	    read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at) && config.stacks)
+	/* Only the walk of Go's stack needs the goroutine, to know where it ends; the rest can do without. */
+	if ((config.stacks || config.working) && find_goroutine(ctx, &hit) && config.stacks &&
+	    !(config.nests && hit.g_place & GS_SITE_G_BEHIND_C))
 		count(&counts->no_goroutine);
 	if (config.working) {
 		describe_place(&hit);
@@ -257,6 +328,110 @@ static __always_inline void look_at_entry(struct pt_regs *ctx, const struct hit 
 		frame->flags |= keep_entry(hit->workspace, hit->probe);
 }
 
+/* What tells the spans of a probe apart; 0 when it could be read. */
+static __noinline long match_of(struct pt_regs *ctx, const struct hit *hit, gs_u64 *value)
+{
+	gs_u32 number = hit->probe;
+	struct fetched f = {};
+
+	if (config.one_recipe) {
+		evaluate(&f, ctx, hit->image, hit->workspace, &config.only.match);
+	} else {
+		struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
+
+		if (!probe)
+			return GS_FAULT;
+		evaluate(&f, ctx, hit->image, hit->workspace, &probe->match);
+	}
+	*value = f.a;
+	return f.status;
+}
+
+/* Where a C call is in the nest of its thread. Nonzero when it is on another stack. */
+static __always_inline long find_depth(const struct pt_regs *ctx, struct hit *hit, struct gs_goroutine *nest,
+				       struct gs_balance *counts)
+{
+	gs_u64 sp = ctx->sp, depth;
+
+	if (hit->kind == GS_SITE_FUNCTION_RETURN) {
+		struct workspace *w = workspace_of(hit->workspace);
+
+		/* Behind the return address, and in the caller's code. */
+		sp -= 8;
+		hit->image = nest->image;
+		if (w)
+			w->event.image = nest->image;
+	} else {
+		if (nest->image != hit->image)
+			unwind(nest, &hit->at.key, 0, counts, LEFT, hit->workspace);
+		nest->image = hit->image;
+		if (!nest->open)
+			nest->stack_top = sp + STACK_ABOVE;
+	}
+	depth = nest->stack_top - sp;
+	if (depth > STACK_ABOVE + STACK_BELOW)
+		return -1;
+	hit->at.depth = depth;
+	return 0;
+}
+
+/* The nest of a hit that begins (`create`) or ends a call that is not Go's. 0 where it can't be told; that is counted. */
+static __always_inline struct gs_goroutine *find_nest(struct pt_regs *ctx, struct hit *hit, struct gs_balance *counts,
+						      gs_u32 create)
+{
+	struct nest of = nest_of_probe(hit->probe);
+	struct gs_goroutine *nest = 0;
+	gs_u64 value = 0;
+	long unknown = find_goroutine(ctx, hit);
+
+	hit->at.key.tgid = hit->tgid;
+	hit->at.key.scope = 1 + of.number;
+	if (of.identity == GS_BY_GOROUTINE) {
+		if (unknown) {
+			count(&counts->no_goroutine);
+			goto homeless;
+		}
+		nest = goroutine_of(&hit->at, counts, create, hit->workspace);
+	} else if (of.identity == GS_BY_THREAD) {
+		hit->at.key.g = (gs_u32)bpf_get_current_pid_tgid();
+		nest = thread_record(&hit->at.key, counts, create, hit->workspace);
+		if (nest && !IS_SPAN(hit->kind) && find_depth(ctx, hit, nest, counts)) {
+			if (!create)
+				count(&counts->unmatched_returns);
+			goto homeless;
+		}
+	} else {
+		if (match_of(ctx, hit, &value)) {
+			count(&counts->unreadable);
+			if (!create)
+				count(&counts->unmatched_returns);
+			goto homeless;
+		}
+		hit->at.key.g = value;
+		nest = claim_value(&hit->at.key, create);
+	}
+	if (nest && of.identity != GS_BY_GOROUTINE)
+		nest->goid = hit->at.goid;
+	if (!nest && create)
+		count(&counts->lost);
+	else if (!nest)
+		count(&counts->unmatched_returns);
+	return nest;
+homeless:
+	if (create) {
+		count(&counts->lost);
+		count(&counts->lost_homeless);
+	}
+	return 0;
+}
+
+/* Nothing goes on with the nest after this. */
+static __always_inline void leave_nest(const struct hit *hit, struct gs_goroutine *nest)
+{
+	if (IS_SPAN(hit->kind) && nest_of_probe(hit->probe).identity == GS_BY_VALUE)
+		let_go(nest, &hit->at.key);
+}
+
 /* The parts are functions of their own, so that each has the BPF stack to itself. */
 static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
 {
@@ -268,19 +443,26 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	if (hit.kind == GS_SITE_ENTRY_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
 		return 0;
 	count(&counts->entries);
-	if (read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at)) {
+	if (IN_NEST(hit.kind)) {
+		goroutine = find_nest(ctx, &hit, counts, 1);
+		if (!goroutine)
+			return 0;
+	} else if (read_goroutine(current_g(ctx, hit.g_place), ctx->sp, tgid, &hit.at)) {
 		count(&counts->no_goroutine);
 		count(&counts->lost);
 		count(&counts->lost_homeless);
 		return 0;
+	} else {
+		goroutine = goroutine_of(&hit.at, counts, 1, workspace);
+		if (!goroutine) {
+			count(&counts->lost);
+			return 0;
+		}
 	}
-	goroutine = goroutine_of(&hit.at, counts, 1, workspace);
-	if (!goroutine) {
-		count(&counts->lost);
-		return 0;
+	if (!IS_SPAN(hit.kind)) {
+		unwind(goroutine, &hit.at.key, hit.at.depth, counts, IN_NEST(hit.kind) ? LEFT : BY_PANIC, workspace);
+		frame.depth = hit.at.depth;
 	}
-	unwind(goroutine, &hit.at.key, hit.at.depth, counts, BY_PANIC, workspace);
-	frame.depth = hit.at.depth;
 	frame.probe = hit.probe;
 	frame.series = hit.probe;
 	look_at_entry(ctx, &hit, goroutine, &frame);
@@ -290,6 +472,7 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	} else if (frame.flags & GS_FRAME_FILTERED) {
 		goroutine->filtered++;
 	}
+	leave_nest(&hit, goroutine);
 	return 0;
 }
 
@@ -317,54 +500,73 @@ static __always_inline gs_u32 look_at_end(const struct hit *hit, struct gs_gorou
 	return 0;
 }
 
-static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+/* Ends the innermost open call of the nest, if it is the hit's; else nothing tells of its beginning. */
+static __always_inline int close_call(struct pt_regs *ctx, struct hit *hit, struct gs_goroutine *goroutine, gs_u64 now,
+				      struct gs_balance *counts)
 {
-	gs_u64 now = bpf_ktime_get_ns(), value;
-	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
-	struct gs_goroutine *goroutine;
 	struct gs_frame *open, frame;
 	gs_u32 number, other = 0;
+	gs_u64 value;
 
-	if (read_goroutine(current_g(ctx, hit.g_in_tls), ctx->sp, tgid, &hit.at)) {
-		count(&counts->no_goroutine);
-		return 0;
-	}
-	goroutine = goroutine_of(&hit.at, counts, 0, workspace);
-	if (!goroutine) {
-		count(&counts->unmatched_returns);
-		return 0;
-	}
-	unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC, workspace);
-	open = goroutine->open ? frame_at(goroutine, &hit.at.key, goroutine->open - 1) : 0;
-	if (!open || open->depth != hit.at.depth || open->probe != hit.probe) {
+	open = goroutine->open ? frame_at(goroutine, &hit->at.key, goroutine->open - 1) : 0;
+	if (!open || (!IS_SPAN(hit->kind) && (open->depth != hit->at.depth || open->probe != hit->probe))) {
 		count(&counts->unmatched_returns);
 		return 0;
 	}
 	frame = *open;
-	drop_frame(goroutine, &hit.at.key, goroutine->open - 1);
+	drop_frame(goroutine, &hit->at.key, goroutine->open - 1);
 	count(&counts->returns);
 
-	if (config.working && !look_at_end(&hit, goroutine, &frame, now))
+	if (config.working && !look_at_end(hit, goroutine, &frame, now))
 		return 0;
 	number = frame.series;
 	other = frame.flags & GS_FRAME_OTHER;
 	if (config.return_dimensions && !other)
-		number = series_of(ctx, &hit, frame.series, 1, &other);
+		number = series_of(ctx, hit, frame.series, 1, &other);
 	if (other)
 		count(&counts->other);
 	value = config.measure == GS_MEASURE_DURATION ? now - frame.start : frame.value;
-	if (config.measure == GS_MEASURE_VALUE && (frame.flags & GS_FRAME_UNREADABLE || value_of(ctx, &hit, 1, &value))) {
+	if (config.measure == GS_MEASURE_VALUE && (frame.flags & GS_FRAME_UNREADABLE || value_of(ctx, hit, 1, &value))) {
 		count(&counts->unreadable);
 		return 0;
 	}
-	return record(ctx, &hit, number, value, counts);
+	return record(ctx, hit, number, value, counts);
+}
+
+static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+{
+	gs_u64 now = bpf_ktime_get_ns();
+	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
+	struct gs_goroutine *goroutine;
+
+	if (IN_NEST(hit.kind)) {
+		goroutine = find_nest(ctx, &hit, counts, 0);
+		if (!goroutine)
+			return 0;
+		if (config.stacks && IS_SPAN(hit.kind))
+			hit.frame = frame_of(&hit);
+	} else if (read_goroutine(current_g(ctx, hit.g_place), ctx->sp, tgid, &hit.at)) {
+		count(&counts->no_goroutine);
+		return 0;
+	} else {
+		goroutine = goroutine_of(&hit.at, counts, 0, workspace);
+		if (!goroutine) {
+			count(&counts->unmatched_returns);
+			return 0;
+		}
+	}
+	if (!IS_SPAN(hit.kind))
+		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, IN_NEST(hit.kind) ? LEFT : BY_PANIC, workspace);
+	close_call(ctx, &hit, goroutine, now, counts);
+	leave_nest(&hit, goroutine);
+	return 0;
 }
 
 /* Ends open calls from outside: the goroutine is about to go on further out, or to end. */
 static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
 {
 	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
-	gs_u64 g = current_g(ctx, hit.g_in_tls), m = 0, sp;
+	gs_u64 g = current_g(ctx, hit.g_place), m = 0, sp;
 	struct gs_goroutine *goroutine;
 
 	if (hit.kind == GS_SITE_RECOVERY) {
@@ -395,9 +597,13 @@ static __always_inline int dispatch(struct pt_regs *ctx, struct gs_balance *coun
 	switch ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) {
 	case GS_SITE_ENTRY:
 	case GS_SITE_ENTRY_CHECKED:
+	case GS_SITE_FUNCTION:
+	case GS_SITE_SPAN_BEGIN:
 		return enter(ctx, counts, cookie, tgid, workspace);
 	case GS_SITE_RETURN:
 	case GS_SITE_TAIL_JUMP:
+	case GS_SITE_FUNCTION_RETURN:
+	case GS_SITE_SPAN_END:
 		return leave(ctx, counts, cookie, tgid, workspace);
 	case GS_SITE_COUNT:
 	case GS_SITE_COUNT_CHECKED:

@@ -185,6 +185,84 @@ static __always_inline gs_u64 own_register(struct workspace *w, gs_u32 number)
 	return 0;
 }
 
+/*
+ * Finds out the length of a NUL-terminated string, as far as `most`. What it reads of the string lies where no event's data
+ * reaches.
+ */
+static __always_inline void c_length(struct workspace *w, gs_u32 most)
+{
+	gs_u8 rest[3];
+	gs_s64 read, length;
+
+	if (w->f.a < FIRST_PAGE) {
+		fail(w, GS_NIL);
+		return;
+	}
+	read = bpf_probe_read_user_str(w->data + 2 * MAX_PART, GS_CHUNK_BYTES, (const void *)w->f.a);
+	length = read - 1;
+	/* Cut, or just as long as there is room for. */
+	if (read == GS_CHUNK_BYTES) {
+		read = bpf_probe_read_user_str(rest, sizeof(rest), (const void *)(w->f.a + GS_CHUNK_BYTES - 1));
+		length = GS_CHUNK_BYTES - 1 + read - 1;
+	}
+	if (read <= 0) {
+		fail(w, GS_FAULT);
+		return;
+	}
+	w->f.b = length > most ? most + 1 : length;
+}
+
+struct scan {
+	struct workspace *w;
+};
+
+static __always_inline gs_u32 is_of_word(gs_u8 byte)
+{
+	return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || byte == '_' || (byte >= 'a' && byte <= 'z') ||
+	       byte >= 0x80;
+}
+
+/* Looks at one byte of the text; 1 when the word is over. */
+static long scan_byte(gs_u64 index, struct scan *scan)
+{
+	struct workspace *w = scan->w;
+	gs_u32 at = index;
+
+	/* The verifier must do the masking, see frame_at. */
+	barrier_var(at);
+	at &= GS_CONSTANT_BYTES - 1;
+	if (is_of_word(((gs_u8 *)w->text)[at])) {
+		if (!w->word.length)
+			w->word.at = at;
+		w->word.length++;
+		return 0;
+	}
+	return w->word.length != 0;
+}
+
+/* A and B become the first word of the string they are; without one its length is 0. */
+static __always_inline void find_word(struct workspace *w)
+{
+	struct scan scan = { .w = w };
+	gs_u64 length = w->f.b;
+
+	if ((gs_s64)length < 0) {
+		fail(w, GS_FAULT);
+		return;
+	}
+	if (length > GS_CONSTANT_BYTES)
+		length = GS_CONSTANT_BYTES;
+	if (length && read_user(w->text, length, w->f.a)) {
+		fail(w, GS_FAULT);
+		return;
+	}
+	w->word.at = 0;
+	w->word.length = 0;
+	bpf_loop(length, scan_byte, &scan, 0);
+	w->f.a += w->word.at;
+	w->f.b = w->word.length;
+}
+
 static __always_inline void execute_step(struct workspace *w, const struct gs_step *s)
 {
 	gs_u64 *variable = &w->variables[s->a & (GS_VARIABLES - 1)];
@@ -199,6 +277,7 @@ static __always_inline void execute_step(struct workspace *w, const struct gs_st
 			fail(w, GS_FAULT);
 		w->f.a = w->sp + imm;
 		break;
+	case GS_ADD_REGISTER: w->f.a += own_register(w, s->a) << (s->b & 63); break;
 	case GS_SET: w->f.a = (gs_s64)imm; break;
 	case GS_SET_HIGH: w->f.a = (w->f.a & 0xffffffff) | (gs_u64)(gs_u32)imm << 32; break;
 	case GS_GET: w->f.a = *variable; break;
@@ -227,6 +306,8 @@ static __always_inline void execute_step(struct workspace *w, const struct gs_st
 	case GS_DECIDED: recall(w, imm); break;
 	case GS_TRY: w->handler = w->pc + imm; break;
 	case GS_FAIL: fail(w, s->a); break;
+	case GS_C_LENGTH: c_length(w, imm); break;
+	case GS_WORD: find_word(w); break;
 	case GS_KEEP: keep(w, imm); break;
 	case GS_KEEP_BYTES: keep_bytes(w, imm, 8 * s->a); break;
 	default: value_step(&w->f, w->event.image, s, w->linear); break;

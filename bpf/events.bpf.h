@@ -29,6 +29,7 @@ static __always_inline void describe_call(struct workspace *w, const struct gs_f
 					  const struct gs_goroutine *goroutine)
 {
 	w->flags = frame->flags;
+	w->begun = frame->probe;
 	w->key.g = key->g;
 	w->key.tgid = key->tgid;
 	w->key.scope = key->scope;
@@ -199,13 +200,15 @@ __noinline int emit(gs_u32 workspace, gs_u32 probe)
 {
 	struct workspace *w = workspace_of(workspace);
 	struct gs_balance *counts = this_cpu_counts();
-	const volatile struct gs_codes *codes;
+	const volatile struct gs_codes *codes, *begun;
 	gs_u32 used = 0;
 
 	if (!config.events || !counts)
 		return 0;
 	codes = codes_of(probe);
-	if (!w || !codes) {
+	/* A span's ends are probes of their own. */
+	begun = config.nests && w && w->event.outcome != GS_PASSED ? codes_of(w->begun) : codes;
+	if (!w || !codes || !begun) {
 		count(&counts->events_dropped);
 		return 0;
 	}
@@ -222,7 +225,7 @@ __noinline int emit(gs_u32 workspace, gs_u32 probe)
 	} else if (w->flags & GS_FRAME_CAPTURED) {
 		used = take_entry(w);
 	}
-	if (codes->capture_entry && !used)
+	if (begun->capture_entry && !used)
 		w->event.flags = GS_EVENT_NO_ENTRY;
 	if (w->event.outcome == GS_RETURNED) {
 		gs_u32 size = capture(w, workspace, codes->capture_return, codes->return_slots, used, GS_TAIL_BYTES);

@@ -124,6 +124,7 @@ static __always_inline void step(struct fetched *f, const struct pt_regs *ctx, g
 	case GS_REGISTER: f->a = register_value(ctx, s->a); break;
 	case GS_REGISTER_B: f->b = register_value(ctx, s->a); break;
 	case GS_STACK: f->a = ctx->sp + s->imm; break;
+	case GS_ADD_REGISTER: f->a += register_value(ctx, s->a) << (s->b & 63); break;
 	default: value_step(f, image, s, linear); break;
 	}
 }

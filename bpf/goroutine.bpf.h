@@ -79,7 +79,10 @@ static __always_inline void drop_frame(struct gs_goroutine *goroutine, const str
 #define MAX_UNWOUND_UNROLLED 32
 
 /* How an unwinding ends calls. */
-enum ending { BY_PANIC, BY_GOEXIT, ABANDONED };
+enum ending { BY_PANIC, BY_GOEXIT, ABANDONED, LEFT };
+
+/* Such calls are lost, and become no events. */
+#define IS_LOST(ending) ((ending) >= ABANDONED)
 
 struct unwinding {
 	struct gs_goroutine *goroutine;
@@ -107,13 +110,13 @@ static __always_inline void end_call(struct unwinding *u, const struct gs_frame 
 	struct workspace *w;
 
 	if (!config.working) {
-		if (u->ending != ABANDONED)
+		if (!IS_LOST(u->ending))
 			count_ending(frame->probe, u->ending);
 		return;
 	}
 	if (frame->flags & GS_FRAME_FILTERED) {
 		u->goroutine->filtered--;
-	} else if (u->ending != ABANDONED) {
+	} else if (!IS_LOST(u->ending)) {
 		w = workspace_of(u->workspace);
 		if (w) {
 			describe_call(w, frame, &u->key, index, u->goroutine);
@@ -154,7 +157,7 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
 }
 
 /*
- * Ends every open call at `depth` or deeper. A system stack (no goroutine id) is left by the scheduler for another
+ * Ends every open call at `depth` or deeper. One of C ends so when its function was LEFT. Of Go's, a system stack (no goroutine id) is left by the scheduler for another
  * goroutine, again and again: what was called on it and did not return is abandoned, no panic. Where not all could be
  * ended at once, which of the rest are over is not known: they are given up as lost.
  */
@@ -170,7 +173,7 @@ static __always_inline void unwind(struct gs_goroutine *goroutine, const struct 
 	innermost = frame_at(goroutine, key, open - 1);
 	if (innermost && innermost->depth < depth)
 		return;
-	u.ending = goroutine->goid ? ending : ABANDONED;
+	u.ending = ending == LEFT || goroutine->goid ? ending : ABANDONED;
 	if (config.working)
 		stop_clock(workspace, goroutine->goid);
 	if (config.has_loop) {
@@ -186,7 +189,7 @@ static __always_inline void unwind(struct gs_goroutine *goroutine, const struct 
 		__sync_fetch_and_add(&counts->goexits, u.ended);
 	} else {
 		__sync_fetch_and_add(&counts->lost, u.ended);
-		__sync_fetch_and_add(&counts->lost_abandoned, u.ended);
+		__sync_fetch_and_add(u.ending == LEFT ? &counts->lost_left : &counts->lost_abandoned, u.ended);
 	}
 	open = goroutine->open;
 	innermost = open ? frame_at(goroutine, key, open - 1) : 0;

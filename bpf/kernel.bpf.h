@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * What the programs know of the kernel and the CPU: the saved registers of an amd64 uprobe and the two task fields
- * that lead to thread-local storage. Fields of kernel structs are relocated by libbpf (CO-RE), so no vmlinux.h.
+ * What the programs know of the kernel and the CPU: the saved registers of an amd64 uprobe and the task's fields that lead
+ * to thread-local storage and to the program it runs. Fields of kernel structs are relocated by libbpf (CO-RE), so no vmlinux.h.
  */
 #ifndef GOSPECT_KERNEL_BPF_H
 #define GOSPECT_KERNEL_BPF_H
@@ -24,8 +24,26 @@ struct thread_struct {
 	unsigned long fsbase;
 } __attribute__((preserve_access_index));
 
+struct super_block {
+	unsigned int s_dev;
+} __attribute__((preserve_access_index));
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+} __attribute__((preserve_access_index));
+
+struct file {
+	struct inode *f_inode;
+} __attribute__((preserve_access_index));
+
+struct mm_struct {
+	struct file *exe_file;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
 	struct thread_struct thread;
+	struct mm_struct *mm;
 } __attribute__((preserve_access_index));
 
 #define FLAG_CARRY 0x01

@@ -32,6 +32,33 @@ static __always_inline gs_u32 find_series(const struct gs_key *key, gs_u32 *othe
 }
 
 /*
+ * Reads the NUL-terminated string at `address` to where a key keeps a string, which is zero-padded; how that went. Codes
+ * aside, nothing else tells how long such a string is.
+ */
+static __always_inline gs_u32 read_c_string(gs_u8 *to, gs_u64 address)
+{
+	gs_u8 *bytes = to + 8, rest[3];
+	long read;
+
+	if (address < FIRST_PAGE)
+		return GS_NIL;
+	read = bpf_probe_read_user_str(bytes, GS_STRING_BYTES, (const void *)address);
+	if (read <= 0)
+		return GS_FAULT;
+	if (read < GS_STRING_BYTES) {
+		*(gs_u64 *)to = read - 1;
+		return GS_READ;
+	}
+	/* Its last byte had to make room for a NUL: that byte, and whether there are more. */
+	read = bpf_probe_read_user_str(rest, sizeof(rest), (const void *)(address + GS_STRING_BYTES - 1));
+	if (read <= 0)
+		return GS_FAULT;
+	bytes[GS_STRING_BYTES - 1] = rest[0];
+	*(gs_u64 *)to = read == 1 ? GS_STRING_BYTES - 1 : GS_STRING_BYTES;
+	return read == sizeof(rest) ? GS_CUT : GS_READ;
+}
+
+/*
  * Writes one dimension into the key at `slot`, and how reading went into key->status. `slot` is a constant of the
  * run, the same for every probe.
  */
@@ -59,6 +86,9 @@ static __always_inline void fetch_into_key(struct gs_key *key, gs_u32 dimension,
 			length = 0;
 		}
 		*(gs_u64 *)to = length;
+	} else if (f.status == GS_READ && config.nests && recipe->type == GS_C_STRING) {
+		if (slot <= GS_KEY_BYTES - 8 - GS_STRING_BYTES)
+			f.status = read_c_string(to, f.a);
 	} else if (f.status == GS_READ) {
 		*(gs_u64 *)to = f.a;
 	}

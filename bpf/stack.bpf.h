@@ -6,6 +6,9 @@
  * chain of saved frame pointers. (The kernel's own walk misses the direct caller.) In the middle of a function the probe
  * says how far from SP the return address is; the caller's frame pointer was saved below it. Frames are kept relative to
  * the image, so that processes of one program share them.
+ *
+ * C code need not keep frame pointers: its stack is walked as far as they lead. Where C code runs for a goroutine, the
+ * goroutine's own stack goes on from where it called C.
  */
 #ifndef GOSPECT_STACK_BPF_H
 #define GOSPECT_STACK_BPF_H
@@ -14,8 +17,15 @@
 
 /* Where the callers' frames begin. */
 struct frame_place {
-	gs_u32 return_address;	/* from SP */
+	gs_u32 return_address;	/* from SP; GS_NO_RETURN_ADDRESS: not known */
 	gs_u32 saved_frame_pointer;	/* 1: right below it; 0: still in its register */
+};
+
+/* Of a goroutine that has called C: SP is at a return address. */
+struct go_stack {
+	gs_u64 sp;	/* 0: there is none */
+	gs_u64 fp;
+	gs_u64 limit;
 };
 
 struct walk {
@@ -24,7 +34,26 @@ struct walk {
 	gs_u64 limit;	/* the stack's top */
 	gs_u64 image;
 	gs_u32 truncated;
+	struct go_stack go;	/* that of the goroutine, once the C code's is walked */
 };
+
+/* Goes on with the goroutine's own stack: the next return address; 0 where there is none. */
+static __always_inline gs_u64 go_on(struct walk *w)
+{
+	gs_u64 sp = w->go.sp, caller = 0;
+
+	if (!config.nests || !sp)
+		return 0;
+	w->fp = w->go.fp;
+	w->bottom = sp;
+	w->limit = w->go.limit;
+	w->go.sp = 0;
+	if (!read_user(&caller, 8, sp))
+		return caller - w->image;
+	w->fp = 0;
+	w->truncated = 2;
+	return 0;
+}
 
 /* The next return address, relative to the image; 0 at the end of the walk. */
 static __always_inline gs_u64 next_frame(struct walk *w)
@@ -32,7 +61,10 @@ static __always_inline gs_u64 next_frame(struct walk *w)
 	gs_u64 pair[2];	/* the caller's frame pointer, the return address */
 
 	if (!w->fp)
-		return 0;
+		return go_on(w);
+	/* Where C code keeps no frame pointers, the register may have anything. */
+	if (config.nests && w->go.sp && (w->fp < w->bottom || w->fp >= w->limit))
+		return go_on(w);
 	/* A frame pointer outside the stack is assembly using the register for something else. */
 	if (w->fp < w->bottom || w->fp >= w->limit || (w->fp & 7) || read_user(pair, sizeof(pair), w->fp)) {
 		w->truncated = 2;
@@ -66,6 +98,9 @@ struct walk_start {
 	gs_u64 sp;
 	gs_u64 limit;	/* the stack's top */
 	struct frame_place frame;
+	gs_u64 caller;	/* the direct caller where it is known; 0: `frame` tells where it is */
+	struct go_stack go;
+	gs_u32 file;	/* gs_probe.file */
 };
 
 /*
@@ -77,6 +112,7 @@ __noinline gs_u64 keep_stack(const struct walk_start *start)
 	struct gs_balance *counts = this_cpu_counts();
 	gs_u64 caller = 0, hash, top;
 	struct walk first, again;
+	gs_u32 from = 2;
 	struct gs_stack *stack;
 
 	if (!config.stacks || !start || !counts)
@@ -86,8 +122,16 @@ __noinline gs_u64 keep_stack(const struct walk_start *start)
 	first.limit = start->limit;
 	first.image = start->image;
 	first.truncated = 0;
+	first.go = start->go;
 	hash = mix(0, start->site);
+	if (config.nests)
+		hash = mix(hash, start->file);
 	top = start->sp + start->frame.return_address;
+	if (config.nests && (start->caller || start->frame.return_address == GS_NO_RETURN_ADDRESS)) {
+		caller = start->caller ? start->caller - start->image : 0;
+		from = caller ? 2 : 1;
+		goto walk;
+	}
 	if (start->frame.saved_frame_pointer && read_user(&first.fp, 8, top - 8))
 		first.fp = 0;
 	if (read_user(&caller, 8, top)) {
@@ -98,9 +142,10 @@ __noinline gs_u64 keep_stack(const struct walk_start *start)
 	} else {
 		caller -= start->image;
 	}
+walk:
 	again = first;
 	hash = mix(hash, caller);
-	for (int i = 2; i < GS_STACK_FRAMES; i++) {
+	for (int i = from; i < GS_STACK_FRAMES; i++) {
 		gs_u64 frame = next_frame(&first);
 
 		if (!frame)
@@ -124,8 +169,9 @@ __noinline gs_u64 keep_stack(const struct walk_start *start)
 	}
 	stack->frames[0] = start->site;
 	stack->frames[1] = caller;
+	stack->file = start->file;
 	stack->depth = caller ? 2 : 1;
-	for (int i = 2; i < GS_STACK_FRAMES; i++) {
+	for (int i = from; i < GS_STACK_FRAMES; i++) {
 		gs_u64 frame = next_frame(&again);
 
 		if (!frame)

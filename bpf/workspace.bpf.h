@@ -37,13 +37,18 @@ struct workspace {
 	struct fetched f;
 	gs_u64 variables[GS_VARIABLES];
 	gs_s64 linear[3];
-	gs_u64 text[GS_CONSTANT_BYTES / 8];	/* the string that is compared */
+	gs_u64 text[GS_CONSTANT_BYTES / 8];	/* the string that is compared, or in which a word is looked for */
+	struct {
+		gs_u32 at;
+		gs_u32 length;
+	} word;
 	gs_u64 registers[GS_REGISTERS];
 	gs_u64 sp;
 	gs_u32 no_frame;	/* 1: the call whose code this is did not return, the registers are another's */
 
 	/* The call or place at hand, besides what `event` says of it. */
 	gs_u32 flags;	/* enum gs_frame_flag */
+	gs_u32 begun;	/* the probe whose hit began the call */
 	struct gs_frame_key key;
 	gs_u32 recycled;	/* 1: its goroutine has ended, g is another's */
 

@@ -71,6 +71,8 @@ export interface DetailLoss {
   readonly homeless: bigint;
   /** Part of the lost calls: made on a system stack, which the scheduler leaves without returning. */
   readonly abandoned: bigint;
+  /** Part of the lost calls: of C functions that were left without a return that was seen, as by longjmp or an exception. */
+  readonly left: bigint;
 }
 
 /** How the calls of one probe ended that did not return. */

@@ -14,7 +14,7 @@ export const attachType = (mode: AttachMode): number => (mode === "uprobe-multi"
  * kernels whose filter is right (6.10) refuse the pid first, with EINVAL.
  */
 export function hasUprobeMulti(programFd: number): boolean {
-  const probe = { programFd, path: "/", offsets: [0], cookies: [0n] };
+  const probe = { programFd, path: "/", offsets: [0], cookies: [0n], semaphores: [0], when: "hit" } as const;
   return refusal({ ...probe, pid: 0 }) === ERRNO.EBADF && refusal({ ...probe, pid: 0xffff_ffff }) === ERRNO.EINVAL;
 }
 

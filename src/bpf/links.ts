@@ -12,6 +12,7 @@ import {
   failed,
   kernelError,
   openUprobeEvent,
+  type ProbeMoment,
   type SystemCallResult,
 } from "../kernel/index.js";
 
@@ -21,6 +22,8 @@ export type AttachMode = "uprobe-multi" | "perf-event";
 export interface SiteAttachment {
   /** In the file. */
   readonly offset: number;
+  /** In the file, of a 16-bit count that is raised while the site is probed. */
+  readonly semaphore?: number;
   readonly cookie: bigint;
 }
 
@@ -32,6 +35,8 @@ export interface Attach {
   readonly displayPath?: string;
   /** undefined: every process that maps the file. */
   readonly pid: number | undefined;
+  /** Whether the program runs at the sites, or when the function that begins at each returns; the former without it. */
+  readonly when?: ProbeMoment;
   readonly sites: readonly SiteAttachment[];
 }
 
@@ -62,7 +67,13 @@ export class Link implements Disposable {
     const link = new Link([]);
     try {
       for (const site of attach.sites) {
-        const event = openUprobeEvent(type, attach.path, site.offset, attach.pid ?? -1);
+        const event = openUprobeEvent(type, {
+          path: attach.path,
+          offset: site.offset,
+          semaphore: site.semaphore ?? 0,
+          when: attach.when ?? "hit",
+          pid: attach.pid ?? -1,
+        });
         if (failed(event)) {
           throw kernelError(`attach ${hex(site.offset)} of ${file}: perf_event_open`, event.errno);
         }
@@ -94,6 +105,8 @@ const linkSites = (attach: Attach, sites: readonly SiteAttachment[]): SystemCall
     path: attach.path,
     offsets: sites.map((site) => site.offset),
     cookies: sites.map((site) => site.cookie),
+    semaphores: sites.map((site) => site.semaphore ?? 0),
+    when: attach.when ?? "hit",
     pid: attach.pid ?? 0,
   });
 

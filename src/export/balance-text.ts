@@ -147,12 +147,13 @@ function warnings({ balance, loss }: Aggregate): readonly string[] {
   return lines;
 }
 
-function lossReasons(lost: bigint, { homeless, abandoned }: DetailLoss): readonly string[] {
+function lossReasons(lost: bigint, { homeless, abandoned, left }: DetailLoss): readonly string[] {
   const reasons: string[] = [];
-  const noRoom = lost - homeless - abandoned;
+  const noRoom = lost - homeless - abandoned - left;
   if (noRoom > 0n) reasons.push(`${formatCount(noRoom)} for which the kernel had no room`);
   if (homeless > 0n) reasons.push(`${formatCount(homeless)} outside any readable goroutine`);
   if (abandoned > 0n) reasons.push(`${formatCount(abandoned)} on a system stack that the scheduler left`);
+  if (left > 0n) reasons.push(`${formatCount(left)} left by longjmp or an exception, or too deep to be followed`);
   return reasons;
 }
 

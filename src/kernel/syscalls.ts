@@ -77,37 +77,46 @@ const linkCreateUprobeMulti = bpfCall("gs_attr_uprobe_multi", {
   reserved: "uint32",
 });
 
+/** When the program of a probe runs: as the site is reached, or as the function that was called there returns. */
+export type ProbeMoment = "hit" | "return";
+
+/** enum of the flags of a uprobe_multi link. */
+const BPF_F_UPROBE_MULTI_RETURN = 1;
+
+const words = (values: readonly bigint[]): Buffer => {
+  const bytes = Buffer.alloc(8 * Math.max(values.length, 1));
+  values.forEach((value, index) => {
+    bytes.writeBigUInt64LE(value, 8 * index);
+  });
+  return bytes;
+};
+
 export interface UprobeMultiAttach {
   readonly programFd: number;
   readonly path: string;
   readonly offsets: readonly number[];
   readonly cookies: readonly bigint[];
+  /** Of 16-bit counts in the file that are raised while a site is probed, one for each site; 0: that site has none. */
+  readonly semaphores: readonly number[];
+  /** Whether the program runs at the sites, or when the function that begins at each returns. */
+  readonly when: ProbeMoment;
   /** 0: every process that maps the file. */
   readonly pid: number;
 }
 
 /** One link for many sites of one file. The value is the link's descriptor; closing it detaches all. */
 export function createUprobeMultiLink(attach: UprobeMultiAttach): SystemCallResult {
-  const count = attach.offsets.length;
-  const offsets = Buffer.alloc(8 * Math.max(count, 1));
-  const cookies = Buffer.alloc(8 * Math.max(count, 1));
-  attach.offsets.forEach((offset, index) => {
-    offsets.writeBigUInt64LE(BigInt(offset), 8 * index);
-  });
-  attach.cookies.forEach((cookie, index) => {
-    cookies.writeBigUInt64LE(cookie, 8 * index);
-  });
   return linkCreateUprobeMulti(BPF_LINK_CREATE, {
     prog_fd: attach.programFd,
     target_fd: 0,
     attach_type: ATTACH_UPROBE_MULTI,
     flags: 0,
     path: attach.path,
-    offsets,
-    ref_ctr_offsets: null,
-    cookies,
-    count,
-    multi_flags: 0,
+    offsets: words(attach.offsets.map(BigInt)),
+    ref_ctr_offsets: attach.semaphores.some((offset) => offset !== 0) ? words(attach.semaphores.map(BigInt)) : null,
+    cookies: words(attach.cookies),
+    count: attach.offsets.length,
+    multi_flags: attach.when === "return" ? BPF_F_UPROBE_MULTI_RETURN : 0,
     pid: attach.pid,
     reserved: 0,
   });
@@ -268,23 +277,38 @@ export function enableRunStatistics(): SystemCallResult {
 }
 
 /** Offsets in struct perf_event_attr, version 1 (72 bytes) and later. */
-const PERF_ATTR = { size: 128, type: 0, sizeField: 4, config1: 56, config2: 64 } as const;
+const PERF_ATTR = { size: 128, type: 0, sizeField: 4, config: 8, config1: 56, config2: 64 } as const;
+/** In `config`, as the files of /sys/bus/event_source/devices/uprobe/format say. */
+const CONFIG_RETPROBE = 1;
+const CONFIG_REF_CTR_OFFSET = 4;
 const PERF_FLAG_FD_CLOEXEC = 8;
 
 type PerfCall = (number: number, attribute: Buffer, pid: number, cpu: number, group: number, flags: number) => number;
 let perfEventOpenCall: PerfCall | undefined;
 
-/**
- * Opens a uprobe as a perf event. `pmuType` is what /sys/bus/event_source/devices/uprobe/type says.
- * `pid` -1 means every process; then `cpu` must name one.
- */
-export function openUprobeEvent(pmuType: number, path: string, offset: number, pid: number): SystemCallResult {
+export interface UprobeEvent {
+  readonly path: string;
+  readonly offset: number;
+  /** As in UprobeMultiAttach. LIMIT: below 4 GiB. */
+  readonly semaphore: number;
+  readonly when: ProbeMoment;
+  /** -1: every process. */
+  readonly pid: number;
+}
+
+/** Opens a uprobe as a perf event. `pmuType` is what /sys/bus/event_source/devices/uprobe/type says. */
+export function openUprobeEvent(
+  pmuType: number,
+  { path, offset, semaphore, when, pid }: UprobeEvent,
+): SystemCallResult {
   const name = Buffer.from(`${path}\0`);
   const pinned = Buffer.alloc(name.length);
   name.copy(pinned);
   const attribute = Buffer.alloc(PERF_ATTR.size);
   attribute.writeUInt32LE(pmuType, PERF_ATTR.type);
   attribute.writeUInt32LE(PERF_ATTR.size, PERF_ATTR.sizeField);
+  attribute.writeUInt32LE(when === "return" ? CONFIG_RETPROBE : 0, PERF_ATTR.config);
+  attribute.writeUInt32LE(semaphore, PERF_ATTR.config + CONFIG_REF_CTR_OFFSET);
   attribute.writeBigUInt64LE(koffi().address(pinned), PERF_ATTR.config1);
   attribute.writeBigUInt64LE(BigInt(offset), PERF_ATTR.config2);
   perfEventOpenCall ??= libc().func("syscall", "long", [
@@ -295,6 +319,7 @@ export function openUprobeEvent(pmuType: number, path: string, offset: number, p
     "int",
     "ulong",
   ]) as unknown as PerfCall;
+  // Every process must be on one CPU; it is not heeded.
   const cpu = pid === -1 ? 0 : -1;
   const result = resultOf(perfEventOpenCall(numbers().perfEventOpen, attribute, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC));
   // SAFETY: the kernel has copied the path; until here it must not be collected.

@@ -90,6 +90,7 @@ const loss = object<DetailLoss>({
   unreadable: unsigned,
   homeless: unsigned,
   abandoned: unsigned,
+  left: unsigned,
 });
 
 const batch = object<RecordBatch>({

@@ -51,7 +51,6 @@ const fitsImmediate = (value: bigint): boolean => BigInt.asIntN(32, value) === B
 
 /** All codes of a run, as they are added. */
 export class CodeBook {
-  private readonly imageBase: number;
   private readonly steps: Buffer[] = [];
   private readonly literals: Buffer[] = [];
   private readonly known = new Map<string, number>();
@@ -59,8 +58,7 @@ export class CodeBook {
   /** Number 0 means "none": what it leads to ends at once. */
   private length = 1;
 
-  constructor(imageBase: number) {
-    this.imageBase = imageBase;
+  constructor() {
     this.steps.push(encode([END]));
   }
 
@@ -69,10 +67,10 @@ export class CodeBook {
     return this.length > 1;
   }
 
-  /** The number of a code's first step; 0 for no code. */
-  add(code: Code | undefined): number {
+  /** The number of a code's first step; 0 for no code. `imageBase` is that of the file whose addresses the code has. */
+  add(code: Code | undefined, imageBase: number): number {
     if (code === undefined) return 0;
-    const bytes = encode(this.assemble(code));
+    const bytes = encode(this.assemble(code, imageBase));
     const key = bytes.toString("latin1");
     const known = this.known.get(key);
     if (known !== undefined) return known;
@@ -101,7 +99,7 @@ export class CodeBook {
     );
   }
 
-  private assemble(code: Code): WireStep[] {
+  private assemble(code: Code, imageBase: number): WireStep[] {
     // Where each step comes to lie, and where the code ends: a large number takes two.
     const places = [0];
     for (const step of code) {
@@ -109,16 +107,16 @@ export class CodeBook {
     }
     const wired = code.flatMap((step, index) => {
       const jump = jumpOf(step);
-      if (jump === undefined) return this.wire(step, 0);
+      if (jump === undefined) return this.wire(step, 0, imageBase);
       const target = places[index + 1 + jump];
       const next = places[index + 1];
       invariant(target !== undefined && next !== undefined, `step ${index} of a code jumps within it`);
-      return this.wire(step, target - next);
+      return this.wire(step, target - next, imageBase);
     });
     return [...wired, END];
   }
 
-  private wire(step: CodeStep, jump: number): WireStep | WireStep[] {
+  private wire(step: CodeStep, jump: number, imageBase: number): WireStep | WireStep[] {
     switch (step.op) {
       case "set": {
         const low: WireStep = { opcode: gsOpcode.GS_SET, imm: Number(BigInt.asIntN(32, step.value)) };
@@ -179,7 +177,7 @@ export class CodeBook {
       case "word":
         return { opcode: gsOpcode.GS_WORD };
       default:
-        return wireStep(step, this.imageBase);
+        return wireStep(step, imageBase);
     }
   }
 

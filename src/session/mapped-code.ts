@@ -3,19 +3,23 @@
  * what the file has, for the kernel executes the file's instruction in place of the one it puts a breakpoint on.
  */
 import { hex, runtimeAddress, UnmeasurableError } from "../base/index.js";
-import type { ProbePlan, Site } from "../probes/index.js";
+import type { Site } from "../probes/index.js";
 import { findLoadBias, type Mapping, ProcessMemory, type TargetProcess } from "../process/index.js";
-import { allSites } from "./program-file.js";
+import type { ProgramFile } from "./program-file.js";
 
 type Code = Pick<Site, "address" | "offset" | "bytes">;
 
 /**
- * Throws UnmeasurableError: `code-not-mapped` when the process does not run one of the plan's sites from its file,
+ * Throws UnmeasurableError: `code-not-mapped` when the process does not run one of the files' sites from its file,
  * `code-patched` when it has other bytes there. The latter is not looked for where we may not read its memory.
  */
-export function requireMappedCode(plan: ProbePlan, process: TargetProcess): void {
+export function requireMappedCode(files: readonly ProgramFile[], process: TargetProcess): void {
   using memory = ProcessMemory.open(process.pid);
-  requireMapped(plan.target.path, allSites(plan), process.readExecutableMappings(), `process ${process.pid}`, memory);
+  for (const file of files) {
+    const sites = file.sites.map(({ site }) => site);
+    const mappings = file.number === 0 ? process.readExecutableMappings() : file.mappingsAmong(process.readMappings());
+    requireMapped(file.planned.path, sites, mappings, `process ${process.pid}`, memory);
+  }
 }
 
 /** The same for sites of the file at `path`, its mappings, the process that is called so, and its memory. */

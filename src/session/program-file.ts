@@ -1,44 +1,62 @@
 /**
- * The target's file, held open from its verification to the attachment: whatever replaces it under its name meanwhile,
+ * The files of a run, held open from their verification to the attachment: whatever replaces one under its name meanwhile,
  * by a deploy or by an exec of the process, is not what the probes go to.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
 import { hex, messageOf, UnmeasurableError } from "../base/index.js";
 import { targetGone } from "../kernel/index.js";
-import type { ProbePlan, Site } from "../probes/index.js";
+import type { PlannedFile, PlannedProbe, ProbePlan, Site } from "../probes/index.js";
+import { type Mapping, mappingsOfFile } from "../process/index.js";
 
-/** Every instruction that a run of the plan puts a probe on. */
-export function* allSites(plan: ProbePlan): Iterable<Site> {
-  for (const probe of plan.probes) {
-    yield probe.entry;
-    yield* probe.exits;
+/** A site, and the probe that it belongs to: the runtime's own belong to none. */
+export interface OwnedSite {
+  readonly site: Site;
+  readonly number: number;
+  readonly owner: PlannedProbe | undefined;
+}
+
+/** The files of a plan by number. */
+export const filesOf = ({ target, libraries }: ProbePlan): readonly PlannedFile[] => [target, ...libraries];
+
+/** Every instruction of a file that a run of the plan puts a probe on. */
+export function* sitesOf(plan: ProbePlan, file: number): Iterable<OwnedSite> {
+  for (const [number, owner] of plan.probes.entries()) {
+    if (owner.file !== file) continue;
+    for (const site of [owner.entry, ...owner.exits]) yield { site, number, owner };
   }
-  yield* plan.runtimeSites;
+  if (file === 0) for (const site of plan.runtimeSites) yield { site, number: 0, owner: undefined };
 }
 
 export class ProgramFile implements Disposable {
+  readonly planned: PlannedFile;
+  /** In the plan. */
+  readonly number: number;
+  readonly sites: readonly OwnedSite[];
   /** Opens this very file, for this process, as long as this is not disposed. */
   readonly path: string;
   private readonly fd: number;
 
-  private constructor(fd: number) {
+  private constructor(planned: PlannedFile, number: number, sites: readonly OwnedSite[], fd: number) {
+    this.planned = planned;
+    this.number = number;
+    this.sites = sites;
     this.fd = fd;
     this.path = `/proc/self/fd/${fd}`;
   }
 
   /** Throws UnmeasurableError: `target-gone` when there is no file, `file-changed` when it is not the plan's. */
-  static open(plan: ProbePlan, path: string): ProgramFile {
+  static open(plan: ProbePlan, number: number, planned: PlannedFile): ProgramFile {
     let fd: number;
     try {
-      fd = openSync(path, "r");
+      fd = openSync(planned.access, "r");
     } catch (cause) {
       // Its process has ended, or the name is gone.
       const reason = messageOf(cause).replace(/,.*/, "");
-      throw targetGone(`${plan.target.path}: ${reason}`, { cause });
+      throw targetGone(`${planned.path}: ${reason}`, { cause });
     }
-    const file = new ProgramFile(fd);
+    const file = new ProgramFile(planned, number, [...sitesOf(plan, number)], fd);
     try {
-      file.verify(plan);
+      file.verify();
       return file;
     } catch (error) {
       file[Symbol.dispose]();
@@ -47,20 +65,52 @@ export class ProgramFile implements Disposable {
   }
 
   /** At each site must still be the instruction that was decoded: a probe elsewhere corrupts the target. */
-  private verify(plan: ProbePlan): void {
-    for (const site of allSites(plan)) {
+  private verify(): void {
+    for (const { site } of this.sites) {
       const bytes = Buffer.alloc(site.bytes.length);
       const read = readSync(this.fd, bytes, 0, bytes.length, site.offset);
       if (read === bytes.length && bytes.equals(site.bytes)) continue;
       throw new UnmeasurableError(
         "file-changed",
-        `${plan.target.path}: the code at ${hex(site.address)} is not what was planned`,
+        `${this.planned.path}: the code at ${hex(site.address)} is not what was planned`,
         { hint: "the file changed meanwhile: run again" },
       );
     }
   }
 
+  /** Those among the mappings of a process that are of this file. Memory files may share a name, so the inode decides. */
+  mappingsAmong(mappings: readonly Mapping[]): readonly Mapping[] {
+    const inode = fstatSync(this.fd, { bigint: true }).ino;
+    const named = mappingsOfFile(mappings, { linkPath: readlinkSync(this.path), inode });
+    const same = named.filter((mapping) => mapping.inode === inode);
+    return same.length > 0 ? same : named;
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.fd);
+  }
+}
+
+/** All files of a plan, or none: as ProgramFile. */
+export class ProgramFiles implements Disposable {
+  readonly all: readonly ProgramFile[];
+
+  private constructor(all: readonly ProgramFile[]) {
+    this.all = all;
+  }
+
+  static open(plan: ProbePlan): ProgramFiles {
+    const files: ProgramFile[] = [];
+    try {
+      for (const [number, planned] of filesOf(plan).entries()) files.push(ProgramFile.open(plan, number, planned));
+    } catch (error) {
+      for (const file of files) file[Symbol.dispose]();
+      throw error;
+    }
+    return new ProgramFiles(files);
+  }
+
+  [Symbol.dispose](): void {
+    for (const file of this.all) file[Symbol.dispose]();
   }
 }

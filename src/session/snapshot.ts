@@ -87,6 +87,7 @@ export function readCounts(programs: CallPrograms): Counts {
         unreadable: summed(value, gsBalance.unreadable),
         homeless: summed(value, gsBalance.lostHomeless),
         abandoned: summed(value, gsBalance.lostAbandoned),
+        left: summed(value, gsBalance.lostLeft),
       },
       hits: summed(value, gsBalance.hits),
     };

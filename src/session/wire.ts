@@ -7,6 +7,8 @@ import {
   gsCodes,
   gsConfig,
   gsCookie,
+  gsFramePlace,
+  gsIdentity,
   gsLimits,
   gsMeasure,
   gsProbe,
@@ -18,6 +20,7 @@ import {
 import { invariant } from "../base/index.js";
 import type { Dimension, PlannedProbe, ProbePlan, Recipe, Site } from "../probes/index.js";
 import { CodeBook } from "./codes.js";
+import { filesOf } from "./program-file.js";
 import { wireStep, writeStep } from "./steps.js";
 
 /** Where each dimension lies in a series key. */
@@ -70,13 +73,27 @@ function siteKind(site: Site, probe: PlannedProbe["kind"] | undefined): number {
   }
 }
 
+const GOROUTINES: Readonly<Record<PlannedProbe["goroutine"], number>> = {
+  register: 0,
+  tls: gsSiteKind.GS_SITE_G_IN_TLS,
+  "behind-c": gsSiteKind.GS_SITE_G_BEHIND_C,
+  none: gsSiteKind.GS_SITE_NO_G,
+};
+
+/** Of the file that the probe's sites are in; of the runtime's own sites without a probe. */
+export function imageBaseOf(plan: ProbePlan, owner: PlannedProbe | undefined): number {
+  const file = filesOf(plan)[owner?.file ?? 0];
+  invariant(file !== undefined, "a probe is in a file of its plan");
+  return file.imageBase;
+}
+
 /** What a program learns of the site it runs at; see `enum gs_site_kind`. The runtime's own sites belong to no probe. */
 export function siteCookie(plan: ProbePlan, site: Site, probe: number, owner: PlannedProbe | undefined): bigint {
-  const address = site.address - plan.target.imageBase;
+  const address = site.address - imageBaseOf(plan, owner);
   invariant(probe < 2 ** gsCookie.GS_COOKIE_PROBE_BITS, "probe number fits its cookie bits");
   invariant(address >= 0 && address < 2 ** 36, "site address fits its cookie bits");
   const goroutine = owner?.goroutine ?? (plan.runtime?.goroutineInRegister === true ? "register" : "tls");
-  const kind = siteKind(site, owner?.kind) | (goroutine === "tls" ? gsSiteKind.GS_SITE_G_IN_TLS : 0);
+  const kind = siteKind(site, owner?.kind) | GOROUTINES[goroutine];
   return (
     BigInt(probe) |
     (BigInt(kind) << BigInt(gsCookie.GS_COOKIE_PROBE_BITS)) |
@@ -91,13 +108,17 @@ interface Wiring {
   readonly events: boolean;
 }
 
+const readsCString = ({ steps }: Recipe): boolean => steps.at(-1)?.op === "c-string";
+
 function writeRecipe(to: Buffer, recipe: Recipe, kind: "number" | "string", { book, imageBase }: Wiring): void {
-  const type = kind === "string" ? gsValueType.GS_STRING : gsValueType.GS_NUMBER;
-  to.writeUInt8(type, gsRecipe.type.offset);
+  const text = readsCString(recipe) ? gsValueType.GS_C_STRING : gsValueType.GS_STRING;
+  to.writeUInt8(kind === "string" ? text : gsValueType.GS_NUMBER, gsRecipe.type.offset);
   to.writeUInt8(recipe.phase === "return" ? 1 : 0, gsRecipe.atReturn.offset);
-  to.writeUInt32LE(book.add(recipe.code), gsRecipe.code.offset);
+  to.writeUInt32LE(book.add(recipe.code, imageBase), gsRecipe.code.offset);
   invariant(recipe.steps.length <= gsLimits.GS_MAX_STEPS, "the planner bounds the steps");
   recipe.steps.forEach((step, index) => {
+    // The recipe's type says it.
+    if (step.op === "c-string") return;
     writeStep(to.subarray(gsRecipe.steps.offset + index * gsStep.size), wireStep(step, imageBase));
   });
   for (const step of recipe.code ?? recipe.steps) {
@@ -110,21 +131,21 @@ function writeRecipe(to: Buffer, recipe: Recipe, kind: "number" | "string", { bo
 }
 
 /** `struct gs_codes` of one probe. */
-function writeCodes(to: Buffer, { condition, captures }: PlannedProbe, { book, events }: Wiring): void {
+function writeCodes(to: Buffer, { condition, captures }: PlannedProbe, { book, imageBase, events }: Wiring): void {
   const u32 = (field: { readonly offset: number }, value: number) => to.writeUInt32LE(value, field.offset);
   const decisions = condition?.decisions ?? [];
   invariant(decisions.length <= gsLimits.GS_MAX_DECIDED, "the planner bounds the decisions");
   decisions.forEach((decision, index) => {
-    to.writeUInt32LE(book.add(decision), gsCodes.decide.offset + index * gsCodes.decide.stride);
+    to.writeUInt32LE(book.add(decision, imageBase), gsCodes.decide.offset + index * gsCodes.decide.stride);
   });
-  u32(gsCodes.whereEntry, book.add(condition?.entry));
-  u32(gsCodes.whereReturn, book.add(condition?.return));
+  u32(gsCodes.whereEntry, book.add(condition?.entry, imageBase));
+  u32(gsCodes.whereReturn, book.add(condition?.return, imageBase));
   if (!events) return;
   for (const capture of [captures?.entry, captures?.return]) {
     invariant((capture?.slots ?? 0) <= gsLimits.GS_MAX_SLOTS, "the planner bounds what is captured");
   }
-  u32(gsCodes.captureEntry, book.add(captures?.entry?.code));
-  u32(gsCodes.captureReturn, book.add(captures?.return?.code));
+  u32(gsCodes.captureEntry, book.add(captures?.entry?.code, imageBase));
+  u32(gsCodes.captureReturn, book.add(captures?.return?.code, imageBase));
   u32(gsCodes.entrySlots, captures?.entry?.slots ?? 0);
   u32(gsCodes.returnSlots, captures?.return?.slots ?? 0);
 }
@@ -140,11 +161,34 @@ function wireProbe(plan: ProbePlan, probe: PlannedProbe, wiring: Wiring): Buffer
   });
   if (probe.value !== undefined) writeRecipe(recipeAt(gsProbe.value.offset), probe.value, "number", wiring);
   writeCodes(bytes.subarray(gsProbe.codes.offset), probe, wiring);
+  if (probe.match !== undefined) writeRecipe(recipeAt(gsProbe.match.offset), probe.match, "number", wiring);
+  bytes.writeUInt32LE(IDENTITIES[probe.identity], gsProbe.identity.offset);
+  bytes.writeUInt32LE(probe.nest ?? 0, gsProbe.nest.offset);
+  bytes.writeUInt32LE(probe.file, gsProbe.file.offset);
   const frame = probe.place?.frame;
-  bytes.writeUInt32LE(frame?.returnAddress ?? 0, gsProbe.returnAddress.offset);
+  const unknown = probe.place?.kind === "usdt" ? gsFramePlace.GS_NO_RETURN_ADDRESS : 0;
+  bytes.writeUInt32LE(frame?.returnAddress ?? unknown, gsProbe.returnAddress.offset);
   bytes.writeUInt32LE(frame?.framePointer === "saved" ? 1 : 0, gsProbe.savedFramePointer.offset);
   return bytes;
 }
+
+const IDENTITIES: Readonly<Record<PlannedProbe["identity"], number>> = {
+  goroutine: gsIdentity.GS_BY_GOROUTINE,
+  thread: gsIdentity.GS_BY_THREAD,
+  value: gsIdentity.GS_BY_VALUE,
+};
+
+/** Whether the programs need to know more than Go's calls and code. */
+const hasNests = ({ probes }: ProbePlan): boolean =>
+  probes.some(
+    ({ identity, goroutine, place, recipes, nest }) =>
+      nest !== undefined ||
+      identity !== "goroutine" ||
+      goroutine === "none" ||
+      goroutine === "behind-c" ||
+      place?.kind === "usdt" ||
+      recipes.some(readsCString),
+  );
 
 /** Recipes, conditions and captures of all probes. */
 export interface WiredProbes {
@@ -158,12 +202,11 @@ export interface WiredProbes {
 }
 
 export function wireProbes(plan: ProbePlan, events: boolean): WiredProbes {
-  const { imageBase } = plan.target;
-  const wiring: Wiring = { book: new CodeBook(imageBase), imageBase, events };
-  const each = plan.probes.map((probe) => wireProbe(plan, probe, wiring));
+  const book = new CodeBook();
+  const each = plan.probes.map((probe) => wireProbe(plan, probe, { book, imageBase: imageBaseOf(plan, probe), events }));
   const [first, ...rest] = each;
   const shared = first !== undefined && rest.every((other) => other.equals(first)) ? first : undefined;
-  return { each, shared, book: wiring.book, working: wiring.book.used || events };
+  return { each, shared, book, working: book.used || events };
 }
 
 const padded = (bytes: number): number => Math.ceil(bytes / 8) * 8;
@@ -171,7 +214,7 @@ const padded = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 /** Size of a value of `captures`: what the largest of the plan's entries takes; 0 when none is captured before its end. */
 export function captureBytes(plan: ProbePlan): number {
   const sizes = plan.probes
-    .filter(({ kind }) => kind === "call")
+    .filter(({ kind }) => kind === "call" || kind === "span-begin")
     .flatMap(({ captures }) => captures?.entry ?? [])
     .map(({ slots, tailBytes }) => gsCapture.size + 8 * slots + padded(slots) + padded(tailBytes));
   return Math.max(0, ...sizes);
@@ -182,6 +225,8 @@ export interface RunSettings {
   readonly tgid: number;
   /** Set when gospect is not in the initial pid namespace. */
   readonly pidNamespace: { readonly device: bigint; readonly inode: bigint } | undefined;
+  /** The program whose processes are measured, where files are others' too; the device as the kernel numbers it. */
+  readonly program?: { readonly device: number; readonly inode: bigint } | undefined;
   readonly seriesCapacity: number;
   readonly histogram: boolean;
   readonly stacks: boolean;
@@ -211,6 +256,10 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   u32(gsConfig.mOffset, plan.runtime?.mOffset ?? 0);
   u32(gsConfig.curgOffset, plan.runtime?.curgOffset ?? 0);
   u32(gsConfig.schedSpOffset, plan.runtime?.schedSpOffset ?? 0);
+  u32(gsConfig.schedBpOffset, plan.runtime?.schedBpOffset ?? 0);
+  flag(gsConfig.nests, hasNests(plan));
+  bytes.writeBigUInt64LE(settings.program?.inode ?? 0n, gsConfig.exeInode.offset);
+  bytes.writeBigUInt64LE(BigInt(settings.program?.device ?? 0), gsConfig.exeDevice.offset);
   // A plan without it has no probes that need it.
   bytes.writeInt32LE(plan.runtime?.tlsOffset ?? 0, gsConfig.tlsOffset.offset);
   u32(gsConfig.probes, plan.probes.length);

@@ -70,6 +70,7 @@ export const EMPTY_BATCH: RecordBatch = {
     unreadable: 0n,
     homeless: 0n,
     abandoned: 0n,
+    left: 0n,
   },
   cost: { hits: 0n, nsPerHit: undefined, targetCpuNs: undefined },
   series: [],

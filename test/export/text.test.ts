@@ -116,6 +116,7 @@ test("the closing balance", () => {
       unreadable: 0n,
       homeless: 0n,
       abandoned: 0n,
+      left: 0n,
     },
   };
   assertGolden("balance-broken.txt", formatBalanceText(NO_CONDITION, broken, PLAIN));

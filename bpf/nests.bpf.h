@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Calls that are not Go's, and spans: whose nest of open calls a hit belongs to, where that is no goroutine's.
+ *
+ * C functions nest on the stack of their thread, so the depth of a call tells which are over, as for Go's. Spans nest by
+ * the order of their ends alone. Where a run has neither, everything here is behind a constant of it.
+ */
+#ifndef GOSPECT_NESTS_BPF_H
+#define GOSPECT_NESTS_BPF_H
+
+#include "goroutine.bpf.h"
+
+/* Whether hits of these kinds begin and end calls that are not Go's. */
+#define IN_NEST(kind) (config.nests && (kind) >= GS_SITE_FUNCTION)
+#define IS_SPAN(kind) (config.nests && (kind) >= GS_SITE_SPAN_BEGIN)
+
+/*
+ * LIMIT: from a thread's first open call, C stack above it, and below. A call beyond is on another stack, whose depths do
+ * not compare: that of a signal handler, say.
+ */
+#define STACK_ABOVE (1ULL << 30)
+#define STACK_BELOW (1ULL << 31)
+
+/* LIMIT: how often a hit tries to have a value's nest for itself, each time some 100 ns. */
+#define MAX_TRIES 64
+
+/* The nest of a hit's probe. */
+struct nest {
+	gs_u32 identity;	/* enum gs_identity */
+	gs_u32 number;
+};
+
+static __always_inline struct nest nest_of_probe(gs_u32 number)
+{
+	struct nest nest = {};
+	struct gs_probe *probe;
+
+	if (config.one_recipe) {
+		nest.identity = config.only.identity;
+		nest.number = config.only.nest;
+		return nest;
+	}
+	probe = bpf_map_lookup_elem(&probes, &number);
+	if (probe) {
+		nest.identity = probe->identity;
+		nest.number = probe->nest;
+	}
+	return nest;
+}
+
+/*
+ * The goroutine for which the thread runs C code: that of its m, for thread-local storage has the thread's g0. Nonzero when
+ * there is none: a thread that Go did not make.
+ */
+static __always_inline long read_goroutine_behind_c(const struct pt_regs *ctx, gs_u64 *g, gs_u64 *goid)
+{
+#ifdef GOSPECT_TLS
+	gs_u64 g0 = current_g(ctx, 1), m = 0;
+
+	if (g0 < FIRST_PAGE || read_user(&m, 8, g0 + config.m_offset) || read_user(g, 8, m + config.curg_offset) ||
+	    *g < FIRST_PAGE)
+		return -1;
+	return read_user(goid, 8, *g + config.goid_offset);
+#else
+	return -1;
+#endif
+}
+
+/* The record of a nest, made when `create`. */
+static __always_inline struct gs_goroutine *nest_record(const struct gs_goroutine_key *key, gs_u32 create)
+{
+	struct gs_goroutine *nest = bpf_map_lookup_elem(&goroutines, key);
+
+	if (nest || !create)
+		return nest;
+	bpf_map_update_elem(&goroutines, key, &empty_goroutine, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&goroutines, key);
+}
+
+/*
+ * The record of a value, which this hit has to itself until it lets go of it. Threads may be at the same value at the same
+ * time, and the one that leaves the record empty deletes it while others wait for it: they look it up anew. Memory that was
+ * made another's record meanwhile is told by its owner.
+ */
+static __always_inline struct gs_goroutine *claim_value(const struct gs_goroutine_key *key, gs_u32 create)
+{
+#pragma clang loop unroll(disable)
+	for (gs_u32 i = 0; i < MAX_TRIES; i++) {
+		struct gs_goroutine *nest = nest_record(key, create);
+
+		if (!nest)
+			return 0;
+		if (__sync_lock_test_and_set(&nest->busy, 1))
+			continue;
+		if (!nest->open)
+			nest->owner = key->g;
+		if (nest->owner == key->g)
+			return nest;
+		*(volatile gs_u32 *)&nest->busy = 0;
+	}
+	return 0;
+}
+
+/* The last that a hit does with a nest of a value: one without open spans is deleted, so busy for ever. */
+static __always_inline void let_go(struct gs_goroutine *nest, const struct gs_goroutine_key *key)
+{
+	if (!nest->open)
+		bpf_map_delete_elem(&goroutines, key);
+	else
+		*(volatile gs_u32 *)&nest->busy = 0;
+}
+
+/* A thread's record is for it alone: what another left open that had its id, or its program before an exec, is over. */
+static __always_inline struct gs_goroutine *thread_record(const struct gs_goroutine_key *key, struct gs_balance *counts,
+							  gs_u32 create, gs_u32 workspace)
+{
+	struct gs_goroutine *nest = nest_record(key, create);
+	gs_u64 task = bpf_get_current_task();
+
+	if (nest && nest->owner != task) {
+		unwind(nest, key, 0, counts, LEFT, workspace);
+		nest->owner = task;
+	}
+	return nest;
+}
+
+#endif
