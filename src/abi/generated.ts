@@ -147,6 +147,11 @@ export const gsValueType = {
   GS_C_STRING: 3,
 } as const;
 
+/** enum gs_frame_place */
+export const gsFramePlace = {
+  GS_NO_RETURN_ADDRESS: 4294967295,
+} as const;
+
 /** enum gs_identity */
 export const gsIdentity = {
   GS_BY_GOROUTINE: 0,
@@ -367,13 +372,16 @@ export const gsFrame = {
 
 /** struct gs_goroutine */
 export const gsGoroutine = {
-  size: 288,
+  size: 304,
   goid: { offset: 0, size: 8 },
   open: { offset: 8, size: 4 },
   filtered: { offset: 12, size: 4 },
   image: { offset: 16, size: 8 },
   stackTop: { offset: 24, size: 8 },
-  frames: { offset: 32, size: 256, count: 8, stride: 32 },
+  owner: { offset: 32, size: 8 },
+  busy: { offset: 40, size: 4 },
+  reserved: { offset: 44, size: 4 },
+  frames: { offset: 48, size: 256, count: 8, stride: 32 },
 } as const;
 
 /** struct gs_frame_key */
@@ -448,11 +456,10 @@ export const gsConfig = {
   captureBytes: { offset: 104, size: 4 },
   parentGoidOffset: { offset: 108, size: 4 },
   gopcOffset: { offset: 112, size: 4 },
-  schedPcOffset: { offset: 116, size: 4 },
-  schedBpOffset: { offset: 120, size: 4 },
-  nests: { offset: 124, size: 4 },
-  exeDevice: { offset: 128, size: 8 },
-  exeInode: { offset: 136, size: 8 },
+  schedBpOffset: { offset: 116, size: 4 },
+  nests: { offset: 120, size: 4 },
+  exeInode: { offset: 128, size: 8 },
+  exeDevice: { offset: 136, size: 8 },
   slots: { offset: 144, size: 16, count: 4, stride: 4 },
   only: { offset: 160, size: 848 },
 } as const;

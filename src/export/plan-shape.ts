@@ -102,7 +102,6 @@ export interface PrintablePlan {
         readonly mOffset: number;
         readonly curgOffset: number;
         readonly schedSpOffset: number;
-        readonly schedPcOffset?: number;
         readonly schedBpOffset?: number;
         readonly parentGoidOffset?: number;
         readonly gopcOffset?: number;

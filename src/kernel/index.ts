@@ -21,6 +21,7 @@ export {
   lookupMapElement,
   mapSizes,
   openUprobeEvent,
+  type ProbeMoment,
   programRunStatistics,
   type SystemCallFailure,
   type SystemCallResult,

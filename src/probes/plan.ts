@@ -192,8 +192,7 @@ export interface RuntimeFacts {
   readonly mOffset: number;
   readonly curgOffset: number;
   readonly schedSpOffset: number;
-  /** In runtime.g: where a goroutine that has called C goes on. Undefined where nothing tells it. */
-  readonly schedPcOffset?: number;
+  /** In runtime.g: the frame pointer of a goroutine that has called C. Undefined where nothing tells it. */
   readonly schedBpOffset?: number;
   /** Of the goroutine that made it; undefined where runtime.g has no such field (Go 1.20 and before). */
   readonly parentGoidOffset?: number;

@@ -13,13 +13,14 @@ interface Layout {
   readonly mOffset: number;
   readonly curgOffset: number;
   readonly schedSpOffset: number;
+  readonly schedBpOffset: number;
   /** FACT(go1.21..go1.27): there is one; earlier releases do not keep it. Undefined also where no fixture proves it. */
   readonly parentGoidOffset?: number;
   readonly gopcOffset?: number;
 }
 
-const BEFORE_GO1_21: Layout = { goidOffset: 152, mOffset: 48, curgOffset: 192, schedSpOffset: 56 };
-const SINCE_GO1_25: Layout = { goidOffset: 152, mOffset: 48, curgOffset: 184, schedSpOffset: 56 };
+const BEFORE_GO1_21: Layout = { goidOffset: 152, mOffset: 48, curgOffset: 192, schedSpOffset: 56, schedBpOffset: 104 };
+const SINCE_GO1_25: Layout = { goidOffset: 152, mOffset: 48, curgOffset: 184, schedSpOffset: 56, schedBpOffset: 96 };
 
 /**
  * FACT(go1.12..go1.27): offsets in runtime.g and runtime.m, the same on amd64 and arm64; compared by a test with the DWARF
@@ -67,9 +68,9 @@ function readLayout(symbols: SymbolTable): Layout | undefined {
   const mOffset = offsetOf(g, ["m"]);
   const curgOffset = offsetOf(m, ["curg"]);
   const schedSpOffset = offsetOf(g, ["sched", "sp"]);
-  if (goidOffset === undefined || mOffset === undefined || curgOffset === undefined || schedSpOffset === undefined) {
-    return undefined;
-  }
+  const schedBpOffset = offsetOf(g, ["sched", "bp"]);
+  if (goidOffset === undefined || mOffset === undefined || curgOffset === undefined) return undefined;
+  if (schedSpOffset === undefined || schedBpOffset === undefined) return undefined;
   const parentGoidOffset = offsetOf(g, ["parentGoid"]);
   const gopcOffset = offsetOf(g, ["gopc"]);
   return {
@@ -77,6 +78,7 @@ function readLayout(symbols: SymbolTable): Layout | undefined {
     mOffset,
     curgOffset,
     schedSpOffset,
+    schedBpOffset,
     ...(parentGoidOffset === undefined ? {} : { parentGoidOffset }),
     ...(gopcOffset === undefined ? {} : { gopcOffset }),
   };

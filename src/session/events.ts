@@ -3,7 +3,9 @@ import { gsEvent, gsEventFlag, gsOutcome } from "../abi/index.js";
 import type { CapturedPart, EventRecord } from "../aggregate/index.js";
 import { invariant } from "../base/index.js";
 import type { ProbePlan } from "../probes/index.js";
+import type { RunAddresses } from "./addresses.js";
 import { readStatus } from "./read-status.js";
+import { imageBaseOf } from "./wire.js";
 
 const padded = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 
@@ -40,7 +42,7 @@ const OUTCOMES: Readonly<Record<number, EventRecord["outcome"]>> = {
 const unlessZero = (value: bigint): bigint | undefined => (value === 0n ? undefined : value);
 
 /** The record of the ring buffer that begins at `at`. */
-export function parseEvent(bytes: DataView, at: number, plan: ProbePlan): EventRecord {
+export function parseEvent(bytes: DataView, at: number, plan: ProbePlan, addresses: RunAddresses): EventRecord {
   const u16 = (field: { readonly offset: number }): number => bytes.getUint16(at + field.offset, true);
   const u32 = (field: { readonly offset: number }): number => bytes.getUint32(at + field.offset, true);
   const u64 = (field: { readonly offset: number }): bigint => bytes.getBigUint64(at + field.offset, true);
@@ -52,9 +54,10 @@ export function parseEvent(bytes: DataView, at: number, plan: ProbePlan): EventR
   const entry = parsePart(bytes, entryAt, entrySlots, entryTail);
   const returnAt = entryAt + (entry === undefined ? 0 : partSize(entrySlots, entryTail));
   const created = unlessZero(u64(gsEvent.createdAt));
-  const { imageBase } = plan.target;
+  const probe = u32(gsEvent.probe);
+  const owner = plan.probes[probe];
   return {
-    probe: u32(gsEvent.probe),
+    probe,
     outcome,
     start: u64(gsEvent.start),
     end: u64(gsEvent.end),
@@ -64,8 +67,8 @@ export function parseEvent(bytes: DataView, at: number, plan: ProbePlan): EventR
     level: u32(gsEvent.level),
     stack: unlessZero(u64(gsEvent.stack)),
     parentGoid: unlessZero(u64(gsEvent.parentGoid)),
-    createdAt: created === undefined ? undefined : Number(BigInt.asIntN(64, created)) + imageBase,
-    bias: u64(gsEvent.image) - BigInt(imageBase),
+    createdAt: created === undefined ? undefined : addresses.resolve(owner?.file ?? 0, created),
+    bias: u64(gsEvent.image) - BigInt(imageBaseOf(plan, owner)),
     entry: (u16(gsEvent.flags) & gsEventFlag.GS_EVENT_NO_ENTRY) !== 0 ? "lost" : entry,
     return: parsePart(bytes, returnAt, u16(gsEvent.returnSlots), u16(gsEvent.returnTail)),
   };

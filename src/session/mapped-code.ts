@@ -5,7 +5,7 @@
 import { hex, runtimeAddress, UnmeasurableError } from "../base/index.js";
 import type { Site } from "../probes/index.js";
 import { findLoadBias, type Mapping, ProcessMemory, type TargetProcess } from "../process/index.js";
-import type { ProgramFile } from "./program-file.js";
+import { mappingsAmong, type ProgramFile } from "./program-file.js";
 
 type Code = Pick<Site, "address" | "offset" | "bytes">;
 
@@ -17,7 +17,8 @@ export function requireMappedCode(files: readonly ProgramFile[], process: Target
   using memory = ProcessMemory.open(process.pid);
   for (const file of files) {
     const sites = file.sites.map(({ site }) => site);
-    const mappings = file.number === 0 ? process.readExecutableMappings() : file.mappingsAmong(process.readMappings());
+    const mappings =
+      file.number === 0 ? process.readExecutableMappings() : mappingsAmong(process.readMappings(), file.identity);
     requireMapped(file.planned.path, sites, mappings, `process ${process.pid}`, memory);
   }
 }

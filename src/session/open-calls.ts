@@ -5,26 +5,28 @@ import { forEachElement } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { parsePart } from "./events.js";
 import type { CallPrograms } from "./programs.js";
+import { imageBaseOf } from "./wire.js";
 
-const frameName = (g: bigint, tgid: number, index: number): string => `${g} ${tgid} ${index}`;
+const frameName = (g: bigint, tgid: number, scope: number, index: number): string => `${g} ${tgid} ${scope} ${index}`;
 
 /** Of a struct gs_frame_key. */
 const nameOf = (key: Buffer): string =>
   frameName(
     key.readBigUInt64LE(gsFrameKey.g.offset),
     key.readUInt32LE(gsFrameKey.tgid.offset),
+    key.readUInt32LE(gsFrameKey.scope.offset),
     key.readUInt32LE(gsFrameKey.index.offset),
   );
 
 /** What was captured at the entry of a call that is still open. */
 interface Capture {
   readonly part: CapturedPart | undefined;
-  /** As in an EventRecord. */
-  readonly bias: bigint;
+  /** The bias of its process plus the base of its image. */
+  readonly image: bigint;
 }
 
 /** By `frameName`. */
-function readCaptures(programs: CallPrograms, plan: ProbePlan): Map<string, Capture> {
+function readCaptures(programs: CallPrograms): Map<string, Capture> {
   const captures = new Map<string, Capture>();
   forEachElement(programs.maps.captures, (key, value) => {
     const { buffer, byteOffset, byteLength } = value(0);
@@ -33,7 +35,7 @@ function readCaptures(programs: CallPrograms, plan: ProbePlan): Map<string, Capt
     const tail = bytes.getUint16(gsCapture.tail.offset, true);
     captures.set(nameOf(key), {
       part: parsePart(bytes, gsCapture.size, slots, tail),
-      bias: bytes.getBigUint64(gsCapture.image.offset, true) - BigInt(plan.target.imageBase),
+      image: bytes.getBigUint64(gsCapture.image.offset, true),
     });
   });
   return captures;
@@ -59,18 +61,19 @@ export function readOpenCalls(
   end: bigint,
   concerns: (tgid: number) => boolean = () => true,
 ): EventRecord[] {
-  const captures = readCaptures(programs, plan);
+  const captures = readCaptures(programs);
   const deep = readDeepFrames(programs);
   const calls: EventRecord[] = [];
   forEachElement(programs.maps.goroutines, (key, value) => {
     const g = key.readBigUInt64LE(gsGoroutineKey.g.offset);
     const tgid = key.readUInt32LE(gsGoroutineKey.tgid.offset);
+    const scope = key.readUInt32LE(gsGoroutineKey.scope.offset);
     if (!concerns(tgid)) return;
     const goroutine = value(0);
     const open = goroutine.readUInt32LE(gsGoroutine.open.offset);
     let level = 0;
     for (let index = 0; index < open; index++) {
-      const name = frameName(g, tgid, index);
+      const name = frameName(g, tgid, scope, index);
       const at = gsGoroutine.frames.offset + index * gsGoroutine.frames.stride;
       const frame = index < gsLimits.GS_INLINE_FRAMES ? goroutine.subarray(at, at + gsFrame.size) : deep.get(name);
       if (frame === undefined) continue;
@@ -90,7 +93,7 @@ export function readOpenCalls(
         stack: undefined,
         parentGoid: undefined,
         createdAt: undefined,
-        bias: captured?.bias ?? 0n,
+        bias: captured === undefined ? 0n : captured.image - BigInt(imageBaseOf(plan, plan.probes[probe])),
         entry: captured?.part ?? (plan.probes[probe]?.captures?.entry === undefined ? undefined : "lost"),
         return: undefined,
       });

@@ -15,6 +15,20 @@ export interface OwnedSite {
   readonly owner: PlannedProbe | undefined;
 }
 
+/** What tells which mappings of a process are of a file. */
+export interface FileIdentity {
+  /** As the kernel calls it in links and mappings. */
+  readonly linkPath: string;
+  readonly inode: bigint;
+}
+
+/** Those of the file. Memory files may share a name, so where both agree, both decide. */
+export function mappingsAmong(mappings: readonly Mapping[], identity: FileIdentity): readonly Mapping[] {
+  const named = mappingsOfFile(mappings, identity);
+  const same = named.filter(({ inode }) => inode === identity.inode);
+  return same.length > 0 ? same : named;
+}
+
 /** The files of a plan by number. */
 export const filesOf = ({ target, libraries }: ProbePlan): readonly PlannedFile[] => [target, ...libraries];
 
@@ -78,12 +92,8 @@ export class ProgramFile implements Disposable {
     }
   }
 
-  /** Those among the mappings of a process that are of this file. Memory files may share a name, so the inode decides. */
-  mappingsAmong(mappings: readonly Mapping[]): readonly Mapping[] {
-    const inode = fstatSync(this.fd, { bigint: true }).ino;
-    const named = mappingsOfFile(mappings, { linkPath: readlinkSync(this.path), inode });
-    const same = named.filter((mapping) => mapping.inode === inode);
-    return same.length > 0 ? same : named;
+  get identity(): FileIdentity {
+    return { linkPath: readlinkSync(this.path), inode: fstatSync(this.fd, { bigint: true }).ino };
   }
 
   [Symbol.dispose](): void {

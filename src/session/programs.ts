@@ -138,11 +138,16 @@ function mapSizes(plan: ProbePlan, settings: RunSettings, { working }: WiredProb
   };
 }
 
-/** The programs that a plan needs: to tell the goroutine by thread-local storage takes types of the kernel (BTF). */
+/**
+ * The programs that a run needs: to tell the goroutine by thread-local storage, or the program that a thread runs, takes types
+ * of the kernel (BTF).
+ */
 export type CallObject = "calls" | "calls-tls";
 
-export const objectFor = (plan: ProbePlan): CallObject =>
-  plan.probes.some((probe) => probe.goroutine === "tls") ? "calls-tls" : "calls";
+const objectFor = ({ probes }: ProbePlan, { program }: RunSettings): CallObject =>
+  program !== undefined || probes.some(({ goroutine }) => goroutine === "tls" || goroutine === "behind-c")
+    ? "calls-tls"
+    : "calls";
 
 /**
  * Throws an UnmeasurableError when the plan is too large, else as BpfObject.load does. Fewer series are kept apart than
@@ -152,7 +157,7 @@ export function loadCallPrograms(
   plan: ProbePlan,
   wanted: RunSettings,
   mode: AttachMode,
-  name: CallObject = objectFor(plan),
+  name: CallObject = objectFor(plan, wanted),
 ): CallPrograms {
   const seriesCapacity = seriesRoom(plan.probes.length, wanted.seriesCapacity, possibleCpus());
   const settings = { ...wanted, seriesCapacity };

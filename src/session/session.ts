@@ -6,17 +6,20 @@
  */
 import type { EventLoss, EventRecord, RecordBatch, RunClock, StackRecord } from "../aggregate/index.js";
 import { UnsupportedError } from "../base/index.js";
-import { type AttachMode, Link, RingBuffer, type SiteAttachment } from "../bpf/index.js";
+import { type AttachMode, RingBuffer } from "../bpf/index.js";
 import { readClocks } from "../kernel/index.js";
-import type { PlannedProbe, ProbePlan, Site } from "../probes/index.js";
+import type { ProbePlan } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
+import { RunAddresses } from "./addresses.js";
+import { Attachment } from "./attachment.js";
 import { CostMeter } from "./cost.js";
 import { EndedProcesses } from "./ended-processes.js";
 import { parseEvent } from "./events.js";
 import { type LoadedPrograms, loadPrograms } from "./load.js";
 import { requireMappedCode } from "./mapped-code.js";
 import { readOpenCalls } from "./open-calls.js";
-import { ProgramFile } from "./program-file.js";
+import { ProgramFiles } from "./program-file.js";
+import { findProgram } from "./program-identity.js";
 import { type CallPrograms, type CapacityOptions, SERIES_CAPACITY } from "./programs.js";
 import {
   type Counts,
@@ -29,7 +32,7 @@ import {
   readStacks,
 } from "./snapshot.js";
 import type { Target } from "./target.js";
-import { type RunSettings, siteCookie } from "./wire.js";
+import type { RunSettings } from "./wire.js";
 
 export interface SessionOptions {
   /** What is kept of each call besides count, sum, min and max. */
@@ -58,7 +61,8 @@ export class Session implements Disposable {
   readonly clock: RunClock;
   private readonly programs: CallPrograms;
   private readonly meter: CostMeter;
-  private readonly link: Link;
+  private readonly attachment: Attachment;
+  private readonly addresses: RunAddresses;
   private readonly events: RingBuffer | undefined;
   /** In a run on every process of a file. */
   private readonly ended: EndedProcesses | undefined;
@@ -69,14 +73,16 @@ export class Session implements Disposable {
   private constructor(
     plan: ProbePlan,
     { programs, mode: attachMode, events }: LoadedPrograms & { readonly events: RingBuffer | undefined },
-    link: Link,
+    attachment: Attachment,
+    addresses: RunAddresses,
     meter: CostMeter,
     processes: "one" | "many",
   ) {
     this.plan = plan;
     this.programs = programs;
     this.attachMode = attachMode;
-    this.link = link;
+    this.attachment = attachment;
+    this.addresses = addresses;
     this.meter = meter;
     this.events = events;
     // Elsewhere the kernel's numbers of processes are not ours, and which of them live can't be told.
@@ -97,21 +103,28 @@ export class Session implements Disposable {
         `measuring ${plan.target.arch} programs on ${process.arch} is not supported`,
       );
     }
-    using file = ProgramFile.open(plan, target.path);
+    using files = ProgramFiles.open(plan);
     const running = target.process();
-    if (running !== undefined) requireMappedCode(plan, running);
+    if (running !== undefined) requireMappedCode(files.all, running);
+    const addresses = await RunAddresses.open(plan, files.all, () => target.process());
     await target.hold();
     const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options);
     let meter: CostMeter | undefined;
-    let link: Link | undefined;
+    let attachment: Attachment | undefined;
     let events: RingBuffer | undefined;
     try {
       if (options.keep.events === true) events = new RingBuffer(programs.events.fd, programs.events.bytes);
       meter = new CostMeter(plan, mode, target.process(), programs);
-      link = attachAll(plan, target, file.path, programs, mode);
+      attachment = Attachment.make({
+        plan,
+        files: files.all,
+        pid: target.process()?.pid,
+        programFd: programs.site,
+        mode,
+      });
       programs.measure("on");
     } catch (error) {
-      link?.[Symbol.dispose]();
+      attachment?.[Symbol.dispose]();
       meter?.[Symbol.dispose]();
       events?.[Symbol.dispose]();
       programs[Symbol.dispose]();
@@ -120,7 +133,8 @@ export class Session implements Disposable {
     const session = new Session(
       plan,
       { programs, mode, events },
-      link,
+      attachment,
+      addresses,
       meter,
       target.process() === undefined ? "many" : "one",
     );
@@ -130,6 +144,7 @@ export class Session implements Disposable {
 
   /** How far the run is, without the series and stacks: their maps are large, and reading them holds up who fills them. */
   progress(): Pick<RecordBatch, "balance" | "durationNs"> {
+    this.addresses.watch();
     return { balance: this.readCounts().balance, durationNs: process.hrtime.bigint() - this.clock.monotonicNs };
   }
 
@@ -145,7 +160,7 @@ export class Session implements Disposable {
     this.stoppedNs = process.hrtime.bigint();
     this.ended?.[Symbol.dispose]();
     const durationNs = this.stoppedNs - this.clock.monotonicNs;
-    this.link[Symbol.dispose]();
+    this.attachment[Symbol.dispose]();
     this.stopped = { ...this.read(), durationNs };
     return this.stopped;
   }
@@ -159,13 +174,14 @@ export class Session implements Disposable {
    */
   drain(most = Number.POSITIVE_INFINITY): readonly EventRecord[] {
     const records: EventRecord[] = [];
-    this.events?.drain(most, (copy, at) => records.push(parseEvent(copy, at, this.plan)));
+    this.addresses.watch();
+    this.events?.drain(most, (copy, at) => records.push(parseEvent(copy, at, this.plan, this.addresses)));
     return records;
   }
 
   /** The stack with this key; undefined when it was not kept. */
   findStack(id: bigint): StackRecord | undefined {
-    return findStack(this.programs, this.plan, id);
+    return findStack(this.programs, this.plan, this.addresses, id);
   }
 
   /** What the events so far lack. */
@@ -198,12 +214,12 @@ export class Session implements Disposable {
       series: readSeries(this.programs, this.plan),
       endings: readEndings(this.programs, this.plan),
       samples: readSamples(this.programs, this.plan),
-      stacks: readStacks(this.programs, this.plan),
+      stacks: readStacks(this.programs, this.plan, this.addresses),
     };
   }
 
   [Symbol.dispose](): void {
-    this.link[Symbol.dispose]();
+    this.attachment[Symbol.dispose]();
     this.meter[Symbol.dispose]();
     this.ended?.[Symbol.dispose]();
     this.events?.[Symbol.dispose]();
@@ -221,23 +237,10 @@ function settingsFor(plan: ProbePlan, target: Target, options: SessionOptions): 
     events: options.keep.events === true,
     origins: options.keep.origins === true,
     capacities: options.capacities ?? {},
+    program: findProgram(plan, target.request),
   };
   if (process === undefined) return { ...common, tgid: 0, pidNamespace: undefined };
   // In the initial namespace our pids are the kernel's own; elsewhere the target is told by its own namespace.
   if (readPidNamespace().initial) return { ...common, tgid: process.pid, pidNamespace: undefined };
   return { ...common, tgid: process.namespacePid, pidNamespace: process.namespace };
-}
-
-/** All sites with one link: nothing is counted before they are all there. */
-function attachAll(plan: ProbePlan, target: Target, path: string, programs: CallPrograms, mode: AttachMode): Link {
-  const sites: SiteAttachment[] = [];
-  const add = (site: Site, number: number, owner: PlannedProbe | undefined): void => {
-    sites.push({ offset: site.offset, cookie: siteCookie(plan, site, number, owner) });
-  };
-  plan.probes.forEach((probe, index) => {
-    for (const site of [probe.entry, ...probe.exits]) add(site, index, probe);
-  });
-  for (const site of plan.runtimeSites) add(site, 0, undefined);
-  const pid = target.process()?.pid;
-  return Link.attach({ programFd: programs.site, path, displayPath: plan.target.path, pid, sites }, mode);
 }

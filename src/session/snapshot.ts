@@ -27,7 +27,8 @@ import type {
   StackRecord,
 } from "../aggregate/index.js";
 import { findElement, forEachElement, possibleCpus } from "../bpf/index.js";
-import type { ProbePlan } from "../probes/index.js";
+import { FILE_WINDOW, type ProbePlan } from "../probes/index.js";
+import type { RunAddresses } from "./addresses.js";
 import type { CallPrograms } from "./programs.js";
 import { readStatus } from "./read-status.js";
 import { type KeyLayout, keyLayout } from "./wire.js";
@@ -234,32 +235,44 @@ export function readSamples(programs: CallPrograms, plan: ProbePlan): SampleReco
   return samples;
 }
 
-export function readStacks(programs: CallPrograms, plan: ProbePlan): StackRecord[] {
+export function readStacks(programs: CallPrograms, plan: ProbePlan, addresses: RunAddresses): StackRecord[] {
   const stacks: StackRecord[] = [];
   forEachElement(programs.maps.stacks, (key, value) => {
-    stacks.push(parseStack(key.readBigUInt64LE(0), value(0), plan));
+    stacks.push(parseStack(key.readBigUInt64LE(0), value(0), plan, addresses));
   });
   return stacks;
 }
 
 /** One of those, by its key; undefined when it was not kept. */
-export function findStack(programs: CallPrograms, plan: ProbePlan, id: bigint): StackRecord | undefined {
+export function findStack(
+  programs: CallPrograms,
+  plan: ProbePlan,
+  addresses: RunAddresses,
+  id: bigint,
+): StackRecord | undefined {
   const key = Buffer.alloc(8);
   key.writeBigUInt64LE(id);
   const value = findElement(programs.maps.stacks, key);
-  return value === undefined ? undefined : parseStack(id, value, plan);
+  return value === undefined ? undefined : parseStack(id, value, plan, addresses);
 }
 
-function parseStack(id: bigint, bytes: Buffer, plan: ProbePlan): StackRecord {
+/** Where a frame is in none of the run's files, the rest is left out. */
+function parseStack(id: bigint, bytes: Buffer, plan: ProbePlan, addresses: RunAddresses): StackRecord {
+  const file = bytes.readUInt16LE(gsStack.file.offset);
   const depth = Math.min(bytes.readUInt32LE(gsStack.depth.offset), gsLimits.GS_STACK_FRAMES);
   const frames: number[] = [];
+  let cut = bytes.readUInt16LE(gsStack.truncated.offset) !== 0;
   for (let index = 0; index < depth; index++) {
-    const relative = BigInt.asIntN(64, bytes.readBigUInt64LE(gsStack.frames.offset + 8 * index));
-    frames.push(Number(relative) + plan.target.imageBase);
+    const frame = addresses.resolve(file, bytes.readBigUInt64LE(gsStack.frames.offset + 8 * index));
+    if (frame === undefined) {
+      cut = true;
+      break;
+    }
+    frames.push(frame);
   }
   const [site] = frames;
   if (site !== undefined) frames[0] = namesOfPlaces(plan).get(site) ?? site;
-  return { id, frames, truncated: bytes.readUInt16LE(gsStack.truncated.offset) !== 0 };
+  return { id, frames, truncated: cut };
 }
 
 const placeNames = new WeakMap<ProbePlan, ReadonlyMap<number, number>>();
@@ -269,7 +282,10 @@ function namesOfPlaces(plan: ProbePlan): ReadonlyMap<number, number> {
   const known = placeNames.get(plan);
   if (known !== undefined) return known;
   const names = new Map<number, number>();
-  for (const { entry, place } of plan.probes) if (place !== undefined) names.set(entry.address, place.within);
+  for (const { entry, place, file } of plan.probes) {
+    const window = FILE_WINDOW * file;
+    if (place !== undefined) names.set(window + entry.address, window + place.within);
+  }
   placeNames.set(plan, names);
   return names;
 }

@@ -21,6 +21,7 @@ import { invariant } from "../base/index.js";
 import type { Dimension, PlannedProbe, ProbePlan, Recipe, Site } from "../probes/index.js";
 import { CodeBook } from "./codes.js";
 import { filesOf } from "./program-file.js";
+import type { ProgramIdentity } from "./program-identity.js";
 import { wireStep, writeStep } from "./steps.js";
 
 /** Where each dimension lies in a series key. */
@@ -179,7 +180,7 @@ const IDENTITIES: Readonly<Record<PlannedProbe["identity"], number>> = {
 };
 
 /** Whether the programs need to know more than Go's calls and code. */
-const hasNests = ({ probes }: ProbePlan): boolean =>
+export const hasNests = ({ probes }: ProbePlan): boolean =>
   probes.some(
     ({ identity, goroutine, place, recipes, nest }) =>
       nest !== undefined ||
@@ -203,7 +204,9 @@ export interface WiredProbes {
 
 export function wireProbes(plan: ProbePlan, events: boolean): WiredProbes {
   const book = new CodeBook();
-  const each = plan.probes.map((probe) => wireProbe(plan, probe, { book, imageBase: imageBaseOf(plan, probe), events }));
+  const each = plan.probes.map((probe) =>
+    wireProbe(plan, probe, { book, imageBase: imageBaseOf(plan, probe), events }),
+  );
   const [first, ...rest] = each;
   const shared = first !== undefined && rest.every((other) => other.equals(first)) ? first : undefined;
   return { each, shared, book, working: book.used || events };
@@ -225,8 +228,8 @@ export interface RunSettings {
   readonly tgid: number;
   /** Set when gospect is not in the initial pid namespace. */
   readonly pidNamespace: { readonly device: bigint; readonly inode: bigint } | undefined;
-  /** The program whose processes are measured, where files are others' too; the device as the kernel numbers it. */
-  readonly program?: { readonly device: number; readonly inode: bigint } | undefined;
+  /** Whose processes are measured, where files are others' too. */
+  readonly program?: ProgramIdentity | undefined;
   readonly seriesCapacity: number;
   readonly histogram: boolean;
   readonly stacks: boolean;

@@ -60,15 +60,18 @@ test("a code ends with an end; what fits in 32 bits takes one step", () => {
 test("jumps lead to the same steps, though some in between are two", () => {
   const book = new CodeBook();
   const large = { op: "set", value: 1n << 40n } as const;
-  book.add([
-    { op: "try", by: 3 },
-    large,
-    { op: "jump-if", by: 1 },
-    large,
-    { op: "order-float", size: 8, onNan: -4 },
-    { op: "jump", by: -6 },
-    { op: "jump-unless", by: 0 },
-  ], 0);
+  book.add(
+    [
+      { op: "try", by: 3 },
+      large,
+      { op: "jump-if", by: 1 },
+      large,
+      { op: "order-float", size: 8, onNan: -4 },
+      { op: "jump", by: -6 },
+      { op: "jump-unless", by: 0 },
+    ],
+    0,
+  );
   const high = "GS_SET_HIGH 0 0 256";
   assert.deepEqual(stepsOf(book).slice(1), [
     "GS_TRY 0 0 5",

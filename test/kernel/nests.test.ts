@@ -1,0 +1,181 @@
+/**
+ * C functions, spans and places of a program of C: every count is the program's own, whatever its calls do: nest, run in many
+ * threads, are left by longjmp, are deeper than the kernel follows.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Aggregate, Dimension } from "../../src/aggregate/index.js";
+import type { ProbePlan } from "../../src/probes/index.js";
+import { type Fixture, startFixture } from "../fixture.js";
+import { Measuring, withoutKernel } from "./measuring.js";
+import { type Answer, cFunction, command, Native, place, recipe, register, spanEnd } from "./nests.js";
+import { balance, countsOf } from "./subject.js";
+
+const options = { skip: withoutKernel };
+const MODES = ["uprobe-multi", "perf-event"] as const;
+
+const integer = (name: string): Dimension => ({ name, encoding: { kind: "integer", signed: true, size: 8 } });
+const string = (name: string): Dimension => ({ name, encoding: { kind: "string" } });
+
+const total = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+/** What a run on the process counts while it does what the words say, and the process's last answer. */
+async function during(
+  native: Fixture,
+  plan: ProbePlan,
+  words: readonly string[],
+  attachMode: (typeof MODES)[number] = "uprobe-multi",
+): Promise<Aggregate & { readonly answer: Answer | undefined }> {
+  using measuring = await Measuring.start(plan, { kind: "pid", pid: native.pid }, { attachMode });
+  let answer: Answer | undefined;
+  for (const each of words) answer = await command(native, each);
+  return { ...measuring.stop(), answer };
+}
+
+for (const mode of MODES) {
+  test(`calls of C functions are paired by their threads and depths: ${mode}`, options, async () => {
+    using native = await Native.build("-pie");
+    using fixture = await startFixture(native.path);
+    const names = native.plan(
+      [
+        cFunction(native, "work", 0, {
+          recipes: [recipe("entry", { op: "register", register: "si" }, { op: "c-string" })],
+        }),
+      ],
+      { dimensions: [string("str(arg1)")] },
+    );
+    const called = await during(fixture, names, ["work 100", "threads 8 500", "long 63", "long 64", "long 65"], mode);
+    assert.deepEqual(called.balance, balance({ returns: 100n + 8n * 500n + 3n }));
+    assert.deepEqual(countsOf(called), {
+      '["even"]': 50,
+      '["odd"]': 50,
+      '["thread"]': 8 * 500,
+      [JSON.stringify(["x".repeat(63)])]: 1,
+      [JSON.stringify(["x".repeat(64)])]: 1,
+      [JSON.stringify([`${"x".repeat(64)}…`])]: 1,
+    });
+    const results = native.plan(
+      [cFunction(native, "recurse", 0, { recipes: [register("entry", "di"), register("return", "ax")] })],
+      {
+        dimensions: [integer("arg0"), integer("ret")],
+      },
+    );
+    const recursed = await during(fixture, results, ["recurse 20 3", "threads 8 500"], mode);
+    // In threads from 0 to 4 levels, as often each.
+    const expected: Record<string, number> = Object.fromEntries(
+      Array.from({ length: 21 }, (_, level) => [
+        `[${level},${level}]`,
+        3 + (level < 5 ? 8 * 100 * (5 - level) : 0),
+      ]).sort(),
+    );
+    assert.deepEqual(countsOf(recursed), expected);
+    const returns = total(expected);
+    assert.deepEqual(recursed.balance, balance({ returns: BigInt(returns) }));
+    await fixture.stop();
+  });
+
+  test(`calls that longjmp or a thread's end leaves are lost, and nothing else is: ${mode}`, options, async () => {
+    using native = await Native.build("-no-pie");
+    using fixture = await startFixture(native.path);
+    const plan = native.plan([
+      cFunction(native, "thrower", 0),
+      cFunction(native, "catcher", 1),
+      cFunction(native, "quitter", 2),
+    ]);
+    const left = await during(fixture, plan, ["longjmp 3 10", "exits 5", "longjmp 0 1"], mode);
+    const { open } = left.balance;
+    assert.deepEqual(left.balance, balance({ returns: 11n, lost: 10n * 4n + 1n + 5n - open, open }));
+    assert.equal(left.loss.left, left.balance.lost);
+    await fixture.stop();
+  });
+
+  test(`recursion that is deeper than the kernel follows adds up: ${mode}`, options, async () => {
+    using native = await Native.build("-no-pie");
+    using fixture = await startFixture(native.path);
+    const deep = await during(
+      fixture,
+      native.plan([cFunction(native, "recurse", 0)]),
+      ["recurse 99 2", "recurse 9 1"],
+      mode,
+    );
+    const { returns, lost } = deep.balance;
+    assert.deepEqual(deep.balance, balance({ returns, lost }));
+    assert.equal(deep.balance.entries, 210n);
+    assert.equal(deep.loss.left, lost);
+    await fixture.stop();
+  });
+
+  test(`places with semaphores: ${mode}`, options, async () => {
+    using native = await Native.build("-pie");
+    using fixture = await startFixture(native.path);
+    const di = [register("entry", "di")];
+    const plan = native.plan([place(native, "place_first", "first_semaphore", { recipes: di })], {
+      dimensions: [integer("arg0")],
+      measure: { kind: "count" },
+    });
+    assert.deepEqual((await command(fixture, "pass 10")).semaphores, [0, 0]);
+    const passed = await during(fixture, plan, ["pass 3"], mode);
+    assert.deepEqual(passed.answer, { result: 0, first: 3, second: 0, semaphores: [1, 0] });
+    assert.deepEqual(countsOf(passed), { "[0]": 1, "[1]": 1, "[2]": 1 });
+    assert.equal(passed.balance.counted, 3n);
+    assert.equal(passed.loss.noGoroutine, 0n);
+    assert.deepEqual(await command(fixture, "pass 10"), { result: 0, first: 3, second: 0, semaphores: [0, 0] });
+    await fixture.stop();
+  });
+
+  test(`spans of threads nest: ${mode}`, options, async () => {
+    using native = await Native.build("-pie");
+    using fixture = await startFixture(native.path);
+    const begin = spanEnd(native, "span-begin", "place_begin", 0, {
+      recipes: [register("entry", "di"), recipe("return")],
+    });
+    const end = spanEnd(native, "span-end", "place_end", 0, { recipes: [recipe("entry"), register("return", "si")] });
+    const plan = native.plan([begin, end], { dimensions: [integer("arg0"), integer("ret1")] });
+    const nested = await during(fixture, plan, ["close 2", "nest 12 5", "spans 8 400", "open 3"], mode);
+    const expected: Record<string, number> = Object.fromEntries(
+      Array.from({ length: 13 }, (_, id) => [`[${id},${id * 10}]`, 5 + (id < 4 ? 8 * 100 * (4 - id) : 0)]).sort(),
+    );
+    assert.deepEqual(countsOf(nested), expected);
+    const returns = total(expected);
+    assert.deepEqual(nested.balance, balance({ returns: BigInt(returns), unmatchedReturns: 2n, open: 3n }));
+    await fixture.stop();
+  });
+}
+
+test("spans of a value begin and end on different threads", options, async () => {
+  using native = await Native.build("-pie");
+  using fixture = await startFixture(native.path);
+  const match = register("entry", "di");
+  const plan = native.plan([
+    spanEnd(native, "span-begin", "place_begin", 0, { match }),
+    spanEnd(native, "span-end", "place_end", 0, { match }),
+  ]);
+  const matched = await during(fixture, plan, ["values 8 500", "close 3", "open 5", "close 4"]);
+  assert.deepEqual(matched.balance, balance({ returns: 8n * 500n + 4n, open: 1n, unmatchedReturns: 3n }));
+  const same = await during(fixture, plan, ["same 8 2000"]);
+  // Threads that are at the same value at the same time may hinder each other; then it is told.
+  const { returns, lost, open, unmatchedReturns } = same.balance;
+  assert.deepEqual(same.balance, balance({ returns, lost, open, unmatchedReturns }));
+  assert.equal(same.balance.entries, 8n * 2000n);
+  assert.equal(returns + unmatchedReturns, 8n * 2000n);
+  await fixture.stop();
+});
+
+test("functions of a program and its library in one run", options, async () => {
+  using native = await Native.build("-pie");
+  using fixture = await startFixture(native.path);
+  const plan = native.plan([
+    cFunction(native, "work", 0),
+    cFunction(native, "side", 1, { file: 1 }),
+    cFunction(native, "inner", 2, { file: 1 }),
+  ]);
+  const both = await during(fixture, plan, ["work 7", "side 11"]);
+  assert.deepEqual(both.balance, balance({ returns: 7n + 11n + 22n }));
+  assert.deepEqual(both.series.map(({ function: name, histogram }) => [name, Number(histogram.count)]).sort(), [
+    ["c:inner", 22],
+    ["c:side", 11],
+    ["c:work", 7],
+  ]);
+  await fixture.stop();
+});
