@@ -24,7 +24,7 @@ const OPERANDS = { amd64: parseAmd64Operand, arm64: parseArm64Operand } as const
  * One argument: what is in brackets belongs together, blanks and all. So does `DWORD PTR [rbp-4]`, which is read no
  * further, but which would otherwise shift the numbers of the arguments behind it.
  */
-const ARGUMENT = /(?:[A-Z]*(?:BYTE|WORD) PTR |[([][^()[\]]*[)\]]|\S)+/g;
+const ARGUMENT = /(?:[A-Z]{0,3}(?:BYTE|WORD) PTR |[([][^()[\]]*[)\]]|\S)+/g;
 const SIZED = /^(-?)(\d+)(f?)@(.*)$/s;
 
 const isSize = (bytes: number): bytes is UsdtSize => bytes === 1 || bytes === 2 || bytes === 4 || bytes === 8;

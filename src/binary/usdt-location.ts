@@ -50,7 +50,7 @@ export const unreadable = (reason: string): UnreadableLocation => ({ kind: "unre
 export const placed = (location: UsdtLocation): UsdtOperand => ({ location, width: undefined });
 
 export const unknownForm = (text: string): UsdtOperand =>
-  placed(unreadable(`${text} is no operand that gospect knows`));
+  placed(unreadable(text === "" ? "nothing follows its size" : `${text} is no operand that gospect knows`));
 
 /** Base + displacement, where the sum is one that an instruction can hold. */
 export function memoryAt(

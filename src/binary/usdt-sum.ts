@@ -12,7 +12,7 @@ export interface Sum {
   readonly symbol: string | undefined;
 }
 
-const TERM = /([+-]?)\s*(?:(0x[0-9a-fA-F]+|\d+)|([\p{L}_.$][\p{L}\d_.$@]*))\s*/uy;
+const TERM = /([+-]?)\s*(?:(0x[0-9a-fA-F]{1,16}|\d{1,20})|([\p{L}_.$][\p{L}\d_.$@]*))\s*/uy;
 
 /** Terms with signs between them, at most one of them a name; undefined where the text is anything else. */
 export function parseSum(text: string): Sum | undefined {

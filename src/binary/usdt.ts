@@ -22,7 +22,10 @@ export interface UsdtSemaphore {
   readonly offset: FileOffset;
 }
 
-/** One note: a place in the code. A probe has as many as its source was inlined or repeated. */
+/**
+ * A place in the code. A probe has as many as its source was inlined or repeated. Where a linker folded equal functions
+ * into one, several notes tell of one place, which comes once.
+ */
 export interface UsdtNote {
   readonly provider: string;
   readonly name: string;
@@ -56,12 +59,14 @@ const NOTE_TYPE = 3;
 const NOTE_ALIGNMENT = 4;
 /** Addresses of the instruction, of `.stapsdt.base` when the file was linked, of the semaphore. */
 const ADDRESSES_SIZE = 24;
-/** LIMIT: argument text of one note; twelve arguments, the most of `sys/sdt.h`, take some hundred bytes. */
+/** LIMIT: argument text of one note, and its parts between blanks; `sys/sdt.h` writes twelve arguments at most. */
 const MAX_ARGUMENT_TEXT = 4096;
+const MAX_ARGUMENT_PARTS = 64;
 
 /** Names that could not be typed, or would not print as what they are: damage. */
 const isName = (text: string): boolean => text !== "" && !/[\p{C}\p{Z}\ufffd]/u.test(text);
-const isArgumentText = (text: string): boolean => text.length <= MAX_ARGUMENT_TEXT && !/[\p{Cc}\ufffd]/u.test(text);
+const isArgumentText = (text: string): boolean =>
+  text.length <= MAX_ARGUMENT_TEXT && text.split(" ").length <= MAX_ARGUMENT_PARTS && !/[\p{Cc}\ufffd]/u.test(text);
 
 /** What is wrong with a description as such: addresses, then three strings, each with its NUL, then at most padding. */
 function findDamage(description: Buffer, strings: readonly string[]): string | undefined {
@@ -81,6 +86,8 @@ class NoteReader {
   private readonly places: NamedPlaces;
   private bytesLeft = MAX_NOTE_BYTES;
   private count = 0;
+  /** Descriptions of the notes that were taken, by probe and address. */
+  private readonly taken = new Map<string, Buffer>();
 
   constructor(elf: ElfFile) {
     this.elf = elf;
@@ -137,7 +144,15 @@ class NoteReader {
       this.refuse(note, provider, name);
       return;
     }
+    const place = `${note.provider} ${note.name} ${note.address}`;
+    const first = this.taken.get(place);
+    if (first !== undefined && !first.equals(description)) {
+      this.refuse("another note says something else of the same place", provider, name);
+      return;
+    }
     this.count++;
+    if (first !== undefined) return;
+    this.taken.set(place, description);
     this.notes.push(note);
   }
 

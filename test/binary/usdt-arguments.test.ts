@@ -93,7 +93,7 @@ test("sizes and signs", () =>
     "0@%rax": "u64 ?a value of 0 bytes",
     "-@%rax": "u64 ?-@%rax is no operand that gospect knows",
     "@%rax": "u64 ?@%rax is no operand that gospect knows",
-    "8@": "u64 ? is no operand that gospect knows",
+    "8@": "u64 ?nothing follows its size",
   }));
 
 test("constants have the width and sign of their argument", () =>
@@ -145,6 +145,7 @@ test("memory of amd64", () =>
     "8@8(%rax))": "u64 ?8(%rax)) is no operand that gospect knows",
     "8@--8(%rax)": "u64 ?--8(%rax) is no operand that gospect knows",
     "8@8-(%rax)": "u64 ?8-(%rax) is no operand that gospect knows",
+    "8@123456789012345678901(%rax)": "u64 ?123456789012345678901(%rax) is no operand that gospect knows",
     "8@8x(%rax)": "u64 ?8x(%rax) is no operand that gospect knows",
     "8@*(%rax)": "u64 ?*(%rax) is no operand that gospect knows",
   }));
