@@ -2,7 +2,14 @@
 import { realpathSync, statSync } from "node:fs";
 import { ProfilerError } from "../base/index.js";
 import { type ElfFile, openCodeFile, readLinkedLibraries } from "../binary/index.js";
-import { LibrarySearch, type LibrarySeeker, readCodeFiles, type TargetProcess } from "../process/index.js";
+import {
+  LibrarySearch,
+  type LibrarySeeker,
+  type LoaderEnvironment,
+  readCodeFiles,
+  readLoaderEnvironment,
+  type TargetProcess,
+} from "../process/index.js";
 import type { Target } from "../session/index.js";
 import { CodeFile, openSymbolTable } from "../symbols/index.js";
 
@@ -11,14 +18,16 @@ import { CodeFile, openSymbolTable } from "../symbols/index.js";
  * library, is left out. Throws as openProcess does, and FormatError where the file that says what is needed is damaged.
  */
 export async function openLibraries(target: Target, main: CodeFile): Promise<readonly CodeFile[]> {
-  const process = target.request.kind === "pid" ? target.process() : undefined;
-  if (process !== undefined) return openMappedLibraries(process);
-  return (await openLinkedLibraries(main)).libraries;
+  const running = target.request.kind === "pid" ? target.process() : undefined;
+  if (running !== undefined) return openMappedLibraries(running);
+  // A command gets our environment.
+  const environment = readLoaderEnvironment(target.request.kind === "command" ? process.env : {});
+  return (await openLinkedLibraries(main, environment)).libraries;
 }
 
-async function openMappedLibraries(process: TargetProcess): Promise<readonly CodeFile[]> {
-  const own = new Set(process.readExecutableMappings().map(({ start }) => start));
-  const files = readCodeFiles(process.pid).filter(({ mappings }) => !mappings.some(({ start }) => own.has(start)));
+async function openMappedLibraries(running: TargetProcess): Promise<readonly CodeFile[]> {
+  const own = new Set(running.readExecutableMappings().map(({ start }) => start));
+  const files = readCodeFiles(running.pid).filter(({ mappings }) => !mappings.some(({ start }) => own.has(start)));
   return openAll(async (opened) => {
     for (const { access, path } of files) {
       const library = await openLibrary(access, path);
@@ -42,13 +51,17 @@ interface Need {
 }
 
 /** Found as the dynamic linker would, were the program started here and now. Throws as openLibraries does. */
-export async function openLinkedLibraries(main: CodeFile): Promise<LinkedLibraryFiles> {
+export async function openLinkedLibraries(
+  main: CodeFile,
+  { folders, preloaded }: LoaderEnvironment = { folders: [], preloaded: [] },
+): Promise<LinkedLibraryFiles> {
   const linked = readLinkedLibraries(main.elf);
-  const search = new LibrarySearch(main.elf.machine, linked.interpreter);
+  const search = new LibrarySearch(main.elf.machine, linked.interpreter, folders);
   const loaded = new Set<string>();
   const missing: string[] = [];
   const program = [{ path: realpathSync(main.access), ...linked }];
-  const needs: Need[] = [linked.interpreter ?? [], linked.needed].flat().map((name) => ({ name, seekers: program }));
+  const names = linked.interpreter === undefined ? linked.needed : [linked.interpreter, ...preloaded, ...linked.needed];
+  const needs: Need[] = names.map((name) => ({ name, seekers: program }));
   const libraries = await openAll(async (opened) => {
     for (const { name, seekers } of needs) {
       if (loaded.has(name)) continue;

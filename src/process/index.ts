@@ -4,7 +4,14 @@
  * Only reads, and only files and links of /proc; knows nothing of ELF, Go, BPF or what is measured.
  */
 export { type CodeFileOfProcess, codeFilesOf, type MappedFile, readCodeFiles } from "./code-files.js";
-export { type LibraryMachine, LibrarySearch, type LibrarySeeker, parseLibraryCache } from "./library-search.js";
+export {
+  type LibraryMachine,
+  LibrarySearch,
+  type LibrarySeeker,
+  type LoaderEnvironment,
+  parseLibraryCache,
+  readLoaderEnvironment,
+} from "./library-search.js";
 export { type FileSegment, findLoadBias, type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
 export { ProcessMemory } from "./memory.js";
 export { type PidNamespace, readPidNamespace } from "./namespace.js";

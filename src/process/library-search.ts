@@ -1,6 +1,6 @@
 /**
- * Where a dynamic linker looks for a shared library: the order of ld.so(8), without what the environment of a process adds
- * (LD_LIBRARY_PATH, LD_PRELOAD). glibc's cache is read as its dl-cache.h describes it; musl has no cache, but a file of folders.
+ * Where a dynamic linker looks for a shared library: the order of ld.so(8). glibc's cache is read as its dl-cache.h describes
+ * it; musl has no cache, but a file of folders.
  */
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -14,6 +14,22 @@ export interface LibrarySeeker {
   readonly runpath: readonly string[] | undefined;
 }
 
+/** What the environment of a program that we start adds; of others we do not know it. */
+export interface LoaderEnvironment {
+  /** LD_LIBRARY_PATH */
+  readonly folders: readonly string[];
+  /** LD_PRELOAD */
+  readonly preloaded: readonly string[];
+}
+
+/** Lists are separated as ld.so(8) says; an empty folder is the current one. */
+export const readLoaderEnvironment = (
+  environment: Readonly<Record<string, string | undefined>>,
+): LoaderEnvironment => ({
+  folders: (environment["LD_LIBRARY_PATH"] || undefined)?.split(/[:;]/).map((folder) => folder || ".") ?? [],
+  preloaded: environment["LD_PRELOAD"]?.split(/[: ]/).filter((name) => name !== "") ?? [],
+});
+
 export type LibraryMachine = "amd64" | "arm64";
 
 /** What the cache calls libraries of this machine and of glibc. */
@@ -24,12 +40,14 @@ const PLATFORM: Readonly<Record<LibraryMachine, string>> = { amd64: "x86_64", ar
 export class LibrarySearch {
   private readonly machine: LibraryMachine;
   private readonly interpreter: string;
+  private readonly folders: readonly string[];
   private cache: ReadonlyMap<string, readonly string[]> | undefined;
 
-  /** `interpreter` is that of the program. */
-  constructor(machine: LibraryMachine, interpreter: string | undefined) {
+  /** `interpreter` is that of the program, `folders` those of its LD_LIBRARY_PATH. */
+  constructor(machine: LibraryMachine, interpreter: string | undefined, folders: readonly string[] = []) {
     this.machine = machine;
     this.interpreter = interpreter ?? "";
+    this.folders = folders;
   }
 
   /**
@@ -43,7 +61,11 @@ export class LibrarySearch {
     const inherited = seeker.runpath === undefined ? seekers.flatMap((each) => this.rpathOf(each)) : [];
     const own = (seeker.runpath ?? []).map((folder) => this.expand(folder, seeker));
     const folders = (paths: readonly string[]): readonly string[] => paths.map((folder) => join(folder, name));
-    return [...folders([...inherited, ...own]), ...this.cached(name), ...folders(this.defaultFolders())];
+    return [
+      ...folders([...inherited, ...this.folders, ...own]),
+      ...this.cached(name),
+      ...folders(this.defaultFolders()),
+    ];
   }
 
   private rpathOf(seeker: LibrarySeeker): readonly string[] {
