@@ -48,6 +48,35 @@ export function cString(of: Operand, text: string): Outcome<Operand> {
   return found({ type: C_STRING, phase: of.phase, text, at: "accumulator", value });
 }
 
+/** `str(e, n)`: the n bytes at an address, as a string. */
+export function countedString(of: Operand, length: Operand, text: string): Outcome<Operand> {
+  const address = addressIn(of);
+  if (address === undefined) {
+    return refused("wrong-type", `${of.text} is ${article(of.type)}, not an address`, hintFor(of));
+  }
+  if (!address.ok) return address;
+  if (length.type.kind !== "int") {
+    return refused("wrong-type", `${length.text} is ${article(length.type)}, not a number of bytes`, hintFor(length));
+  }
+  if (length.phase !== of.phase && length.phase !== "either" && of.phase !== "either") {
+    return refused("mixed-ends", `${of.text} and ${length.text} are not there at the same end of a call`);
+  }
+  const count = loadInteger(length, length.type);
+  if (!count.ok) return count;
+  const value: Emit = (to) => {
+    count.value(to);
+    to.emit({ op: "give-b" });
+    address.value(to);
+  };
+  return found({
+    type: STRING,
+    phase: of.phase === "either" ? length.phase : of.phase,
+    text,
+    at: "accumulator",
+    value,
+  });
+}
+
 /** `word(e)`: the first word of a string. */
 export function firstWord(of: Operand, text: string): Outcome<Operand> {
   if (!isText(of.type)) {

@@ -23,6 +23,8 @@ export type Expression =
     }
   /** `value(ctx, main.key)`: what a context holds under a key of that type. */
   | { readonly kind: "context-value"; readonly of: Expression; readonly type: string }
+  /** `str(arg0, arg1)`: as many bytes at an address. */
+  | { readonly kind: "counted-string"; readonly of: Expression; readonly length: Expression }
   | Truth;
 
 /** What is true or false. */
@@ -84,6 +86,8 @@ export function formatExpression(expression: Expression): string {
       const { low, width, buckets } = expression;
       return `lin(${formatExpression(expression.of)}, ${low}, ${low + buckets * width}, ${width})`;
     }
+    case "counted-string":
+      return `str(${formatExpression(expression.of)}, ${formatExpression(expression.length)})`;
     case "context-value":
       return `value(${formatExpression(expression.of)}, ${expression.type})`;
     case "compare":

@@ -4,7 +4,7 @@ import type { GoField, GoType } from "../binary/index.js";
 import type { PackageVariable } from "../symbols/index.js";
 import { type Emit, Label } from "./code-builder.js";
 import { emitContextSearch } from "./context-search.js";
-import { converted, cString, firstWord, searchedLength } from "./conversions.js";
+import { converted, countedString, cString, firstWord, searchedLength } from "./conversions.js";
 import type { ProgramFacts } from "./dynamic-types.js";
 import { type Expression, formatExpression, formatLiteral, isTruth, type KeyLiteral } from "./expression.js";
 import { explainLiteral } from "./literals.js";
@@ -69,6 +69,12 @@ export function locate(expression: Expression, around: Surroundings): Outcome<Op
     case "context-value": {
       const of = locate(expression.of, around);
       return of.ok ? contextValue(of.value, expression.type, text, around) : of;
+    }
+    case "counted-string": {
+      const of = locate(expression.of, around);
+      if (!of.ok) return of;
+      const length = locate(expression.length, around);
+      return length.ok ? countedString(of.value, length.value, text) : length;
     }
     case "call": {
       const of = locate(expression.of, around);

@@ -36,8 +36,8 @@ export interface NativeContext {
   /** Undefined: no Go program. */
   readonly runtime: RuntimeFacts | undefined;
   readonly questions: Questions;
-  /** `--match` */
-  readonly match: Expression | undefined;
+  /** `--match`, at either end of a span. */
+  readonly match: { readonly begin: Expression; readonly end: Expression } | undefined;
 }
 
 /** @throws UnmeasurableError `no-match` as findUsdtProbes and findNativeFunctions do */
@@ -189,7 +189,7 @@ function planSpan(from: UsdtMatch, to: UsdtMatch, context: NativeContext): Candi
     const arch = place.file.elf.machine;
     const scope = spanScope(one, other, arch);
     const both = answersAt(name, "call", scope, spanVariables(one, other, arch), context);
-    const match = matchAt(name, usdtScope(own.note, own.types, arch), context);
+    const match = matchAt(name, ownEnd, usdtScope(own.note, own.types, arch), context);
     const outcome = match.ok ? withSite(name, place, both.ok ? found(half(both.value, ownEnd)) : both, context) : match;
     return { named: namedPlace(name), outcome: outcome.ok ? found(spanEnd(outcome.value, ownEnd, match)) : outcome };
   };
@@ -235,7 +235,12 @@ function half(answers: Answers, end: "begin" | "end"): Answers {
 }
 
 /** What `--match` is at one end. */
-function matchAt(name: string, scope: Scope, { match }: NativeContext): Outcome<Recipe | undefined> {
+function matchAt(
+  name: string,
+  end: "begin" | "end",
+  scope: Scope,
+  { match }: NativeContext,
+): Outcome<Recipe | undefined> {
   if (match === undefined) return found(undefined);
   const around: Surroundings = {
     scope,
@@ -244,7 +249,7 @@ function matchAt(name: string, scope: Scope, { match }: NativeContext): Outcome<
     packagePath: "",
     kind: "place",
   };
-  const compiled = compileExpression(match, around);
+  const compiled = compileExpression(match[end], around);
   if (!compiled.ok) return compiled;
   const { recipe, encoding } = compiled.value;
   if (encoding.kind === "integer" || encoding.kind === "pointer") return found(recipe);

@@ -10,6 +10,7 @@
  *     primary     = NAME | "$" NAME | "(" condition ")" | CALL "(" condition ")"
  *                 | "lin" "(" condition "," INTEGER "," INTEGER "," INTEGER ")"
  *                 | "hasPrefix" "(" condition "," STRING ")" | "value" "(" condition "," TYPE ")"
+ *                 | "str" "(" condition "," condition ")"
  */
 import type { Relation } from "./code.js";
 import { type CallName, type Expression, isTruth, type KeyLiteral, type Literal } from "./expression.js";
@@ -191,6 +192,7 @@ class Parser {
       this.expect(",");
       return { kind: "context-value", of, type: this.typeName() };
     }
+    if (name === "str" && this.accept(",")) return { kind: "counted-string", of, length: this.condition() };
     return { kind: "call", function: name as CallName, of };
   }
 

@@ -8,7 +8,7 @@ import { findGnuBuildId, findGoBuildId } from "../binary/index.js";
 import type { CodeFile, Program } from "../symbols/index.js";
 import { type Candidate, endsAtEntry, type Questions } from "./candidate.js";
 import { type GoCandidates, MAX_PROBES, selectGo, vanishedCopies } from "./go-candidates.js";
-import { nativeCandidates } from "./native-candidates.js";
+import { type NativeContext, nativeCandidates } from "./native-candidates.js";
 import { type NativeSelector, parseNativeSelector } from "./native-selector.js";
 import { parseExpression } from "./parse-expression.js";
 import type { PlannedFile, PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts } from "./plan.js";
@@ -58,7 +58,7 @@ export function planProbes(program: Program, request: PlanRequest): ProbePlan {
   const natives = request.probes.flatMap((probe) => parseNativeSelector(probe) ?? []);
   const goProbes = request.probes.filter((probe) => parseNativeSelector(probe) === undefined);
   const asked = parseQuestions(request);
-  const match = request.match === undefined ? undefined : parseExpression(request.match);
+  const match = request.match === undefined ? undefined : parseMatch(request.match);
   requireSpans(request.match, natives, goProbes);
   const runtime = main.go && readRuntimeFacts(main.go.binary, main.go.symbols);
   const selection = goProbes.length === 0 ? undefined : selectGoProbes(main, runtime, { ...request, probes: goProbes });
@@ -113,6 +113,15 @@ function parseQuestions(request: PlanRequest): Omit<Questions, "probes"> {
     where: request.where === undefined ? undefined : parseExpression(request.where),
     show: request.captures === "values" ? show : undefined,
   };
+}
+
+/** `EXPR`, the same at both ends, or `EXPR..EXPR`. */
+function parseMatch(text: string): NonNullable<NativeContext["match"]> {
+  const [begin, end = begin, ...more] = text.split("..");
+  if (begin === undefined || end === undefined || more.length > 0) {
+    throw new UsageError(`--match ${text} names more than two ends`, { hint: "--match arg0, or --match arg0..arg1" });
+  }
+  return { begin: parseExpression(begin), end: parseExpression(end) };
 }
 
 function requireSpans(
