@@ -111,9 +111,8 @@ function bindArgument(
   }
   if (arch !== "amd64") return refused("unsupported-machine", `arguments are not read on ${arch} yet`);
   const location = locationOf(argument, type);
-  return location.ok
-    ? found({ variable: { name, type }, location: location.value, through: "nothing", phase })
-    : location;
+  if (location.ok) return found({ variable: { name, type }, location: location.value, through: "nothing", phase });
+  return { ok: false, refusal: { ...location.refusal, by: name } };
 }
 
 /** Where an argument is, as a value of a type that may be wider than it is itself. */

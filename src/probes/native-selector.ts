@@ -45,8 +45,14 @@ export const reachesLibraries = (probes: readonly string[]): boolean => probes.s
 /** What a PROBE says; undefined where it speaks of Go. @throws UsageError for a malformed one */
 export function parseNativeSelector(probe: string): NativeSelector | undefined {
   if (!isNative(probe)) return undefined;
-  const span = /^(.*?)\.\.((?:usdt|c):.*)$/s.exec(probe);
-  if (span !== null) return { kind: "span", from: spanEnd(span[1], probe), to: spanEnd(span[2], probe) };
+  const between = probe.indexOf("..");
+  if (between >= 0) {
+    return {
+      kind: "span",
+      from: spanEnd(probe.slice(0, between), probe),
+      to: spanEnd(probe.slice(between + "..".length), probe),
+    };
+  }
   const [kind, ...parts] = probe.split(":");
   if (parts.length > 2 || parts.includes("")) {
     const form = kind === "c" ? "c:SYMBOL or c:LIBRARY:SYMBOL" : "usdt:PROVIDER:NAME";
@@ -59,8 +65,8 @@ export function parseNativeSelector(probe: string): NativeSelector | undefined {
     : { kind: "function", library: first, symbol: second };
 }
 
-function spanEnd(text: string | undefined, probe: string): UsdtSelector {
-  const end = text === undefined ? undefined : parseNativeSelector(text);
+function spanEnd(text: string, probe: string): UsdtSelector {
+  const end = text.includes("..") ? undefined : parseNativeSelector(text);
   if (end?.kind === "usdt" && !`${end.provider}${end.name}`.includes("*")) return end;
   throw new UsageError(`malformed span ${probe}`, {
     hint: "it lies between two USDT probes: usdt:PROVIDER:NAME..usdt:PROVIDER:NAME",
