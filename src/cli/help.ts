@@ -11,6 +11,8 @@ Expressions (EXPR) take a value from the arguments and results of a call:
   s.shard.id          a field, through pointers
   *e, e[3], m["key"]  what a pointer points to; an element; what a map holds under a key
   len(e), cap(e)      of strings, slices, maps, channels
+  str(arg0), word(s)  the C string that it points to; the first word of a string
+  int32(ret)          of a C function's arguments and results, which are 64 bits, the lower ones
   type(err)           the type that an interface holds
   value(ctx, pkg.Key) what a context holds under a key of this type
   pkg.Name            a package variable
@@ -24,7 +26,11 @@ measures is an integer, bool, float, string or pointer; what is shown may be any
 of reach.`;
 
 export const TARGET = "(-p PID | -e FILE | -- COMMAND ARG…)";
-export const PROBE = "Go symbols as go tool nm prints them, globs (main.*), /regular expressions/, FILE.go:LINE";
+export const PROBE =
+  "Go symbols as go tool nm prints them, globs (main.*), /regular expressions/, FILE.go:LINE; " +
+  "usdt:PROVIDER:NAME, c:SYMBOL, c:LIBRARY:SYMBOL";
+/** Of commands that measure. */
+export const PROBE_OR_SPAN = `${PROBE}; usdt:P:FROM..usdt:P:TO, the span between two`;
 
 const RECORDABLE = "results go to this file, not to stdout; FILE.gospect records the run, for replay";
 
@@ -47,6 +53,8 @@ Examples:
   sudo gospect profile -p 4711 'main.(*Store).Lookup' --by tenant     who calls it, with what
   go tool pprof -http=: gospect.pb.gz
   sudo gospect trace -p 4711 'main.(*Store).Lookup' --where '$duration > 10ms'   the slow ones themselves
+  sudo gospect hist -p 815 c:libc.so.6:getaddrinfo --by 'str(arg0)'   the same of a C function, by host
+  gospect list -p 815 'usdt:*'                                       the static probes of a process
   gospect doctor                                                     what this machine allows
 
 Exit status: 0 done, 1 the run failed, 2 wrong command line, 3 nothing to measure, 4 not permitted or not supported.`;

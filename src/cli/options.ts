@@ -13,6 +13,7 @@ export interface Given {
   readonly value?: string;
   readonly where?: string;
   readonly show?: readonly string[];
+  readonly match?: string;
   readonly stack?: true;
   readonly linear?: true;
   readonly sig?: readonly string[];
@@ -71,9 +72,16 @@ const measured =
     throw new UsageError(`${name} wants an expression`, { hint: `a parameter's name: ${name} size` });
   };
 
+function matched(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new UsageError("--match wants an expression", { hint: "an argument that both ends have: --match arg0" });
+}
+
 export function parseProbe(text: string, earlier: readonly string[] = []): readonly string[] {
   if (text.trim() === "") {
-    throw new UsageError("an empty name", { hint: "name a Go function, a glob or a /regular expression/" });
+    throw new UsageError("an empty name", {
+      hint: "name a Go function, a glob, a /regular expression/, usdt:PROVIDER:NAME or c:SYMBOL",
+    });
   }
   return [...earlier, text];
 }
@@ -105,6 +113,11 @@ export const option = {
       parseCondition,
     ),
   show: () => new Option("--show <expr>", "this value of each call too; repeatable").argParser(parseShown),
+  match: () =>
+    new Option(
+      "--match <expr>",
+      "ends of spans belong together by this value, else by goroutine or thread: usdt:P:A..usdt:P:B --match arg0",
+    ).argParser(once("--match", matched)),
   sig: () =>
     new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
   symbols: () =>

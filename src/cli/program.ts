@@ -22,7 +22,7 @@ import {
   trace,
 } from "../commands/index.js";
 import { type CommandLine, formatCommandLine } from "./command-line.js";
-import { EVERY_PROCESS, EXAMPLES, EXPRESSIONS, outputText, PROBE, TARGET } from "./help.js";
+import { EVERY_PROCESS, EXAMPLES, EXPRESSIONS, outputText, PROBE, PROBE_OR_SPAN, TARGET } from "./help.js";
 import { type Given, nonEmpty, option, parseProbe } from "./options.js";
 
 function targetOf(given: Given, command: readonly string[] | undefined): TargetRequest | undefined {
@@ -74,6 +74,7 @@ export function createProgram(
     of: given.of ?? given.value,
     where: given.where,
     show: given.show ?? [],
+    match: given.match,
   });
   const measureRequest = (probes: string[], given: Given): MeasureRequest => ({
     ...planRequest(probes, given),
@@ -90,7 +91,9 @@ export function createProgram(
   });
 
   const program = new Command("gospect")
-    .description("Measures a running Go program from outside: latency by argument, without restart or rebuild.")
+    .description(
+      "Measures a running Go program from outside: latency by argument, without restart or rebuild. USDT probes and C functions too.",
+    )
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "explain the command")
     .helpCommand("help [command]", "explain a command")
@@ -108,7 +111,9 @@ export function createProgram(
   program
     .command("list")
     .summary("what can be probed in a binary")
-    .description("Lists functions with signature, place, entry and return sites, and why some can't be probed.")
+    .description(
+      "Lists functions with signature, place, entry and return sites, USDT probes with their arguments, C functions, and why some can't be probed.",
+    )
     .usage(`${TARGET} [PATTERN…] [options]`)
     .addArgument(new Argument("[pattern...]", `${PROBE}; else everything`).argParser(parseProbe))
     .addOption(option.pid())
@@ -128,13 +133,14 @@ export function createProgram(
     .summary("the sites and recipes a run would use, without attaching")
     .description("Prints the exact sites, instructions and argument recipes that a run would use. Attaches nothing.")
     .usage(`${TARGET} PROBE… [options]`)
-    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
+    .addArgument(new Argument("<probe...>", PROBE_OR_SPAN).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe("the file to read"))
     .addOption(option.by())
     .addOption(option.of())
     .addOption(option.where())
     .addOption(option.show())
+    .addOption(option.match())
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => finish(await plan(planRequest(probes, given), streams)));
@@ -144,7 +150,7 @@ export function createProgram(
     .summary("histograms of latency, per combination of --by values")
     .description("Measures calls and prints histograms of their latency, one per combination of --by values.")
     .usage(`${TARGET} PROBE… [options]`)
-    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
+    .addArgument(new Argument("<probe...>", PROBE_OR_SPAN).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
@@ -152,6 +158,7 @@ export function createProgram(
     .addOption(option.of())
     .addOption(option.where())
     .addOption(new Option("--linear", "histograms in rows of equal width, where they otherwise grow"))
+    .addOption(option.match())
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => finish(await hist(histRequest(probes, given), streams)));
@@ -161,13 +168,14 @@ export function createProgram(
     .summary("a pprof file: stacks, calls and latency, --by values as labels")
     .description("Measures calls and writes a profile for go tool pprof: who calls, how often, how long, with what.")
     .usage(`${TARGET} PROBE… [options]`)
-    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
+    .addArgument(new Argument("<probe...>", PROBE_OR_SPAN).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.by())
     .addOption(option.value())
     .addOption(option.where())
+    .addOption(option.match())
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => finish(await profile(measureRequest(probes, given), streams)));
@@ -177,13 +185,14 @@ export function createProgram(
     .summary("one line per call, as it happens")
     .description("Prints each call as it ends: time, goroutine, duration, arguments, results.")
     .usage(`${TARGET} PROBE… [options]`)
-    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
+    .addArgument(new Argument("<probe...>", PROBE_OR_SPAN).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.where())
     .addOption(option.show())
     .addOption(new Option("--stack", "with the callers of each call"))
+    .addOption(option.match())
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => finish(await trace(traceRequest(probes, given), streams)));
@@ -193,12 +202,13 @@ export function createProgram(
     .summary("calls as an indented tree per goroutine, with times")
     .description("Prints the calls of each goroutine as a tree: what each took, and what of that was its own.")
     .usage(`${TARGET} PROBE… [options]`)
-    .addArgument(new Argument("<probe...>", PROBE).argParser(parseProbe))
+    .addArgument(new Argument("<probe...>", PROBE_OR_SPAN).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.where())
     .addOption(option.show())
+    .addOption(option.match())
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => finish(await flow(traceRequest(probes, given), streams)));

@@ -29,11 +29,11 @@ export function histReport(description: RunDescription, results: Aggregate, opti
 }
 
 export function profileReport(description: RunDescription, results: Aggregate, names: RunNames): Buffer {
-  const { mapping, commandLine, run } = description;
-  invariant(mapping !== undefined, "a profile has a mapping");
+  const { mappings, commandLine, run } = description;
+  invariant(mappings !== undefined, "a profile has mappings");
   return encodeProfile({
     results,
-    mapping,
+    mappings,
     symbolize: names.symbolize,
     commandLine,
     where: run.where,

@@ -8,8 +8,9 @@ import {
   formatNanoseconds,
   formatQuantity,
   type Run,
+  type RunProbe,
 } from "../export/index.js";
-import { type ProbePlan, partOf } from "../probes/index.js";
+import { type PlannedProbe, type ProbePlan, partOf } from "../probes/index.js";
 import type { RecordedCommand, RunDescription, RunView } from "../recording/index.js";
 import { type CommandEnd, Session, type SessionOptions, type Target } from "../session/index.js";
 import { callLoss } from "./call-report.js";
@@ -47,11 +48,16 @@ export interface MeasureOptions {
   readonly keep: SessionOptions["keep"];
   readonly view: RunView;
   /** Of a profile. */
-  readonly mapping?: RunDescription["mapping"];
+  readonly mappings?: RunDescription["mappings"];
   /** Draws results while the run lasts, a line each; undefined: only the progress line is shown. */
   readonly page?: ((description: RunDescription, results: Aggregate) => readonly string[]) | undefined;
   /** Called when the run has begun, where its calls are wanted one by one. */
   readonly follow?: ((session: Session, description: RunDescription) => Follower) | undefined;
+}
+
+function nounOf({ kind, place }: PlannedProbe): RunProbe["noun"] {
+  if (kind === "span-begin" || kind === "span-end") return "span";
+  return place?.kind === "usdt" ? "hit" : undefined;
 }
 
 const runOf = (plan: ProbePlan, target: Target): Run => ({
@@ -63,11 +69,13 @@ const runOf = (plan: ProbePlan, target: Target): Run => ({
   },
   probes: plan.probes.map((probe, number) => ({
     function: probe.name,
-    entrySites: 1,
-    returnSites: probe.exits.length,
+    entrySites: probe.kind === "span-end" ? 0 : 1,
+    returnSites: probe.kind === "span-end" ? 1 : probe.exits.length,
     inlinedCopies: probe.inlinedCopies,
     partOf: partOf(plan.probes, number),
     untyped: probe.captures?.untyped,
+    noun: nounOf(probe),
+    identity: probe.identity === "goroutine" ? undefined : probe.identity,
   })),
   where: plan.where,
 });
@@ -76,7 +84,7 @@ const descriptionOf = (
   { plan, clock }: Session,
   target: Target,
   request: MeasureRequest,
-  { command, mapping, view }: MeasureOptions,
+  { command, mappings, view }: MeasureOptions,
 ): RunDescription => ({
   command,
   commandLine: request.commandLine,
@@ -85,7 +93,7 @@ const descriptionOf = (
   measure: plan.measure,
   shown: plan.probes.map((probe) => probe.captures?.shown ?? []),
   clock,
-  mapping,
+  mappings,
   view,
 });
 
@@ -96,7 +104,9 @@ const MILLION = 1_000_000n;
 /** What is measured, in a few words. */
 function objectOf(plan: ProbePlan): string {
   const [only, ...more] = new Set(plan.probes.map(({ name }) => name));
-  return only !== undefined && more.length === 0 ? printable(only) : `${more.length + 1} functions`;
+  if (only !== undefined && more.length === 0) return printable(only);
+  const all = plan.probes.every((probe) => nounOf(probe) === undefined) ? "functions" : "probes";
+  return `${more.length + 1} ${all}`;
 }
 
 function progressLine({ plan }: Session, progress: Progress, durationMs: number | undefined): string {
@@ -215,13 +225,13 @@ const NO_LOSS: EventLoss = { dropped: 0n, captures: 0n };
 
 /** `-o FILE.gospect`, of a run whose calls were only counted. False when something else was asked for. */
 export function recordCounts(
-  { description, batch }: Measurement,
+  { plan, description, batch }: Measurement,
   { output }: MeasureRequest,
   subject: Subject,
   results: Results,
 ): boolean {
   if (!isRecording(output)) return false;
-  new Recorder(results, description, runNames(subject)).finish(batch, NO_LOSS);
+  new Recorder(results, description, runNames(subject, plan)).finish(batch, NO_LOSS);
   return true;
 }
 

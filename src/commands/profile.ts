@@ -1,8 +1,8 @@
 /** `profile`: a pprof file of stacks, calls and latency, with `--by` values as labels. */
 import type { Aggregate } from "../aggregate/index.js";
-import { UnmeasurableError, UsageError } from "../base/index.js";
+import { UsageError } from "../base/index.js";
 import { buildIdOf, formatQuantity, type ProfileMapping } from "../export/index.js";
-import type { ProbePlan } from "../probes/index.js";
+import { FILE_WINDOW, type ProbePlan } from "../probes/index.js";
 import { profileReport } from "./count-report.js";
 import { exitStatus, measure, recordCounts, tellBalance } from "./measure.js";
 import type { MeasureRequest } from "./request.js";
@@ -14,22 +14,21 @@ import { Subject } from "./subject.js";
 /** Where a profile goes unless told. */
 export const DEFAULT_OUTPUT = "gospect.pb.gz";
 
-/** The segment that all code of a Go program lies in. */
-function codeMapping({ main }: Subject, plan: ProbePlan): ProfileMapping {
-  const code = plan.probes[0]?.entry.address ?? 0;
-  const segment = main.elf.segments.find(
-    ({ type, executable, virtualAddress, memorySize }) =>
-      type === "load" && executable && code >= virtualAddress && code < virtualAddress + memorySize,
-  );
-  if (segment === undefined) throw new UnmeasurableError("no-code", `${plan.target.path}: no executable segment`);
-  return {
-    start: segment.virtualAddress,
-    limit: segment.virtualAddress + segment.memorySize,
-    fileOffset: segment.fileOffset,
-    path: plan.target.path,
-    buildId: buildIdOf(plan.target),
-  };
-}
+/** The code of each file, side by side as in the run. */
+const codeMappings = (subject: Subject, plan: ProbePlan): readonly ProfileMapping[] =>
+  [plan.target, ...plan.libraries].flatMap((planned, number) => {
+    const segments = subject.files(plan)[number]?.elf.segments ?? [];
+    return segments
+      .filter(({ type, executable }) => type === "load" && executable)
+      .map(({ virtualAddress, memorySize, fileOffset }) => ({
+        start: number * FILE_WINDOW + virtualAddress,
+        limit: number * FILE_WINDOW + virtualAddress + memorySize,
+        fileOffset,
+        path: planned.path,
+        buildId: buildIdOf(planned),
+        hasLines: subject.files(plan)[number]?.go !== undefined,
+      }));
+  });
 
 /** Where a profile goes. */
 export function profileOutput(output: string | undefined, streams: Streams): string {
@@ -55,11 +54,11 @@ export async function profile(request: MeasureRequest, streams: Streams): Promis
     command: "profile",
     keep: { histogram: false, stacks: true },
     view: { stacks: true, verbose: request.verbose, linear: false },
-    mapping: codeMapping(subject, plan),
+    mappings: codeMappings(subject, plan),
   });
   const { description, results } = measurement;
   if (!recordCounts(measurement, request, subject, destination)) {
-    destination.finish(profileReport(description, results, runNames(subject)));
+    destination.finish(profileReport(description, results, runNames(subject, plan)));
     if (!request.quiet) tellProfile(output, results, streams);
   }
   tellBalance(measurement, request, streams);

@@ -55,10 +55,18 @@ export class Subject implements Disposable {
     return { main, libraries: this.libraries };
   }
 
+  /** The files of a plan that was made of it, by their numbers. */
+  files(plan: ProbePlan): readonly (CodeFile | undefined)[] {
+    const libraryAt = (access: string) => this.libraries?.find((library) => library.access === access);
+    return [this.main, ...plan.libraries.map(({ access }) => libraryAt(access))];
+  }
+
   /** Throws UnmeasurableError `not-go`. */
   requireGo(): GoProgram {
     if (this.go !== undefined) return this.go;
-    throw new UnmeasurableError("not-go", `${this.target.displayPath}: not a Go program`);
+    throw new UnmeasurableError("not-go", `${this.target.displayPath}: not a Go program`, {
+      hint: "its C functions are named c:SYMBOL, its USDT probes usdt:PROVIDER:NAME",
+    });
   }
 
   /**

@@ -17,7 +17,7 @@ async function follow(command: "trace" | "flow", request: TraceRequest, streams:
   using results = openResults(textOutput(request.output), streams);
   using subject = await Subject.open(request.target, request.symbols);
   const plan = await subject.plan(request, "measure", "values");
-  const names = runNames(subject);
+  const names = runNames(subject, plan);
   const measurement = await measure(subject, plan, request, streams, {
     command,
     keep: { histogram: false, stacks: request.stacks, events: true, origins: command === "flow" },

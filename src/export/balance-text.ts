@@ -7,7 +7,7 @@ import {
   printable,
   quantile,
 } from "../aggregate/index.js";
-import type { Run } from "./run.js";
+import { type Noun, nounOf, type Run } from "./run.js";
 import { paint, type TextStyle } from "./style.js";
 import { formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";
 
@@ -18,17 +18,20 @@ export interface CallLoss extends EventLoss {
 
 /** Lines with a newline at the end: the balance, the cost, then notes and warnings as there are. */
 export function formatBalanceText(
-  { where }: Pick<Run, "where">,
+  { where, probes }: Pick<Run, "where" | "probes">,
   results: Aggregate,
   style: TextStyle,
   lacking?: CallLoss,
 ): string {
+  const noun = nounOf(probes);
   const lines = [
-    `balance: ${booksSentence(results.balance)}`,
-    ...(where === undefined ? [] : [`condition: ${conditionSentence(where, results.balance)}`]),
+    `balance: ${booksSentence(results.balance, noun)}`,
+    ...(where === undefined ? [] : [`condition: ${conditionSentence(where, results.balance, noun)}`]),
     `cost: ${costSentence(results)}`,
-    ...notes(results, lacking).map((line) => paint(style, "faint", `note: ${line}`)),
-    ...[...warnings(results), ...callWarnings(lacking)].map((line) => paint(style, "warning", `warning: ${line}`)),
+    ...notes(results, noun, lacking).map((line) => paint(style, "faint", `note: ${line}`)),
+    ...[...warnings(results, probes, noun), ...callWarnings(lacking, noun)].map((line) =>
+      paint(style, "warning", `warning: ${line}`),
+    ),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -47,16 +50,23 @@ function balanceSentence(balance: Balance): string {
 }
 
 /** Calls that were paired, hits that were only counted, or both. */
-export function booksSentence(balance: Balance): string {
-  const counted = `${formatQuantity(balance.counted, "call")} counted at the entry alone`;
+export function booksSentence(balance: Balance, noun: Noun = "call"): string {
+  const counted =
+    noun === "hit"
+      ? `${formatQuantity(balance.counted, noun)} counted`
+      : `${formatQuantity(balance.counted, "call")} counted at the entry alone`;
   if (balance.counted === 0n) return balanceSentence(balance);
   return balance.entries === 0n ? counted : `${balanceSentence(balance)}; ${counted}`;
 }
 
 /** `100 of 400 calls matched tenant == "acme"`. */
-export function conditionSentence(where: string, { entries, counted, filtered, undecided }: Balance): string {
+export function conditionSentence(
+  where: string,
+  { entries, counted, filtered, undecided }: Balance,
+  noun: Noun = "call",
+): string {
   const all = entries + counted;
-  const matched = `${formatCount(all - filtered - undecided)} of ${formatQuantity(all, "call")} matched`;
+  const matched = `${formatCount(all - filtered - undecided)} of ${formatQuantity(all, noun)} matched`;
   return `${matched} ${printable(where)}`;
 }
 
@@ -97,7 +107,7 @@ function probeTimeNote({ measure, cost, series }: Aggregate, lacking: CallLoss |
   );
 }
 
-function notes(results: Aggregate, lacking: CallLoss | undefined): readonly string[] {
+function notes(results: Aggregate, noun: Noun, lacking: CallLoss | undefined): readonly string[] {
   const { balance } = results;
   const lines: string[] = [];
   const probeTime = probeTimeNote(results, lacking);
@@ -106,68 +116,77 @@ function notes(results: Aggregate, lacking: CallLoss | undefined): readonly stri
     // A call that was lost returns too, and nothing tells it from one that was running before.
     const since = balance.lost === 0n ? "already running at attach" : "already running at attach, or lost";
     lines.push(
-      `${were(balance.unmatchedReturns)} ${since}; not counted, ${balance.unmatchedReturns === 1n ? "its" : "their"} duration is unknown`,
+      `${were(balance.unmatchedReturns, noun)} ${since}; not counted, ${balance.unmatchedReturns === 1n ? "its" : "their"} duration is unknown`,
     );
   }
   if (balance.open > 0n) {
     // Calls that are shown one by one are shown as far as they came.
     const absent = lacking === undefined ? "; not in the results" : "";
-    lines.push(`${were(balance.open)} still running at the end${absent}`);
+    lines.push(`${were(balance.open, noun)} still running at the end${absent}`);
   }
   return lines;
 }
 
-function warnings({ balance, loss }: Aggregate): readonly string[] {
+function warnings({ balance, loss }: Aggregate, probes: Run["probes"], noun: Noun): readonly string[] {
   const lines: string[] = [];
+  const elsewhere = unidentified(probes);
   if (balance.discrepancy !== 0n) {
     const missing = balance.discrepancy > 0n ? balance.discrepancy : -balance.discrepancy;
     const what = balance.discrepancy > 0n ? "unaccounted for" : "counted twice";
-    lines.push(`the balance does not hold: ${formatQuantity(missing, "call")} ${what}; please report this`);
+    lines.push(`the balance does not hold: ${formatQuantity(missing, noun)} ${what}; please report this`);
   }
   if (balance.lost > 0n) {
-    const of = `${formatQuantity(balance.lost, "call")} of ${formatCount(balance.entries)} lost`;
-    lines.push(`${of}: ${lossReasons(balance.lost, loss).join(", ")}`);
+    const of = `${formatQuantity(balance.lost, noun)} of ${formatCount(balance.entries)} lost`;
+    lines.push(`${of}: ${lossReasons(balance.lost, loss, elsewhere).join(", ")}`);
   }
   // Of entries they are among the lost; of other hits nothing else tells.
   const others = loss.noGoroutine - loss.homeless;
-  if (others > 0n) lines.push(`${formatQuantity(others, "return")} outside any readable goroutine`);
+  if (others > 0n) lines.push(`${formatQuantity(others, "return")} ${elsewhere}`);
   if (loss.otherSeries > 0n) {
-    lines.push(`${formatQuantity(loss.otherSeries, "call")} went to "other": too many different values`);
+    lines.push(`${formatQuantity(loss.otherSeries, noun)} went to "other": too many different values`);
   }
   if (balance.undecided > 0n) {
-    const of = `${formatQuantity(balance.undecided, "call")} left out: the condition could not be evaluated`;
+    const of = `${formatQuantity(balance.undecided, noun)} left out: the condition could not be evaluated`;
     lines.push(`${of}: no such key or element, a nil pointer, or memory that is not there`);
   }
   if (loss.unreadable > 0n) {
-    lines.push(`${formatQuantity(loss.unreadable, "call")} left out: the measured value could not be read`);
+    lines.push(`${formatQuantity(loss.unreadable, noun)} left out: the measured value could not be read`);
   }
-  if (loss.buckets > 0n) lines.push(`${formatQuantity(loss.buckets, "call")} missing from histograms: no room`);
-  if (loss.stacks > 0n) lines.push(`${formatQuantity(loss.stacks, "call")} without a stack: no room, or not readable`);
-  if (loss.samples > 0n) lines.push(`${formatQuantity(loss.samples, "call")} missing from the profile: no room`);
+  if (loss.buckets > 0n) lines.push(`${formatQuantity(loss.buckets, noun)} missing from histograms: no room`);
+  if (loss.stacks > 0n) lines.push(`${formatQuantity(loss.stacks, noun)} without a stack: no room, or not readable`);
+  if (loss.samples > 0n) lines.push(`${formatQuantity(loss.samples, noun)} missing from the profile: no room`);
   return lines;
 }
 
-function lossReasons(lost: bigint, { homeless, abandoned, left }: DetailLoss): readonly string[] {
+/** Why it could not be told which call an end belongs to, or which calls are around a new one. */
+function unidentified(probes: Run["probes"]): string {
+  const ofThreads = "on another stack than their thread's other calls";
+  const ofGoroutines = "outside any readable goroutine";
+  if (probes.every(({ identity }) => identity === undefined)) return ofGoroutines;
+  return probes.some(({ identity }) => identity === undefined) ? `${ofGoroutines}, or ${ofThreads}` : ofThreads;
+}
+
+function lossReasons(lost: bigint, { homeless, abandoned, left }: DetailLoss, elsewhere: string): readonly string[] {
   const reasons: string[] = [];
   const noRoom = lost - homeless - abandoned - left;
   if (noRoom > 0n) reasons.push(`${formatCount(noRoom)} for which the kernel had no room`);
-  if (homeless > 0n) reasons.push(`${formatCount(homeless)} outside any readable goroutine`);
+  if (homeless > 0n) reasons.push(`${formatCount(homeless)} ${elsewhere}`);
   if (abandoned > 0n) reasons.push(`${formatCount(abandoned)} on a system stack that the scheduler left`);
   if (left > 0n) reasons.push(`${formatCount(left)} left by longjmp or an exception, or too deep to be followed`);
   return reasons;
 }
 
-function callWarnings(loss: CallLoss | undefined): readonly string[] {
+function callWarnings(loss: CallLoss | undefined, noun: Noun): readonly string[] {
   if (loss === undefined) return [];
   const lines: string[] = [];
   if (loss.dropped > 0n) {
     const meant = loss.shownAs === "trees" ? "; their time seems to be their callers' own" : "";
     lines.push(
-      `${formatQuantity(loss.dropped, "call")} missing above: they came faster than they could be taken${meant}`,
+      `${formatQuantity(loss.dropped, noun)} missing above: they came faster than they could be taken${meant}`,
     );
   }
-  if (loss.captures > 0n) lines.push(`${formatQuantity(loss.captures, "call")} without what they were given: no room`);
+  if (loss.captures > 0n) lines.push(`${formatQuantity(loss.captures, noun)} without what they were given: no room`);
   return lines;
 }
 
-const were = (count: bigint): string => `${formatQuantity(count, "call")} ${count === 1n ? "was" : "were"}`;
+const were = (count: bigint, noun: Noun): string => `${formatQuantity(count, noun)} ${count === 1n ? "was" : "were"}`;

@@ -13,7 +13,7 @@ import {
 } from "../aggregate/index.js";
 import { conditionSentence } from "./balance-text.js";
 import { formatBars, rowBounds, type Scale, scaleOf, sparkline } from "./bars.js";
-import type { Run, RunProbe } from "./run.js";
+import { type Noun, nounOf, probesNoun, type Run, type RunProbe } from "./run.js";
 import { type Column, columnWidths, fit, fitSymbol, formatTable, paint, type TextStyle, tableWidth } from "./style.js";
 import { formatCount, formatMean, formatNanoseconds, formatQuantity, formatShare, formatterOf } from "./units.js";
 
@@ -34,7 +34,7 @@ export const HIST_TEXT_DEFAULTS = { maxSeries: 40, histograms: 3 } as const;
 
 /** The whole page, a newline at its end. */
 export function formatHistText(run: Run, results: Aggregate, options: HistTextOptions): string {
-  const sections = results.dimensions.length === 0 ? [byFunction(results)] : byValues(run, results);
+  const sections = results.dimensions.length === 0 ? [byFunction(run, results)] : byValues(run, results);
   const lines = sections
     .filter((section) => section.series.length > 0)
     .flatMap((section) => [...formatSection(section, run, results, options), ""]);
@@ -45,10 +45,11 @@ export function formatHistText(run: Run, results: Aggregate, options: HistTextOp
   });
   // Those that were called are not crowded out.
   silent.sort((a, b) => Number(b.ended > 0n) - Number(a.ended > 0n));
+  const noun = nounOf(run.probes);
   const closing = [
-    ...conditionLines(run, results),
-    ...silentLines(silent, options),
-    ...lossLines(results, options.style),
+    ...conditionLines(run, results, noun),
+    ...silentLines(silent, run, options),
+    ...lossLines(results, noun, options.style),
   ];
   return `${[...lines, ...closing].join("\n").trimEnd()}\n`;
 }
@@ -56,6 +57,7 @@ export function formatHistText(run: Run, results: Aggregate, options: HistTextOp
 /** One table. */
 interface Section {
   readonly title: string;
+  readonly noun: Noun;
   readonly keyTitles: readonly string[];
   /** How a key is cut that is too wide. */
   readonly cut: typeof fit;
@@ -66,12 +68,22 @@ interface Section {
 
 const OTHER = "(other)";
 
-function byFunction(results: Aggregate): Section {
+/** A span says what it is between. */
+const titleOfProbe = ({ function: name, noun }: Pick<RunProbe, "function" | "noun">): string =>
+  noun === "span" ? name.replace(/^(.*?)\.\.(?=usdt:)/, "from $1 to ") : name;
+
+function byFunction(run: Run, results: Aggregate): Section {
   const functions = new Set(results.series.map((series) => series.function));
+  const probes = run.probes.filter((probe) => functions.has(probe.function));
   const [only] = functions;
+  const noun = probesNoun(run.probes);
   return {
-    title: functions.size === 1 && only !== undefined ? only : `${formatCount(functions.size)} functions`,
-    keyTitles: ["function"],
+    title:
+      functions.size === 1 && only !== undefined
+        ? titleOfProbe({ function: only, noun: probes[0]?.noun })
+        : formatQuantity(functions.size, noun),
+    noun: nounOf(probes),
+    keyTitles: [noun],
     cut: fitSymbol,
     series: results.series,
     keysOf: (series) => [printable(series.function)],
@@ -84,7 +96,8 @@ function byValues(run: Run, results: Aggregate): readonly Section[] {
   const keysOf = (series: Series): readonly string[] =>
     series.by === undefined ? names.map((_, index) => (index === 0 ? OTHER : "")) : series.by.map(({ text }) => text);
   const sections = run.probes.map((probe, number) => ({
-    title: probe.function,
+    title: titleOfProbe(probe),
+    noun: nounOf([probe]),
     keyTitles: names,
     cut: fit,
     series: results.series.filter((series) => series.probe === number),
@@ -107,7 +120,7 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
   const { style } = options;
   const total = totalOf(section.series);
   const format = formatterOf(results.measure);
-  const calls = `${formatQuantity(total.count, "call")} in ${formatNanoseconds(results.durationNs)}`;
+  const calls = `${formatQuantity(total.count, section.noun)} in ${formatNanoseconds(results.durationNs)}`;
   const summary =
     results.measure.kind === "count" || total.sum === undefined
       ? calls
@@ -121,9 +134,7 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
     ...inlinedLines(section, run, options).map((line) => `  ${paint(style, "warning", line)}`),
     "",
     ...seriesTable(section, shown, total, results.measure, style).map((line) => `  ${line}`),
-    ...hiddenLine(section.series.slice(options.maxSeries), total, results.measure).map(
-      (line) => `  ${paint(style, "faint", line)}`,
-    ),
+    ...hiddenLine(section, options.maxSeries, total, results.measure).map((line) => `  ${paint(style, "faint", line)}`),
     ...drawn.flatMap((series) => [
       "",
       // A lone series needs no caption: the title is it.
@@ -166,7 +177,7 @@ function seriesTable(
     ...section.keyTitles.map(
       (title): Column => ({ title, align: "left", tone: "key", maxWidth: keyWidth, cut: section.cut }),
     ),
-    { title: "calls", align: "right", tone: "plain" },
+    { title: `${section.noun}s`, align: "right", tone: "plain" },
     { title: measure.kind === "duration" ? "time" : "share", align: "right", tone: "plain" },
     ...(measure.kind === "count" ? [] : [...QUANTILES.map(({ name }) => name), "max"]).map(
       (title): Column => ({ title, align: "right", tone: "plain" }),
@@ -211,12 +222,13 @@ function numbersOf(histogram: Histogram, total: Histogram, measure: Measure): re
   return [formatCount(histogram.count), share, ...quantiles, format(histogram.max)];
 }
 
-function hiddenLine(hidden: readonly Series[], total: Histogram, measure: Measure): readonly string[] {
+function hiddenLine(section: Section, shown: number, total: Histogram, measure: Measure): readonly string[] {
+  const hidden = section.series.slice(shown);
   if (hidden.length === 0) return [];
   const rest = totalOf(hidden);
   const of = measure.kind === "duration" ? " of the time" : "";
   return [
-    `and ${formatQuantity(hidden.length, "more row")}: ${formatQuantity(rest.count, "call")}, ${formatShare(
+    `and ${formatQuantity(hidden.length, "more row")}: ${formatQuantity(rest.count, section.noun)}, ${formatShare(
       shareOf(rest, total, measure),
     )}${of}`,
   ];
@@ -261,36 +273,42 @@ interface SilentProbe extends RunProbe {
   readonly ended: bigint;
 }
 
-function silentLines(silent: readonly SilentProbe[], { style, detail }: HistTextOptions): readonly string[] {
+function silentLines(
+  silent: readonly SilentProbe[],
+  { probes }: Run,
+  { style, detail }: HistTextOptions,
+): readonly string[] {
   const never = silent.filter(({ ended }) => ended === 0n);
   const counted = never.length > MAX_SILENT && detail !== "all";
   const named = counted ? silent.filter(({ ended }) => ended > 0n) : silent;
   const names = named.map((probe) => {
     const copies = formatQuantity(probe.inlinedCopies, "inlined copy", "inlined copies");
     const note = probe.inlinedCopies === 0 ? "" : `, ${copies} not measured`;
-    const calls = probe.ended === 0n ? "no calls" : `none of ${formatQuantity(probe.ended, "call")} returned`;
+    const calls =
+      probe.ended === 0n ? `no ${nounOf([probe])}s` : `none of ${formatQuantity(probe.ended, "call")} returned`;
     return `${printable(probe.function)}: ${calls}${note}`;
   });
-  if (counted) names.push(`${formatCount(never.length)} functions: no calls; --verbose names them`);
+  if (counted)
+    names.push(`${formatCount(never.length)} ${probesNoun(probes)}s: no ${nounOf(never)}s; --verbose names them`);
   return names.map((line) => paint(style, "faint", line));
 }
 
-function conditionLines({ where }: Run, { balance }: Aggregate): readonly string[] {
-  return where === undefined ? [] : [conditionSentence(where, balance)];
+function conditionLines({ where }: Run, { balance }: Aggregate, noun: Noun): readonly string[] {
+  return where === undefined ? [] : [conditionSentence(where, balance, noun)];
 }
 
-function lossLines(results: Aggregate, style: TextStyle): readonly string[] {
+function lossLines(results: Aggregate, noun: Noun, style: TextStyle): readonly string[] {
   const { balance, loss } = results;
   const lines: string[] = [];
   if (balance.lost > 0n) {
-    lines.push(`${formatQuantity(balance.lost, "call")} of ${formatCount(balance.entries)} lost: in no row above`);
+    lines.push(`${formatQuantity(balance.lost, noun)} of ${formatCount(balance.entries)} lost: in no row above`);
   }
   if (results.measure.kind !== "count" && results.series.some(({ histogram }) => histogram.sum === undefined)) {
     lines.push("sums are not shown where they may not fit into 64 bits; shares are of the calls there");
   }
   if (loss.buckets > 0n) {
     lines.push(
-      `${formatQuantity(loss.buckets, "call")} missing from histograms and quantiles; calls, time and max have them`,
+      `${formatQuantity(loss.buckets, noun)} missing from histograms and quantiles; ${noun}s, time and max have them`,
     );
   }
   return lines.map((line) => paint(style, "warning", line));

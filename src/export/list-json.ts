@@ -1,5 +1,17 @@
 /** `list --json`: an array of what can be probed, as cli.md has it. Addresses and offsets are numbers; unknown is null. */
-import type { ListEntry, ListedCopy, ListedVariable, NamedEntry } from "./list-shape.js";
+import type { Refusal } from "../base/index.js";
+import type {
+  FunctionEntry,
+  ListEntry,
+  ListedCopy,
+  ListedPlace,
+  ListedSemaphore,
+  ListedSite,
+  ListedVariable,
+  NamedEntry,
+  NativeEntry,
+  UsdtEntry,
+} from "./list-shape.js";
 import { refusalJson } from "./refusal.js";
 
 /** The array in pieces, one entry per line, newline included. */
@@ -22,11 +34,23 @@ const namedJson = ({ kind, name, file, line, address, size }: NamedEntry) => ({
   name,
   file: file ?? null,
   line: line ?? null,
-  address,
+  address: address ?? null,
   size,
 });
 
-const entryJson = (entry: ListEntry) => ({
+function entryJson(entry: ListEntry): unknown {
+  switch (entry.kind) {
+    case "function":
+      return functionJson(entry);
+    case "usdt":
+      return usdtJson(entry);
+    case "c":
+      return nativeJson(entry);
+  }
+}
+
+// Field by field: a large program has a hundred thousand.
+const functionJson = (entry: FunctionEntry) => ({
   kind: entry.kind,
   name: entry.name,
   file: entry.file ?? null,
@@ -37,13 +61,59 @@ const entryJson = (entry: ListEntry) => ({
   results: entry.results?.map(variableJson) ?? null,
   captured: entry.captured().map(variableJson),
   signatureSource: entry.signatureSource ?? null,
-  entry: entry.entry === undefined ? null : { offset: entry.entry.offset, instruction: entry.entry.instruction() },
+  entry: siteJson(entry.entry),
   returns: entry.returns,
   inlinedCopies: entry.inlinedCopies,
   inlinedInto: entry.inlinedInto?.().map(copyJson) ?? null,
   wrapper: entry.wrapper,
-  refused: entry.refused === undefined ? null : refusalJson(entry.refused),
+  refused: maybeRefusal(entry.refused),
 });
+
+/** What all entries have is that of the first place. */
+function usdtJson(entry: UsdtEntry) {
+  const [first] = entry.places;
+  return {
+    ...namedJson(entry),
+    params: first?.params.map(variableJson) ?? null,
+    results: null,
+    entry: siteJson(first?.entry),
+    returns: 0,
+    inlinedCopies: 0,
+    provider: entry.provider ?? null,
+    probe: entry.probe ?? null,
+    semaphore: semaphoreJson(first?.semaphore),
+    places: entry.places.map(placeJson),
+    damaged: entry.damaged,
+    refused: maybeRefusal(entry.refused),
+  };
+}
+
+const placeJson = ({ address, params, semaphore, entry, refused }: ListedPlace) => ({
+  address,
+  offset: entry?.offset ?? null,
+  instruction: entry?.instruction() ?? null,
+  params: params.map(variableJson),
+  semaphore: semaphoreJson(semaphore),
+  refused: maybeRefusal(refused),
+});
+
+const nativeJson = (entry: NativeEntry) => ({
+  ...namedJson(entry),
+  params: null,
+  results: null,
+  entry: siteJson(entry.entry),
+  returns: entry.entry === undefined ? 0 : 1,
+  inlinedCopies: 0,
+  version: entry.version ?? null,
+  refused: maybeRefusal(entry.refused),
+});
+
+const siteJson = (site: ListedSite | undefined) =>
+  site === undefined ? null : { offset: site.offset, instruction: site.instruction() };
+
+const semaphoreJson = (semaphore: ListedSemaphore | undefined) => semaphore?.address ?? null;
+
+const maybeRefusal = (refusal: Refusal | undefined) => (refusal === undefined ? null : refusalJson(refusal));
 
 const copyJson = ({ function: name, file, line }: ListedCopy) => ({
   function: name,
@@ -51,4 +121,9 @@ const copyJson = ({ function: name, file, line }: ListedCopy) => ({
   line: line ?? null,
 });
 
-const variableJson = ({ name, type, location }: ListedVariable) => ({ name, type, location: location ?? null });
+const variableJson = ({ name, type, location, unreadable }: ListedVariable) => ({
+  name,
+  type,
+  location: location ?? null,
+  ...(unreadable === undefined ? {} : { unreadable }),
+});

@@ -1,10 +1,11 @@
-/** `list` for people: a line per function, greppable; or, for a few of them, a paragraph each. */
+/** `list` for people: a line per function or probe, greppable; or, for a few of them, a paragraph each. */
 import { printable } from "../aggregate/index.js";
 import { hex } from "../base/index.js";
 import type { SignatureSource } from "../binary/index.js";
 import { LineStore } from "./line-store.js";
-import type { ListEntry, ListedCopy, ListedVariable, NamedEntry } from "./list-shape.js";
-import { refusalLines } from "./refusal.js";
+import { nativeDetails, nativeLines } from "./list-native-text.js";
+import type { FunctionEntry, ListEntry, ListedCopy, ListedVariable, NamedEntry } from "./list-shape.js";
+import { refusedLines } from "./refusal.js";
 import { formatPlace, formatSignature, formatSource, parameterName, resultName } from "./signature.js";
 import { type Column, paint, type TextStyle, tableOf } from "./style.js";
 import { formatCount, formatQuantity } from "./units.js";
@@ -16,10 +17,31 @@ export type ListLayout = "lines" | "details";
 export const formatListText = (entries: Iterable<ListEntry>, layout: ListLayout, style: TextStyle): Iterable<string> =>
   layout === "lines" ? lineLayout(entries, style) : detailLayout(entries, style);
 
+/** Go's functions are one table, USDT probes and C functions others, in this order. */
+function* lineLayout(entries: Iterable<ListEntry>, style: TextStyle): Generator<string> {
+  const others: Exclude<ListEntry, FunctionEntry>[] = [];
+  let before = "";
+  const functions = function* (): Generator<FunctionEntry> {
+    for (const entry of entries) {
+      if (entry.kind === "function") yield entry;
+      else others.push(entry);
+    }
+  };
+  for (const line of functionLines(functions(), style)) {
+    before = "\n";
+    yield line;
+  }
+  for (const table of nativeLines(others, style)) {
+    yield `${before}${table.join("\n")}\n`;
+    before = "\n";
+  }
+}
+
 function* detailLayout(entries: Iterable<ListEntry>, style: TextStyle): Generator<string> {
   let before = "";
   for (const entry of entries) {
-    yield `${before}${detailLines(entry, style).join("\n")}\n`;
+    const lines = entry.kind === "function" ? functionDetails(entry, style) : nativeDetails(entry, style);
+    yield `${before}${lines.join("\n")}\n`;
     before = "\n";
   }
 }
@@ -28,13 +50,13 @@ function* detailLayout(entries: Iterable<ListEntry>, style: TextStyle): Generato
 const ADDRESS_WIDTH = 10;
 const SIZE_WIDTH = 9;
 
-/** `list --names`: address, size, name and place of each, in pieces; none when there is nothing. None is kept for the next. */
+/** `list --names`: address, size, name and file of each, in pieces; none when there is nothing. None is kept for the next. */
 export function* formatNamesText(entries: Iterable<NamedEntry>, style: TextStyle): Generator<string> {
   let header = `${paint(style, "faint", `${"address".padStart(ADDRESS_WIDTH)}  ${"size".padStart(SIZE_WIDTH)}  function`)}\n`;
   for (const { address, size, name, file, line } of entries) {
     const place = formatPlace(file, line);
     const tail = place === undefined ? "" : `  ${paint(style, "faint", place)}`;
-    const at = paint(style, "faint", hex(address).padStart(ADDRESS_WIDTH));
+    const at = paint(style, "faint", (address === undefined ? "–" : hex(address)).padStart(ADDRESS_WIDTH));
     yield `${header}${at}  ${formatCount(size).padStart(SIZE_WIDTH)}  ${printable(name)}${tail}\n`;
     header = "";
   }
@@ -68,7 +90,7 @@ const cellsOf = ({ address, size, source, returns, inlined }: Row): readonly str
 ];
 
 /** Takes the entries one by one, and keeps of each what is in its line. */
-function* lineLayout(entries: Iterable<ListEntry>, style: TextStyle): Generator<string> {
+function* functionLines(entries: Iterable<FunctionEntry>, style: TextStyle): Generator<string> {
   const rows: Row[] = [];
   const tails = new LineStore();
   for (const entry of entries) {
@@ -114,9 +136,9 @@ function widestOf(rows: readonly Row[]): Iterable<Row> {
   return widest.values();
 }
 
-const signatureOf = (entry: ListEntry): string => formatSignature(entry.name, entry.params, entry.results);
+const signatureOf = (entry: FunctionEntry): string => formatSignature(entry.name, entry.params, entry.results);
 
-function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
+function functionDetails(entry: FunctionEntry, style: TextStyle): readonly string[] {
   const sites =
     entry.entry === undefined
       ? []
@@ -145,9 +167,7 @@ function detailLines(entry: ListEntry, style: TextStyle): readonly string[] {
     ...variableLines("result", entry.results, resultName, style),
     ...variableLines("captured", entry.captured(), ({ name }) => name, style),
     ...copies,
-    ...(entry.refused === undefined ? [] : refusalLines(entry.refused)).map((line, index) =>
-      index === 0 ? `  ${paint(style, "warning", `refused: ${line}`)}` : `  ${line}`,
-    ),
+    ...refusedLines(entry.refused, style).map((line) => `  ${line}`),
   ];
 }
 

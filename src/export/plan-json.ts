@@ -2,6 +2,7 @@
 import { capturesJson, codeJson } from "./plan-code.js";
 import type {
   PrintableCondition,
+  PrintableFile,
   PrintablePlace,
   PrintablePlan,
   PrintableRecipe,
@@ -16,15 +17,8 @@ export function formatPlanJson(plan: PrintablePlan): string {
   const { target, runtime } = plan;
   return `${JSON.stringify({
     schema: "gospect.plan/1",
-    target: {
-      path: target.path,
-      arch: target.arch,
-      goVersion: target.goVersion ?? null,
-      goBuildId: target.goBuildId ?? null,
-      gnuBuildId: target.gnuBuildId ?? null,
-      positionIndependent: target.positionIndependent,
-      imageBase: target.imageBase,
-    },
+    target: { arch: target.arch, goVersion: target.goVersion ?? null, ...fileJson(target) },
+    libraries: plan.libraries.map(fileJson),
     runtime:
       runtime === undefined
         ? null
@@ -33,6 +27,7 @@ export function formatPlanJson(plan: PrintablePlan): string {
             mOffset: runtime.mOffset,
             curgOffset: runtime.curgOffset,
             schedSpOffset: runtime.schedSpOffset,
+            schedBpOffset: runtime.schedBpOffset ?? null,
             parentGoidOffset: runtime.parentGoidOffset ?? null,
             gopcOffset: runtime.gopcOffset ?? null,
             tlsOffset: runtime.tlsOffset ?? null,
@@ -51,7 +46,11 @@ export function formatPlanJson(plan: PrintablePlan): string {
       line: probe.function.line ?? null,
       signature: probe.signature === undefined ? null : signatureJson(probe.signature),
       kind: probe.kind,
+      ...(probe.file === 0 ? {} : { library: plan.libraries[probe.file - 1]?.path ?? null }),
       ...(probe.place === undefined ? {} : { place: placeJson(probe.place) }),
+      identity: probe.identity,
+      ...(probe.nest === undefined ? {} : { nest: probe.nest }),
+      ...(probe.match === undefined ? {} : { match: recipeJson(probe.match) }),
       entry: siteJson(probe.entry),
       exits: probe.exits.map(siteJson),
       goroutine: probe.goroutine,
@@ -67,6 +66,14 @@ export function formatPlanJson(plan: PrintablePlan): string {
     warnings: plan.warnings,
   })}\n`;
 }
+
+const fileJson = ({ path, goBuildId, gnuBuildId, positionIndependent, imageBase }: PrintableFile) => ({
+  path,
+  goBuildId: goBuildId ?? null,
+  gnuBuildId: gnuBuildId ?? null,
+  positionIndependent,
+  imageBase,
+});
 
 const placeJson = ({ kind, file, line, frame }: PrintablePlace) => ({
   kind,
@@ -104,4 +111,5 @@ const siteJson = (site: PrintableSite) => ({
   bytes: site.bytes.toString("hex"),
   instruction: site.instruction,
   ...(site.placement === undefined ? {} : { placement: site.placement }),
+  ...(site.semaphore === undefined ? {} : { semaphore: site.semaphore }),
 });

@@ -10,6 +10,7 @@ export interface PrintableSite {
   readonly bytes: Buffer;
   readonly instruction: string;
   readonly placement?: string | undefined;
+  readonly semaphore?: FileOffset;
 }
 
 /** One step of a recipe: its name, and whatever else it says. */
@@ -75,6 +76,11 @@ export interface PrintableProbe {
   readonly place?: PrintablePlace;
   readonly signature: PrintableSignature | undefined;
   readonly kind: string;
+  /** 0 is the target's own, then come the libraries. */
+  readonly file: number;
+  readonly identity: string;
+  readonly nest?: number;
+  readonly match?: PrintableRecipe;
   readonly entry: PrintableSite;
   readonly exits: readonly PrintableSite[];
   readonly goroutine: string;
@@ -86,16 +92,20 @@ export interface PrintableProbe {
   readonly notes: readonly string[];
 }
 
+export interface PrintableFile {
+  readonly path: string;
+  readonly goBuildId: string | undefined;
+  readonly gnuBuildId: string | undefined;
+  readonly positionIndependent: boolean;
+  readonly imageBase: VirtualAddress;
+}
+
 export interface PrintablePlan {
-  readonly target: {
-    readonly path: string;
+  readonly target: PrintableFile & {
     readonly arch: string;
     readonly goVersion: string | undefined;
-    readonly goBuildId: string | undefined;
-    readonly gnuBuildId: string | undefined;
-    readonly positionIndependent: boolean;
-    readonly imageBase: VirtualAddress;
   };
+  readonly libraries: readonly PrintableFile[];
   readonly runtime:
     | {
         readonly goidOffset: number;

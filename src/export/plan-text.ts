@@ -4,6 +4,7 @@ import { hex } from "../base/index.js";
 import { captureLines, formatCode, formatDetails } from "./plan-code.js";
 import type {
   PrintableCondition,
+  PrintableFile,
   PrintablePlace,
   PrintablePlan,
   PrintableProbe,
@@ -46,18 +47,24 @@ function runtimeLine(runtime: NonNullable<PrintablePlan["runtime"]>): string {
   return `runtime  ${holder}; ${offsets} (from ${FACT_SOURCES[runtime.source] ?? runtime.source})`;
 }
 
-function headLines({ target, runtime, dimensions, where }: PrintablePlan): readonly string[] {
-  const buildId = buildIdOf(target);
-  const facts = [
-    ...(target.goVersion === undefined ? [] : [target.goVersion]),
-    target.arch,
-    target.positionIndependent ? "position independent" : "fixed address",
-    `image base ${hex(target.imageBase)}`,
+function fileFacts(file: PrintableFile): readonly string[] {
+  const buildId = buildIdOf(file);
+  return [
+    file.positionIndependent ? "position independent" : "fixed address",
+    `image base ${hex(file.imageBase)}`,
     buildId === undefined ? "no build id" : `build id ${buildId}`,
   ];
+}
+
+function headLines({ target, libraries, runtime, dimensions, where }: PrintablePlan): readonly string[] {
+  const facts = [...(target.goVersion === undefined ? [] : [target.goVersion]), target.arch, ...fileFacts(target)];
   return [
-    `target   ${target.path}`,
+    `target   ${printable(target.path)}`,
     `         ${facts.join(", ")}`,
+    ...libraries.flatMap((library) => [
+      `library  ${printable(library.path)}`,
+      `         ${fileFacts(library).join(", ")}`,
+    ]),
     ...(runtime === undefined ? [] : [runtimeLine(runtime)]),
     ...dimensions.map(({ name, encoding }) => `by       ${name}: ${formatDetails(encoding, "kind")}`),
     ...(where === undefined ? [] : [`where    ${printable(where)}`]),
@@ -77,16 +84,23 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
         ? ", signature unknown"
         : `, signature from ${formatSource(signature.source)}`;
   const goroutine = probe.goroutine === "register" ? "" : `, g from ${probe.goroutine}`;
+  const head = isNative(probe)
+    ? nativeLines(plan, probe, style)
+    : [
+        ...(probe.place === undefined ? [] : placeLines(probe.name, probe.place, style)),
+        probe.place === undefined ? paint(style, "title", whole) : `  in ${whole}`,
+        paint(style, "faint", `  ${place}, ${hex(fn.address)}, ${formatQuantity(fn.size, "byte")}${from}${goroutine}`),
+      ];
   return [
-    ...(probe.place === undefined ? [] : placeLines(probe.name, probe.place, style)),
-    probe.place === undefined ? paint(style, "title", whole) : `  in ${whole}`,
-    paint(style, "faint", `  ${place}, ${hex(fn.address)}, ${formatQuantity(fn.size, "byte")}${from}${goroutine}`),
+    ...head,
     ...siteLines([probe.entry, ...probe.exits], style),
-    ...probe.recipes.map((recipe, index) => {
+    ...(probe.entry.semaphore === undefined ? [] : [`  semaphore at file offset ${hex(probe.entry.semaphore)}`]),
+    ...(probe.match === undefined ? [] : [`  match ${formatRecipe(probe.match)}`]),
+    ...probe.recipes.flatMap((recipe, index) => {
       const name = plan.dimensions[index]?.name ?? `dimension ${index}`;
-      return `  by ${paint(style, "key", name)} ${formatRecipe(recipe)}`;
+      return isOtherEnds(recipe) ? [] : [`  by ${paint(style, "key", name)} ${formatRecipe(recipe)}`];
     }),
-    ...(probe.value === undefined || plan.measure.kind !== "value"
+    ...(probe.value === undefined || isOtherEnds(probe.value) || plan.measure.kind !== "value"
       ? []
       : [`  of ${paint(style, "key", plan.measure.name)} ${formatRecipe(probe.value)}`]),
     ...(probe.condition === undefined ? [] : conditionLines(probe.condition)),
@@ -103,6 +117,42 @@ function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle
     ...probe.notes.map((note) => `  note: ${note}`),
   ];
 }
+
+/** A USDT probe, a span, or a C function. */
+const isNative = ({ place, entry }: PrintableProbe): boolean =>
+  place?.kind === "usdt" || entry.kind in SPAN_ENDS || entry.kind === "function";
+
+const SPAN_ENDS = { "span-begin": "begins spans", "span-end": "ends spans" } as const;
+
+const KINDS: Readonly<Record<string, string>> = {
+  place: "counted when it is passed",
+  call: "calls",
+  ...SPAN_ENDS,
+};
+
+/** A thread's calls are told apart by their depth, a goroutine's spans by their order. */
+const IDENTITIES: Readonly<Record<string, string>> = {
+  thread: "of each thread",
+  goroutine: "of each goroutine",
+  value: "of each value of --match",
+};
+
+/** Which file has it takes the place of where its source is. */
+function nativeLines({ target, libraries }: PrintablePlan, probe: PrintableProbe, style: TextStyle): readonly string[] {
+  const { function: fn, kind, identity } = probe;
+  const file = probe.file === 0 ? target : libraries[probe.file - 1];
+  const counted = [KINDS[kind] ?? kind, ...(kind === "place" ? [] : [IDENTITIES[identity] ?? identity])].join(" ");
+  const extent = fn.size === 0 ? hex(fn.address) : `${hex(fn.address)}, ${formatQuantity(fn.size, "byte")}`;
+  const goroutine = probe.goroutine === "none" ? "" : `, g from ${probe.goroutine}`;
+  return [
+    paint(style, "title", printable(probe.name)),
+    paint(style, "faint", `  ${printable(file?.path ?? "file unknown")}, ${extent}${goroutine}`),
+    `  ${counted}`,
+  ];
+}
+
+/** Of a span, what is evaluated at its other end. */
+const isOtherEnds = ({ steps, code }: PrintableRecipe): boolean => steps.length === 0 && code === undefined;
 
 const formatRecipe = ({ type, phase, steps, code }: PrintableRecipe): string =>
   `(${type.name}), at ${phase}: ${formatCode(code ?? steps)}`;

@@ -1,5 +1,5 @@
 /** The location and function tables of a profile: ids from 1 in order of first use, without gaps, as Parca demands. */
-import { Function as FunctionRecord, Line, Location, type StringTable } from "pprof-format";
+import { Function as FunctionRecord, Line, Location, type Mapping, type StringTable } from "pprof-format";
 import { hex, type VirtualAddress, virtualAddress } from "../base/index.js";
 import type { Frame } from "../symbols/index.js";
 
@@ -16,12 +16,12 @@ export class LocationTable {
   private readonly namedIds = new Map<string, number>();
   private readonly functionIds = new Map<string, number>();
   private readonly strings: StringTable;
-  private readonly mappingId: number;
+  private readonly mappings: readonly Mapping[];
   private readonly symbolize: Symbolizer;
 
-  constructor(strings: StringTable, mappingId: number, symbolize: Symbolizer) {
+  constructor(strings: StringTable, mappings: readonly Mapping[], symbolize: Symbolizer) {
     this.strings = strings;
-    this.mappingId = mappingId;
+    this.mappings = mappings;
     this.symbolize = symbolize;
   }
 
@@ -72,11 +72,18 @@ export class LocationTable {
     this.locations.push(
       Location.create({
         id,
-        ...(address === undefined ? {} : { mappingId: this.mappingId, address }),
+        ...(address === undefined ? {} : { mappingId: this.mappingOf(address), address }),
         line: frames.map((frame) => Line.create({ functionId: this.functionId(frame), line: frame.line ?? 0 })),
       }),
     );
     return id;
+  }
+
+  /** 0 for what lies in none of them, as the format has it. */
+  private mappingOf(address: VirtualAddress): number | bigint {
+    return (
+      this.mappings.find(({ memoryStart, memoryLimit }) => address >= memoryStart && address < memoryLimit)?.id ?? 0
+    );
   }
 
   private functionId(frame: NamedPlace): number {

@@ -14,7 +14,7 @@ import { booksSentence, conditionSentence } from "./balance-text.js";
 import { LocationTable, type Symbolizer } from "./pprof-locations.js";
 import { formatQuantity } from "./units.js";
 
-/** The executable segment that holds the code, in virtual addresses. */
+/** An executable segment, in addresses of the run: those that frames have. */
 export interface ProfileMapping {
   readonly start: number;
   /** Exclusive. */
@@ -22,11 +22,14 @@ export interface ProfileMapping {
   readonly fileOffset: number;
   readonly path: string;
   readonly buildId: string | undefined;
+  /** Whether its frames have files and lines, and inlined functions; else they have names alone. */
+  readonly hasLines: boolean;
 }
 
 export interface ProfileRequest {
   readonly results: Aggregate;
-  readonly mapping: ProfileMapping;
+  /** The program's own first: readers take the first for what was run. */
+  readonly mappings: readonly ProfileMapping[];
   readonly symbolize: Symbolizer;
   /** Kept as a comment, as `go tool pprof -comments` shows it. */
   readonly commandLine: string;
@@ -38,8 +41,6 @@ export interface ProfileRequest {
    */
   readonly integerLabels: "numbers" | "text";
 }
-
-const MAPPING_ID = 1;
 
 const valueUnit = (measure: Measure): string =>
   measure.kind === "value" && measure.unit === "value" ? "count" : "nanoseconds";
@@ -70,8 +71,8 @@ export function encodeProfile(request: ProfileRequest): Buffer {
   profile.defaultSampleType = strings.dedup(hasSums ? valueType : "calls");
   profile.timeNanos = BigInt(Math.round(results.startTimeMs)) * 1_000_000n;
   profile.durationNanos = results.durationNs;
-  profile.mapping = [encodeMapping(request.mapping, strings)];
-  const locations = new LocationTable(strings, MAPPING_ID, request.symbolize);
+  profile.mapping = request.mappings.map((mapping, index) => encodeMapping(mapping, index + 1, strings));
+  const locations = new LocationTable(strings, profile.mapping, request.symbolize);
   profile.sample = encodeSamples(request, strings, locations);
   profile.location = locations.locations;
   profile.function = locations.functions;
@@ -79,18 +80,18 @@ export function encodeProfile(request: ProfileRequest): Buffer {
   return gzipSync(profile.encode());
 }
 
-function encodeMapping(mapping: ProfileMapping, strings: StringTable): Mapping {
+function encodeMapping(mapping: ProfileMapping, id: number, strings: StringTable): Mapping {
   return Mapping.create({
-    id: MAPPING_ID,
+    id,
     memoryStart: mapping.start,
     memoryLimit: mapping.limit,
     fileOffset: mapping.fileOffset,
     filename: strings.dedup(mapping.path),
     buildId: strings.dedup(mapping.buildId ?? ""),
     hasFunctions: true,
-    hasFilenames: true,
-    hasLineNumbers: true,
-    hasInlineFrames: true,
+    hasFilenames: mapping.hasLines,
+    hasLineNumbers: mapping.hasLines,
+    hasInlineFrames: mapping.hasLines,
   });
 }
 

@@ -17,6 +17,8 @@ export interface DescribedVariable {
    * behind a pointer in it; undefined where that is uncertain.
    */
   readonly location: string | undefined;
+  /** Why a uprobe can't read it there; absent where it can, or where nobody has looked. */
+  readonly unreadable?: string;
 }
 
 export interface PlacedFunction {

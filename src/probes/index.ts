@@ -15,6 +15,17 @@ export {
 } from "./description.js";
 export { type Expression, formatExpression } from "./expression.js";
 export {
+  type DescribedPlace,
+  type DescribedSite,
+  describeNative,
+  type NativeDescription,
+  type NativeFunctionDescription,
+  type NativeSelection,
+  type PlacedNative,
+  placeNative,
+  type UsdtDescription,
+} from "./native-description.js";
+export {
   type FunctionMatch,
   findNativeFunctions,
   findUsdtProbes,

@@ -258,7 +258,7 @@ function matchAt(
 
 function planFunction({ name, file, function: fn }: FunctionMatch, context: NativeContext): Candidates {
   const { program } = context;
-  const objection = goFunctionAt(file, fn.address);
+  const objection = refuseGoFunction(file, fn.address);
   if (objection !== undefined) return { candidates: [], refused: [{ name, refusal: objection }], warnings: [] };
   const plan = (): Outcome<Candidate> => {
     const answers = answersAt(name, "call", functionScope(program.main.elf.machine), undefined, context);
@@ -281,7 +281,7 @@ function planFunction({ name, file, function: fn }: FunctionMatch, context: Nati
 }
 
 /** Why a symbol is not for a uretprobe; undefined of C functions. */
-function goFunctionAt({ go }: CodeFile, address: VirtualAddress): Refusal | undefined {
+export function refuseGoFunction({ go }: CodeFile, address: VirtualAddress): Refusal | undefined {
   const fn = go?.symbols.findByAddress(address);
   if (fn === undefined) return undefined;
   return {

@@ -88,6 +88,17 @@ type Writable<T> = T extends readonly (infer Element)[] ? Element[] : T;
  */
 export function findUsdtProbes({ provider, name }: UsdtSelector, program: Program): readonly UsdtMatch[] {
   const [isProvider, isName] = [matchesGlob(provider), matchesGlob(name)];
+  const all = usdtProbes(program);
+  const named = all.filter((each) => isProvider(each.provider) && isName(each.probe));
+  if (named.length > 0) return named;
+  const text = `usdt:${provider}:${name}`;
+  const subject = hasStar(text) ? `no USDT probe matches ${text}` : `no USDT probe is called ${text}`;
+  const names = all.map((each) => each.name);
+  throw new UnmeasurableError("no-match", subject, { hint: explainNoProbe(text, names, program) });
+}
+
+/** All there are, by name. */
+export function usdtProbes(program: Program): readonly UsdtMatch[] {
   const all = new Map<string, { readonly [Key in keyof UsdtMatch]: Writable<UsdtMatch[Key]> }>();
   const probeOf = (note: { readonly provider: string; readonly name: string }) => {
     const full = `usdt:${note.provider}:${note.name}`;
@@ -103,11 +114,7 @@ export function findUsdtProbes({ provider, name }: UsdtSelector, program: Progra
         probeOf({ provider: by, name: called }).refused.push({ file, note });
     }
   }
-  const named = [...all.values()].filter((each) => isProvider(each.provider) && isName(each.probe));
-  if (named.length > 0) return named.sort((left, right) => (left.name < right.name ? -1 : 1));
-  const text = `usdt:${provider}:${name}`;
-  const subject = hasStar(text) ? `no USDT probe matches ${text}` : `no USDT probe is called ${text}`;
-  throw new UnmeasurableError("no-match", subject, { hint: explainNoProbe(text, [...all.keys()], program) });
+  return [...all.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 function explainNoProbe(text: string, names: readonly string[], { libraries }: Program): string {

@@ -30,7 +30,7 @@ export interface RunDescription {
   readonly shown: readonly (readonly ShownValue[])[];
   readonly clock: RunClock;
   /** Of a profile. */
-  readonly mapping: ProfileMapping | undefined;
+  readonly mappings: readonly ProfileMapping[] | undefined;
   /** How results were asked for. */
   readonly view: RunView;
 }
@@ -121,6 +121,8 @@ const probe = object<RunProbe>({
   inlinedCopies: natural,
   partOf: optional(natural),
   untyped: optional(truth),
+  noun: optional(word<NonNullable<RunProbe["noun"]>>("hit", "span")),
+  identity: optional(word<NonNullable<RunProbe["identity"]>>("thread", "value")),
 });
 
 export const runDescription: Codec<RunDescription> = object<RunDescription>({
@@ -131,14 +133,17 @@ export const runDescription: Codec<RunDescription> = object<RunDescription>({
   measure,
   shown: list(list(shownValue)),
   clock: object<RunClock>({ realNs: unsigned, monotonicNs: unsigned }),
-  mapping: optional(
-    object<ProfileMapping>({
-      start: natural,
-      limit: natural,
-      fileOffset: natural,
-      path: text,
-      buildId: optional(text),
-    }),
+  mappings: optional(
+    list(
+      object<ProfileMapping>({
+        start: natural,
+        limit: natural,
+        fileOffset: natural,
+        path: text,
+        buildId: optional(text),
+        hasLines: truth,
+      }),
+    ),
   ),
   view: object<RunView>({ stacks: truth, verbose: truth, linear: truth }),
 });

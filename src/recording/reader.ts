@@ -91,7 +91,7 @@ function requireConsistency({ path }: ByteSource, description: RunDescription, b
     if (timeMs < 0 || timeMs > END_OF_TIME_MS) fail(`a start at ${timeMs} ms`);
   }
   if (shown.length !== run.probes.length) fail("values are shown of other probes");
-  if (description.command === "profile" && description.mapping === undefined) fail("a profile of no file");
+  if (description.command === "profile" && description.mappings === undefined) fail("a profile of no file");
   for (const series of batch.series) {
     if (series.probe >= run.probes.length) fail(`a series of probe ${series.probe}`);
     for (const index of series.buckets.keys()) {

@@ -50,8 +50,16 @@ test("a wrong command line is one sentence, a hint and status 2", async () => {
     [["list", "-p", "1", "-p", "2"], "--pid is given twice", "give it once"],
     [["hist", "main.main", "--of", "a", "--of", "b"], "--of is given twice", "give it once"],
     [["hist"], "missing required argument 'probe'", "gospect --help explains"],
-    [["list", "-p", "1", ""], "an empty name", "name a Go function, a glob or a /regular expression/"],
-    [["hist", " ", "-p", "1"], "an empty name", "name a Go function, a glob or a /regular expression/"],
+    [
+      ["list", "-p", "1", ""],
+      "an empty name",
+      "name a Go function, a glob, a /regular expression/, usdt:PROVIDER:NAME or c:SYMBOL",
+    ],
+    [
+      ["hist", " ", "-p", "1"],
+      "an empty name",
+      "name a Go function, a glob, a /regular expression/, usdt:PROVIDER:NAME or c:SYMBOL",
+    ],
     [["hist", "x"], "no target", "give one of --pid PID, --exe FILE and -- COMMAND ARG…"],
     [["hist", "x", "-p", "1", "-e", "y"], "more than one target", "give one of --pid, --exe and -- COMMAND"],
     [["hist", "x", "-p", "1", "--", "y"], "more than one target", "give one of --pid, --exe and -- COMMAND"],
@@ -141,7 +149,7 @@ test("targets that cannot be measured are refused with status 3", () => {
     [["list", "-e", "/nowhere/at/all"], /^error: \/nowhere\/at\/all: .*\n/],
     [["list", "-e", "/tmp"], /^error: \/tmp: .*\n/],
     [["list", "-e", "package.json"], /^error: package\.json: not an ELF file.*\n/],
-    [["list", "-e", process.execPath], /^error: .*node.*: not a Go program.*\n/],
+    [["list", "-e", process.execPath, "main.*"], /^error: .*node.*: not a Go program.*\n/],
     [["list", "-p", "2147483647"], /^error: no process 2147483647\n|^error: .*2147483647.*\n/],
     [["plan", "main.main", "--", "no-such-command-anywhere"], /^error: no-such-command-anywhere: .*\n/],
   ];

@@ -97,7 +97,16 @@ const RESULTS: Aggregate = aggregate(BATCH, {
 
 const REQUEST: ProfileRequest = {
   results: RESULTS,
-  mapping: { start: 0x401000, limit: 0x500000, fileOffset: 0x1000, path: "/usr/bin/store", buildId: "6f1e0a" },
+  mappings: [
+    {
+      start: 0x401000,
+      limit: 0x500000,
+      fileOffset: 0x1000,
+      path: "/usr/bin/store",
+      buildId: "6f1e0a",
+      hasLines: true,
+    },
+  ],
   symbolize,
   commandLine: "gospect profile -p 4711 'main.(*Store).Lookup' --by tenant --by hit --by size",
   where: undefined,

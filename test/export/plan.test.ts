@@ -30,7 +30,16 @@ const PLAN: ProbePlan = {
     positionIndependent: false,
     imageBase: virtualAddress(0x400000),
   },
-  libraries: [],
+  libraries: [
+    {
+      access: "/proc/4711/map_files/7f0000000000-7f0000200000",
+      path: "/usr/lib/libqueue.so.1",
+      goBuildId: undefined,
+      gnuBuildId: "0a1b2c",
+      positionIndependent: true,
+      imageBase: virtualAddress(0),
+    },
+  ],
   runtime: {
     goidOffset: 152,
     mOffset: 48,
@@ -166,6 +175,57 @@ const PLAN: ProbePlan = {
       recipes: [],
       notes: [],
     },
+    ...(["span-begin", "span-end"] as const).map((kind): ProbePlan["probes"][number] => ({
+      name: "usdt:queue:put..usdt:queue:take",
+      function: {
+        name: "usdt:queue:put..usdt:queue:take",
+        address: virtualAddress(0x1110),
+        size: 0,
+        file: undefined,
+        line: undefined,
+        wrapper: false,
+      },
+      signature: undefined,
+      kind,
+      file: 1,
+      identity: "value",
+      nest: 2,
+      match: { phase: "entry", type: INT, steps: [{ op: "register", register: "di" }] },
+      value: undefined,
+      entry: {
+        ...site(kind, 0x1110, "90", "nop"),
+        offset: fileOffset(0x1110),
+        ...(kind === "span-begin" ? { semaphore: fileOffset(0x4020) } : {}),
+      },
+      exits: [],
+      goroutine: "none",
+      inlinedCopies: 0,
+      recipes: [],
+      notes: [],
+    })),
+    {
+      name: "c:getaddrinfo",
+      function: {
+        name: "getaddrinfo",
+        address: virtualAddress(0x2000),
+        size: 0,
+        file: undefined,
+        line: undefined,
+        wrapper: false,
+      },
+      signature: undefined,
+      kind: "call",
+      file: 1,
+      identity: "thread",
+      nest: 4,
+      value: undefined,
+      entry: { ...site("function", 0x2004, "55", "push %rbp"), offset: fileOffset(0x2004) },
+      exits: [{ ...site("function-return", 0x2004, "55", "push %rbp"), offset: fileOffset(0x2004) }],
+      goroutine: "none",
+      inlinedCopies: 0,
+      recipes: [],
+      notes: [],
+    },
   ],
   refused: [{ name: "main.loop", refusal: refused("no-return", "it never returns", "probe what it calls").refusal }],
   runtimeSites: [site("goexit", 0x43a000, "e8fb000000", "call 0x43a100")],
@@ -175,6 +235,21 @@ const PLAN: ProbePlan = {
 test("plan: all of it, for people", () => {
   assertGolden("plan.txt", formatPlanText(PLAN, PLAIN));
 });
+
+/** What is the same of all that is not Go's. */
+const NATIVE = {
+  file: null,
+  line: null,
+  signature: null,
+  library: "/usr/lib/libqueue.so.1",
+  goroutine: "none",
+  inlinedCopies: 0,
+  recipes: [],
+  value: null,
+  condition: null,
+  captures: null,
+  notes: [],
+};
 
 test("plan --json: all of it, whole", () => {
   const { probes, ...rest } = JSON.parse(formatPlanJson(PLAN));
@@ -189,11 +264,21 @@ test("plan --json: all of it, whole", () => {
       positionIndependent: false,
       imageBase: 0x400000,
     },
+    libraries: [
+      {
+        path: "/usr/lib/libqueue.so.1",
+        goBuildId: null,
+        gnuBuildId: "0a1b2c",
+        positionIndependent: true,
+        imageBase: 0,
+      },
+    ],
     runtime: {
       goidOffset: 152,
       mOffset: 48,
       curgOffset: 192,
       schedSpOffset: 56,
+      schedBpOffset: null,
       parentGoidOffset: null,
       gopcOffset: null,
       tlsOffset: -8,
@@ -231,6 +316,7 @@ test("plan --json: all of it, whole", () => {
         source: "dwarf",
       },
       kind: "call",
+      identity: "goroutine",
       value: null,
       entry: {
         kind: "entry",
@@ -319,6 +405,7 @@ test("plan --json: all of it, whole", () => {
       line: null,
       signature: null,
       kind: "call",
+      identity: "goroutine",
       value: null,
       entry: {
         kind: "entry",
@@ -335,6 +422,38 @@ test("plan --json: all of it, whole", () => {
       condition: null,
       captures: null,
       notes: [],
+    },
+    ...["span-begin", "span-end"].map((kind) => ({
+      ...NATIVE,
+      name: "usdt:queue:put..usdt:queue:take",
+      function: "usdt:queue:put..usdt:queue:take",
+      address: 0x1110,
+      size: 0,
+      kind,
+      identity: "value",
+      nest: 2,
+      match: { phase: "entry", type: "int", steps: [{ op: "register", register: "di" }] },
+      entry: {
+        kind,
+        address: 0x1110,
+        offset: 0x1110,
+        bytes: "90",
+        instruction: "nop",
+        ...(kind === "span-begin" ? { semaphore: 0x4020 } : {}),
+      },
+      exits: [],
+    })),
+    {
+      ...NATIVE,
+      name: "c:getaddrinfo",
+      function: "getaddrinfo",
+      address: 0x2000,
+      size: 0,
+      kind: "call",
+      identity: "thread",
+      nest: 4,
+      entry: { kind: "function", address: 0x2004, offset: 0x2004, bytes: "55", instruction: "push %rbp" },
+      exits: [{ kind: "function-return", address: 0x2004, offset: 0x2004, bytes: "55", instruction: "push %rbp" }],
     },
   ]);
 });

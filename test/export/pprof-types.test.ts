@@ -5,10 +5,17 @@ import { Profile } from "pprof-format";
 import { encodeProfile } from "../../src/export/index.js";
 import { RESULTS } from "./example.js";
 
-const MAPPING = { start: 0x401000, limit: 0x500000, fileOffset: 0x1000, path: "/usr/bin/store", buildId: undefined };
+const MAPPING = {
+  start: 0x401000,
+  limit: 0x500000,
+  fileOffset: 0x1000,
+  path: "/usr/bin/store",
+  buildId: undefined,
+  hasLines: true,
+};
 
 const REQUEST = {
-  mapping: MAPPING,
+  mappings: [MAPPING],
   symbolize: () => [],
   commandLine: "gospect",
   where: undefined,

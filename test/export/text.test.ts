@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { fileOffset, refused, UnmeasurableError, UsageError, virtualAddress } from "../../src/base/index.js";
 import {
   displayWidth,
+  type FunctionEntry,
   fit,
   fitSymbol,
   formatBalanceText,
@@ -21,9 +22,9 @@ import {
   type ListEntry,
 } from "../../src/export/index.js";
 import { assertGolden } from "../golden/golden.js";
-import { RESULTS, RESULTS_OF_ONE, RUN_OF_ONE } from "./example.js";
+import { RESULTS, RESULTS_OF_ONE, RUN, RUN_OF_ONE } from "./example.js";
 
-const NO_CONDITION = {};
+const NO_CONDITION = { probes: RUN.probes };
 const PLAIN = { colour: false, width: 120 };
 
 test("durations have three digits and the unit that fits", () => {
@@ -77,7 +78,7 @@ test("text is measured and cut in terminal columns", () => {
 
 test("a run with a condition says how many calls matched, and a traced one what is missing", () => {
   const results = { ...RESULTS, balance: { ...RESULTS.balance, filtered: 1000n, undecided: 5n, counted: 10n } };
-  const where = { where: 'tenant == "acme\u202e"' };
+  const where = { ...NO_CONDITION, where: 'tenant == "acme\u202e"' };
   const lines = formatBalanceText(where, results, PLAIN, { dropped: 1234n, captures: 1n, shownAs: "trees" }).split(
     "\n",
   );
@@ -92,7 +93,7 @@ test("a run with a condition says how many calls matched, and a traced one what 
     ],
   );
   const page = formatHistText(
-    { ...RUN_OF_ONE, ...where },
+    { ...RUN_OF_ONE, where: where.where },
     { ...RESULTS_OF_ONE, balance: results.balance },
     {
       ...HIST_TEXT_DEFAULTS,
@@ -154,7 +155,7 @@ test("names from a hostile file don't steer the terminal", () => {
   );
 });
 
-const blank = (name: string): ListEntry => ({
+const blank = (name: string): FunctionEntry => ({
   kind: "function",
   name,
   file: undefined,
@@ -244,12 +245,86 @@ const ENTRIES: readonly ListEntry[] = [
   },
 ];
 
+const SETJMP = [
+  { name: "arg0", type: "int64", location: "%rdi" },
+  { name: "arg1", type: "float64", location: "%xmm0", unreadable: "XMM registers are out of a uprobe's reach" },
+];
+
+const NATIVE: readonly ListEntry[] = [
+  {
+    kind: "usdt",
+    name: "usdt:queue:put",
+    provider: "queue",
+    probe: "put",
+    file: "/usr/lib/libqueue.so.1",
+    line: undefined,
+    address: virtualAddress(0x1110),
+    size: 0,
+    places: [
+      {
+        address: virtualAddress(0x1110),
+        params: SETJMP,
+        semaphore: { address: virtualAddress(0x5020), offset: fileOffset(0x4020) },
+        entry: { offset: fileOffset(0x1110), instruction: () => "nop" },
+        refused: undefined,
+      },
+      {
+        address: virtualAddress(0x1118),
+        params: SETJMP.slice(0, 1),
+        semaphore: undefined,
+        entry: undefined,
+        refused: refused("misplaced", "0x1118 is in the middle of an instruction of enqueue").refusal,
+      },
+    ],
+    damaged: [{ index: 7, reason: "its arguments are damaged" }],
+    refused: undefined,
+  },
+  {
+    kind: "usdt",
+    name: "usdt:?:? (note 8 of libqueue.so.1)",
+    provider: undefined,
+    probe: undefined,
+    file: "/usr/lib/libqueue.so.1",
+    line: undefined,
+    address: undefined,
+    size: 0,
+    places: [],
+    damaged: [{ index: 8, reason: "its name is damaged" }],
+    refused: refused("damaged-note", "its name is damaged").refusal,
+  },
+  {
+    kind: "c",
+    name: "c:getaddrinfo",
+    file: "/usr/lib/libc.so.6",
+    line: undefined,
+    address: virtualAddress(0xefc70),
+    size: 8624,
+    version: "GLIBC_2.2.5",
+    entry: { offset: fileOffset(0xefc74), instruction: () => "push %rbp" },
+    refused: undefined,
+  },
+  {
+    kind: "c",
+    name: "c:memcpy",
+    file: "/usr/lib/libc.so.6",
+    line: undefined,
+    address: virtualAddress(0x9be70),
+    size: 0,
+    version: undefined,
+    entry: undefined,
+    refused: refused("ifunc", "its code is chosen", "probe what may be chosen").refusal,
+  },
+];
+
 const textOf = (pieces: Iterable<string>): string => [...pieces].join("");
 
 test("list: a line each, or in detail", () => {
   assertGolden("list-lines.txt", textOf(formatListText(ENTRIES, "lines", PLAIN)));
   assertGolden("list-details.txt", textOf(formatListText(ENTRIES, "details", PLAIN)));
   assert.equal(textOf(formatListText([], "lines", PLAIN)), "");
+  assertGolden("list-native-lines.txt", textOf(formatListText([...ENTRIES.slice(1, 2), ...NATIVE], "lines", PLAIN)));
+  assertGolden("list-native-details.txt", textOf(formatListText(NATIVE, "details", PLAIN)));
+  assertGolden("list-native-json.txt", textOf(formatListJson(NATIVE)));
 });
 
 test("list --json: the array of cli.md, whole", () => {

@@ -46,11 +46,11 @@ export class Tracer implements Disposable {
   }
 
   async trace({ probes, where, show = [] }: TraceAsked, load: () => Promise<unknown>): Promise<Traced> {
-    const names = runNames(this.subject);
     const request = { probes, where, show, by: [], of: undefined, signatures: [], symbols: undefined };
     const target = { kind: "pid", pid: this.fixture.pid } as const;
     const common = { target, json: false, quiet: true, verbose: false, output: undefined };
     const plan = await this.subject.plan({ ...common, ...request }, "measure", "values");
+    const names = runNames(this.subject, plan);
     const keep = { histogram: false, stacks: false, events: true };
     using session = await Session.open(plan, openTarget(target), { keep });
     await load();

@@ -140,6 +140,26 @@ export const RUN_NAMES: RunNames = {
   },
 };
 
+/** Of a program and a library. */
+const MAPPINGS = [
+  {
+    start: 0x40_0000,
+    limit: 0x48_0000,
+    fileOffset: 0,
+    path: "/usr/bin/store",
+    buildId: "6f1e0a",
+    hasLines: true,
+  },
+  {
+    start: 2 ** 44 + 0x2_8000,
+    limit: 2 ** 44 + 0x18_0000,
+    fileOffset: 0x2_8000,
+    path: "/lib/libc.so.6",
+    buildId: undefined,
+    hasLines: false,
+  },
+];
+
 export const describe = (command: RecordedCommand): RunDescription => ({
   command,
   commandLine: `gospect ${command} -p 4711 'main.(*Store).*'`,
@@ -151,9 +171,6 @@ export const describe = (command: RecordedCommand): RunDescription => ({
   measure: { kind: "duration" },
   shown: [LOOKUP, WARM],
   clock: { realNs: BigInt(Date.UTC(2026, 0, 2, 3, 4, 5, 678)) * MS, monotonicNs: START_NS },
-  mapping:
-    command === "profile"
-      ? { start: 0x40_0000, limit: 0x48_0000, fileOffset: 0, path: "/usr/bin/store", buildId: "6f1e0a" }
-      : undefined,
+  mappings: command === "profile" ? MAPPINGS : undefined,
   view: { stacks: command === "trace", verbose: false, linear: command === "hist" },
 });
