@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openElf, openFileSource, readUsdtNotes, type UsdtNote } from "../../src/binary/index.js";
+import { fixturePath, usdtPath } from "../fixture.js";
 import { withoutKernel } from "../kernel/measuring.js";
 import { run } from "./dwarf-programs.js";
 import { readelfNotes, spellNotes } from "./usdt-truth.js";
@@ -60,6 +61,20 @@ test("every file of the system that has notes: what readelf finds, no more and n
       paths.some((path) => name.test(path)),
       `${name} is not among ${paths.join(" ")}`,
     );
+});
+
+test("fixtures in C and with cgo: what readelf finds", async () => {
+  const paths = [
+    ...(["O0", "O2"] as const).flatMap((optimization) =>
+      (["usdt", "libfix.so", "libmemory.so"] as const).map((file) => usdtPath(optimization, file)),
+    ),
+    ...(["1.19", "1.27"] as const).map((version) => fixturePath("usdtcgo", version, "external")),
+  ];
+  for (const path of paths) {
+    const notes = await compare(path);
+    assert.ok(notes.length > 0, path);
+    compared.set(path, probesOf(notes));
+  }
 });
 
 const source = fileURLToPath(new URL("../../../test/differential/usdt-program/probes.c", import.meta.url));
