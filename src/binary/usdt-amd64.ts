@@ -51,21 +51,19 @@ function parseImmediate(text: string, places: NamedPlaces): UsdtOperand {
 }
 
 function parseMemory(text: string, places: NamedPlaces): UsdtOperand {
-  const [, displacement = "", inner] = /^([^()%]*)(?:\(([^()]*)\))?$/.exec(text) ?? [];
-  const sum = displacement.trim() === "" ? { number: 0n, symbol: undefined } : parseSum(displacement);
+  // A name by itself is the same place as that name relative to the instruction.
+  const [, displacement = "", registers = "%rip"] = /^([^()%]*)(?:\(([^()]*)\))?$/.exec(text) ?? [];
+  const sum = parseSum(displacement === "" ? "0" : displacement);
   if (sum === undefined) return unknownForm(text);
-  if (inner === undefined && sum.symbol === undefined) return unknownForm(text);
-  const parts = inner?.split(",").map((part) => part.trim()) ?? [];
-  if (inner === undefined || inner.trim() === "%rip") {
-    // Where the instruction pointer is then depends on the instruction that the operand was meant for.
-    return sum.symbol === undefined ? unknownForm(text) : placed(places.place(sum));
-  }
-  const [baseText = "", indexText = "", scaleText = "1"] = parts;
+  // A number alone depends on where the instruction is that the operand was meant for, and nobody knows which one that is.
+  if (registers === "%rip") return sum.symbol === undefined ? unknownForm(text) : placed(places.place(sum));
+
+  const [baseText = "", indexText, scaleText = "1", ...more] = registers.split(",").map((part) => part.trim());
   const base = parseAddressRegister(baseText);
-  const index = parseAddressRegister(indexText);
+  const index = indexText === undefined ? undefined : parseAddressRegister(indexText);
   const scale = parseScale(scaleText);
-  if (parts.length > 3 || scale === undefined || index === "rsp") return unknownForm(text);
-  if ((base === undefined && (baseText !== "" || index === undefined)) || (index === undefined && parts.length > 1))
+  const understood = (base !== undefined || baseText === "") && (index !== undefined || indexText === undefined);
+  if (!understood || (base ?? index) === undefined || index === "rsp" || scale === undefined || more.length > 0)
     return unknownForm(text);
   const value = places.value(sum);
   if (typeof value !== "bigint") return placed(value);
