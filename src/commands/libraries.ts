@@ -1,7 +1,7 @@
 /** The shared libraries of a target: those that its process has mapped, or those that its file is linked to. */
 import { realpathSync, statSync } from "node:fs";
-import { ProfilerError } from "../base/index.js";
-import { type ElfFile, openCodeFile, readLinkedLibraries } from "../binary/index.js";
+import { FormatError, ProfilerError } from "../base/index.js";
+import { type ElfFile, type LinkedLibraries, openCodeFile, readLinkedLibraries } from "../binary/index.js";
 import {
   LibrarySearch,
   type LibrarySeeker,
@@ -72,7 +72,7 @@ export async function openLinkedLibraries(
         continue;
       }
       opened.push(library);
-      const own = readLinkedLibraries(library.elf);
+      const own = readOwnNeeds(library);
       // Found once, it is there for all who call it so.
       if (own.soname !== undefined) loaded.add(own.soname);
       const chain = [{ path: library.elf.path, ...own }, ...seekers];
@@ -81,6 +81,24 @@ export async function openLinkedLibraries(
   });
   return { libraries: distinct(libraries), missing };
 }
+
+/** A library that is damaged where it says what it needs may still have probes. */
+function readOwnNeeds({ elf }: CodeFile): LinkedLibraries {
+  try {
+    return readLinkedLibraries(elf);
+  } catch (error) {
+    if (error instanceof FormatError) return NO_NEEDS;
+    throw error;
+  }
+}
+
+const NO_NEEDS: LinkedLibraries = {
+  needed: [],
+  soname: undefined,
+  rpath: [],
+  runpath: undefined,
+  interpreter: undefined,
+};
 
 /** Names may lead to one file in several ways; those behind the first are closed. */
 function distinct(libraries: readonly CodeFile[]): readonly CodeFile[] {

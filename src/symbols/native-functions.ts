@@ -2,12 +2,10 @@
 import type { VirtualAddress } from "../base/index.js";
 import {
   type ElfFile,
-  type ElfSymbol,
   type ElfSymbolBinding,
   type ElfSymbolTable,
   openElfSymbolTable,
   readSymbolVersions,
-  type SymbolVersions,
 } from "../binary/index.js";
 import { nearestNames } from "./nearest.js";
 
@@ -58,7 +56,7 @@ interface Named {
 }
 
 function parseName(text: string): Named {
-  const [, name, mark, version] = VERSIONED.exec(text) ?? [];
+  const [, name, mark, version] = text.includes("@") ? (VERSIONED.exec(text) ?? []) : [];
   if (name === undefined) return { name: text, version: undefined, isDefault: true };
   return { name, version, isDefault: mark === "@@" };
 }
@@ -117,59 +115,54 @@ class SymbolTableFunctions implements NativeFunctions {
   }
 }
 
+/** A symbol table, and how the names in it are to be understood. */
+interface NamedTable {
+  readonly table: ElfSymbolTable;
+  nameOf(index: number, text: string): Named;
+}
+
 /** Both symbol tables of a file, as functions. */
 class Tables {
   private readonly elf: ElfFile;
-  private readonly static: ElfSymbolTable | undefined;
-  private readonly dynamic: ElfSymbolTable | undefined;
-  private readonly versions: SymbolVersions | undefined;
+  private readonly tables: readonly NamedTable[];
 
   constructor(elf: ElfFile) {
     this.elf = elf;
-    this.static = openElfSymbolTable(elf, "symtab");
-    this.dynamic = openElfSymbolTable(elf, "dynsym");
-    this.versions = this.dynamic === undefined ? undefined : readSymbolVersions(elf);
+    const symtab = openElfSymbolTable(elf, "symtab");
+    const dynsym = openElfSymbolTable(elf, "dynsym");
+    const versions = dynsym === undefined ? undefined : readSymbolVersions(elf);
+    const versioned = (index: number, name: string): Named => {
+      const version = versions?.of(index);
+      return { name, version: version?.name, isDefault: version?.isDefault ?? true };
+    };
+    this.tables = [
+      symtab === undefined ? [] : { table: symtab, nameOf: (_: number, text: string) => parseName(text) },
+      dynsym === undefined ? [] : { table: dynsym, nameOf: versioned },
+    ].flat();
   }
 
   every(): Entry[] {
-    return [
-      ...this.statics(Array.from({ length: this.static?.count ?? 0 }, (_, index) => index)),
-      ...this.dynamics(Array.from({ length: this.dynamic?.count ?? 0 }, (_, index) => index)),
-    ];
+    const entries: Entry[] = [];
+    for (const named of this.tables)
+      for (let index = 0; index < named.table.count; index++) this.addEntry(entries, named, index);
+    return entries;
   }
 
   named(name: string): Entry[] {
-    const entries = [
-      ...this.statics(this.static?.indexesOf(name) ?? []),
-      ...this.dynamics(this.dynamic?.indexesOf(name) ?? []),
-    ];
+    const entries: Entry[] = [];
+    for (const named of this.tables)
+      for (const index of named.table.indexesOf(name)) this.addEntry(entries, named, index);
     return entries.filter(({ fn }) => fn.name === name);
   }
 
-  private statics(indexes: readonly number[]): Entry[] {
-    return indexes.flatMap((index) => {
-      const symbol = this.static?.at(index);
-      return symbol === undefined ? [] : this.entry(symbol, parseName);
-    });
-  }
-
-  private dynamics(indexes: readonly number[]): Entry[] {
-    return indexes.flatMap((index) => {
-      const symbol = this.dynamic?.at(index);
-      if (symbol === undefined) return [];
-      return this.entry(symbol, (name) => {
-        const version = this.versions?.of(index);
-        return { name, version: version?.name, isDefault: version?.isDefault ?? true };
-      });
-    });
-  }
-
-  /** None for what is no function, or has no code in the file. */
-  private entry(symbol: ElfSymbol, nameOf: (name: string) => Named): Entry[] {
+  /** Not what is no function, or has no code in the file. */
+  private addEntry(entries: Entry[], { table, nameOf }: NamedTable, index: number): void {
+    const symbol = table.at(index);
+    if (symbol === undefined) return;
     const { kind, address, size, binding } = symbol;
-    if ((kind !== "function" && kind !== "ifunc") || this.elf.toFileOffset(address) === undefined) return [];
-    const { name, version, isDefault } = nameOf(symbol.name);
-    return name === "" ? [] : [{ fn: { name, version, isDefault, address, size, kind }, binding }];
+    if ((kind !== "function" && kind !== "ifunc") || this.elf.toFileOffset(address) === undefined) return;
+    const { name, version, isDefault } = nameOf(index, symbol.name);
+    if (name !== "") entries.push({ fn: { name, version, isDefault, address, size, kind }, binding });
   }
 }
 
