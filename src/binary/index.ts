@@ -1,6 +1,6 @@
 /**
- * Turns the bytes of an ELF file into what a Go binary says about itself: headers, sections and segments, symbols, build
- * info and ids, pclntab, moduledata, DWARF, run-time types, machine code.
+ * Turns the bytes of an ELF file into what it says about itself: headers, sections and segments, symbols and their versions,
+ * libraries, USDT notes, machine code; and of a Go binary build info and ids, pclntab, moduledata, DWARF, run-time types.
  *
  * Everything is read lazily by bounded reads; bytes that are not what their format demands throw a FormatError. Knows
  * nothing of running processes, kernels, probes or what anybody wants to measure.

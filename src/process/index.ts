@@ -1,7 +1,9 @@
 /**
- * Turns /proc into values: what a pid is, which file it runs, where that file is mapped, how much CPU it used.
+ * Turns /proc into values: what a pid is, which file it runs, where that file and its libraries are mapped, how much CPU it
+ * used; and says where libraries are looked for before there is a process.
  *
- * Only reads, and only files and links of /proc; knows nothing of ELF, Go, BPF or what is measured.
+ * Only reads, files and links of /proc and what the dynamic linker is configured by; knows nothing of ELF, Go, BPF or what
+ * is measured.
  */
 export { type CodeFileOfProcess, codeFilesOf, type MappedFile, readCodeFiles } from "./code-files.js";
 export {

@@ -1,6 +1,7 @@
 /**
- * Names and addresses of one Go binary, both ways: what can be probed, where it is, and what an address means.
- * Turns a GoBinary, alone or with a symbol file, into a SymbolTable; knows nothing of probes, kernels or processes.
+ * Names and addresses of a file's code, both ways: what can be probed, where it is, and what an address means. Turns a
+ * GoBinary, alone or with a symbol file, into a SymbolTable, and any ELF file into a CodeFile with its C functions; knows
+ * nothing of probes, kernels or processes.
  */
 import type { GoBinary } from "../binary/index.js";
 import type { SymbolFile } from "./symbol-file/index.js";
