@@ -1,10 +1,12 @@
-/** Sites of C functions against GNU objdump: every function of a library and of a program, whatever it is written in. */
+/** Sites of C functions against GNU objdump, of arm64 against llvm-objdump: every function of a library and of a program, whatever it is written in. */
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import type { VirtualAddress } from "../../src/base/index.js";
 import { openCodeFile, type UsdtNote } from "../../src/binary/index.js";
 import { findFunctionSites, findUsdtSite } from "../../src/probes/index.js";
 import { CodeFile, type NativeFunction } from "../../src/symbols/index.js";
+import { fixturePath } from "../fixture.js";
+import * as llvm from "./disassembly.js";
 import { gnuListing } from "./site-truth.js";
 
 /** What the kernel takes no uprobe on, of what these files have. */
@@ -143,3 +145,30 @@ for (const path of ["/lib/x86_64-linux-gnu/libc.so.6", "/bin/bash", "/lib/x86_64
     });
   });
 }
+
+describe("native sites of an arm64 program", () => {
+  it("are where llvm-objdump says that functions begin, unless a jump leads back there", async () => {
+    const path = fixturePath("variety", "1.27", "arm64");
+    const disassembly = new llvm.Disassembly(path);
+    const file = await open(path);
+    using _source = file.elf.source;
+    const seen = new Set<string>();
+    for (const fn of file.functions.all()) {
+      const code = disassembly.between(fn.address, fn.address + fn.size);
+      const [first] = code;
+      // The linker marks the ends of its sections as functions.
+      if (first === undefined || fn.size < 4) continue;
+      const isBack = code.some((each, index) => {
+        const flow = llvm.flowOf("arm64", code, index);
+        return (flow === "jump" || flow === "conditional") && llvm.targetOf(each) === fn.address;
+      });
+      const usual = /^m(?:rs|sr) /i.test(first.text) ? "unprobeable" : "first";
+      const sites = findFunctionSites(file, fn, "unneeded");
+      const told = sites.ok ? "first" : sites.refusal.code;
+      assert.equal(told, isBack ? "re-entered" : usual, `${fn.name} ${first.text}`);
+      if (sites.ok) assert.equal(sites.value.entry.address, fn.address, fn.name);
+      seen.add(told);
+    }
+    assert.deepEqual([...seen].sort(), ["first", "re-entered", "unprobeable"]);
+  });
+});
