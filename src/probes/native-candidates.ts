@@ -2,7 +2,15 @@
 import { found, type Outcome, type Refusal, refused, type VirtualAddress } from "../base/index.js";
 import type { UsdtNote } from "../binary/index.js";
 import type { CodeFile, Program } from "../symbols/index.js";
-import { type Answers, answer, asksAnything, type Candidate, NO_ANSWERS, type Questions } from "./candidate.js";
+import {
+  type Answers,
+  answer,
+  asksAnything,
+  type Candidate,
+  endsAtEntry,
+  NO_ANSWERS,
+  type Questions,
+} from "./candidate.js";
 import { frameAt } from "./code-place.js";
 import { NO_PROGRAM_FACTS } from "./dynamic-types.js";
 import type { Expression } from "./expression.js";
@@ -263,7 +271,7 @@ function planFunction({ name, file, function: fn }: FunctionMatch, context: Nati
   const plan = (): Outcome<Candidate> => {
     const answers = answersAt(name, "call", functionScope(program.main.elf.machine), undefined, context);
     if (!answers.ok) return answers;
-    const sites = findFunctionSites(file, fn);
+    const sites = findFunctionSites(file, fn, endsAtEntry(answers.value) ? "unneeded" : "needed");
     if (!sites.ok) return sites;
     return found({
       ...answers.value,

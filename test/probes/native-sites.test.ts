@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { FileOffset, VirtualAddress } from "../../src/base/index.js";
 import { openCodeFile, type UsdtNote } from "../../src/binary/index.js";
-import { findFunctionSites, findUsdtSite } from "../../src/probes/index.js";
+import { findFunctionSites, findUsdtSite, planProbes } from "../../src/probes/index.js";
 import { CodeFile, type NativeFunction } from "../../src/symbols/index.js";
 
 const SOURCE = `
@@ -98,6 +98,14 @@ describe("sites of C functions", () => {
       assert.equal(told(name), "unsafe-return", name);
       assert.equal(told(name, "unneeded"), "ret +0", name);
     }
+  });
+
+  it("are planned there too where nothing needs the return", () => {
+    const program = { main: file, libraries: [] };
+    const request = { probes: ["c:setjmp"], by: [], signatures: [] };
+    const [probe, ...more] = planProbes(program, { ...request, of: "arg0" }).probes;
+    assert.deepEqual([probe?.kind, probe?.exits, probe?.entry.kind, more], ["place", [], "place", []]);
+    assert.throws(() => planProbes(program, request), /keeps its return address/);
   });
 
   it("are none of where a program begins", async () => {
