@@ -39,9 +39,11 @@ export type { PclntabFormat } from "./pclntab-format.js";
 export type { InlinedPlaceInCode } from "./pclntab-inlining.js";
 export type { SourceLine } from "./pclntab-lines.js";
 export { type GoTables, readGoTables } from "./pclntab-locate.js";
+export { type GoProbe, type GoProbes, type RefusedGoProbe, readGoProbes } from "./probe-variables.js";
 export type { Itab, RuntimeTypes } from "./runtime-types/index.js";
 export { type ByteSource, memorySource, openFileSource } from "./source.js";
 export type { SourceCall, SourceStretch } from "./source-stretches.js";
+export { stampNotes } from "./stamp.js";
 export { readSymbolVersions, type SymbolVersion, type SymbolVersions } from "./symbol-versions.js";
 export {
   type RefusedNote,

@@ -40,6 +40,7 @@ const OUTPUT_TEXTS: Readonly<Record<string, string>> = {
   flow: RECORDABLE,
   profile: "the profile's file, - for stdout (default: gospect.pb.gz); FILE.gospect records the run, for replay",
   symbols: "the symbol file, - for stdout",
+  usdt: "the stamped program (default: it takes the place of FILE)",
 };
 
 /** What `-o` of a command is for. */

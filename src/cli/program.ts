@@ -20,6 +20,7 @@ import {
   type TargetRequest,
   type TraceRequest,
   trace,
+  usdtStamp,
 } from "../commands/index.js";
 import { type CommandLine, formatCommandLine } from "./command-line.js";
 import { EVERY_PROCESS, EXAMPLES, EXPRESSIONS, outputText, PROBE, PROBE_OR_SPAN, TARGET } from "./help.js";
@@ -252,6 +253,19 @@ export function createProgram(
     .addOption(option.exe("the build with its debug data"))
     .action(async (given: Given) =>
       finish(await symbols({ ...common(given), target: oneTarget(given, command) }, streams)),
+    );
+
+  program
+    .command("usdt")
+    .summary("usdt stamp FILE: writes probe notes into a pure-Go build")
+    .description(
+      "Writes where the static probes of a Go program are (package usdt) into its file, for all who read them.",
+    )
+    .usage("stamp FILE [options]")
+    .addArgument(new Argument("<action>", "what to do with it").choices(["stamp"]))
+    .addArgument(new Argument("<file>", "the program, as go build wrote it").argParser(nonEmpty))
+    .action(async (_action: string, file: string, given: Given) =>
+      finish(await usdtStamp({ ...common(given), file }, streams)),
     );
 
   program

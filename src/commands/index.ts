@@ -12,6 +12,7 @@ import type {
   PlanRequest,
   RecipeRequest,
   ReplayRequest,
+  StampRequest,
   SymbolsRequest,
   TraceRequest,
 } from "./request.js";
@@ -49,6 +50,9 @@ export const listRecipes = async (request: CommonRequest, streams: Streams): Pro
 
 export const symbols = async (request: SymbolsRequest, streams: Streams): Promise<number> =>
   (await import("./symbols.js")).symbols(request, streams);
+
+export const usdtStamp = async (request: StampRequest, streams: Streams): Promise<number> =>
+  (await import("./usdt-stamp.js")).usdtStamp(request, streams);
 
 export const doctor = async (request: DoctorRequest, streams: Streams): Promise<number> =>
   (await import("./doctor.js")).doctor(request, streams);

@@ -98,3 +98,8 @@ export interface SymbolsRequest extends CommonRequest {
 export interface DoctorRequest extends CommonRequest {
   readonly target: TargetRequest | undefined;
 }
+
+export interface StampRequest extends CommonRequest {
+  /** The program; the stamped one takes its place unless `output` names another. */
+  readonly file: string;
+}

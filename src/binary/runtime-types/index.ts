@@ -63,6 +63,12 @@ export class RuntimeTypes {
     return this.directory().has(address) ? this.reader.at(address) : undefined;
   }
 
+  /** The types of the parameters that functions of the type at an address have; undefined where no function type is. */
+  parametersAt(address: VirtualAddress): readonly GoType[] | undefined {
+    if (this.typeAt(address)?.kind !== "func") return undefined;
+    return this.descriptors.functionTypes(address).parameters.map((type) => this.reader.at(type));
+  }
+
   /**
    * Where the type with this name is described: `*errors.errorString`, `map[string]net/http.Header`. Types that are
    * declared in functions may share a name; empty when the linker kept none.
