@@ -139,6 +139,7 @@ test("help lists exactly the commands there are", () => {
     "replay",
     "recipe",
     "symbols",
+    "usdt",
     "doctor",
     "help",
   ]);
