@@ -2,6 +2,7 @@
 import type { VirtualAddress } from "../base/index.js";
 import {
   type ElfFile,
+  type ElfSymbol,
   type ElfSymbolBinding,
   type ElfSymbolTable,
   openElfSymbolTable,
@@ -83,7 +84,7 @@ class SymbolTableFunctions implements NativeFunctions {
 
   find(text: string): readonly NativeFunction[] {
     const wanted = parseName(text);
-    const named = once(this.tables().named(wanted.name)).map(({ fn }) => fn);
+    const named = once(this.tables().entries(wanted.name)).map(({ fn }) => fn);
     if (wanted.version !== undefined) {
       return named.filter(({ version, isDefault }) => version === wanted.version && (isDefault || !wanted.isDefault));
     }
@@ -92,20 +93,20 @@ class SymbolTableFunctions implements NativeFunctions {
   }
 
   findByAddress(address: VirtualAddress): NativeFunction | undefined {
-    this.index ??= new AddressIndex(this.entries());
+    this.index ??= new AddressIndex(this.tables().functions());
     return this.index.find(address);
   }
 
   nearest(text: string, most: number): readonly string[] {
     const { name, version } = parseName(text);
-    const versions = version === undefined ? [] : once(this.tables().named(name)).map(({ fn }) => versionedName(fn));
+    const versions = version === undefined ? [] : once(this.tables().entries(name)).map(({ fn }) => versionedName(fn));
     if (versions.length > 0) return [...new Set(versions)].slice(0, most);
     const names = this.entries().map(({ fn }) => fn.name);
     return nearestNames(names, name, most);
   }
 
   private entries(): readonly Entry[] {
-    this.sorted ??= once(this.tables().every());
+    this.sorted ??= once(this.tables().entries());
     return this.sorted;
   }
 
@@ -118,10 +119,18 @@ class SymbolTableFunctions implements NativeFunctions {
 /** A symbol table, and how the names in it are to be understood. */
 interface NamedTable {
   readonly table: ElfSymbolTable;
-  nameOf(index: number, text: string): Named;
+  readonly nameOf: (index: number, text: string) => Named;
 }
 
-/** Both symbol tables of a file, as functions. */
+/** A function whose name nobody has looked at yet. */
+interface FunctionSymbol {
+  readonly symbol: ElfSymbol;
+  readonly kind: NativeFunction["kind"];
+  readonly index: number;
+  readonly nameOf: NamedTable["nameOf"];
+}
+
+/** Both symbol tables of a file. */
 class Tables {
   private readonly elf: ElfFile;
   private readonly tables: readonly NamedTable[];
@@ -141,29 +150,36 @@ class Tables {
     ].flat();
   }
 
-  every(): Entry[] {
-    const entries: Entry[] = [];
-    for (const named of this.tables)
-      for (let index = 0; index < named.table.count; index++) this.addEntry(entries, named, index);
-    return entries;
+  /** Those of one name, or all. */
+  entries(name?: string): readonly Entry[] {
+    const entries = this.functions(name).flatMap((each) => entryOf(each) ?? []);
+    return name === undefined ? entries : entries.filter(({ fn }) => fn.name === name);
   }
 
-  named(name: string): Entry[] {
-    const entries: Entry[] = [];
-    for (const named of this.tables)
-      for (const index of named.table.indexesOf(name)) this.addEntry(entries, named, index);
-    return entries.filter(({ fn }) => fn.name === name);
+  /** What is a function and has code in the file, in no order; of a name those that may have it. */
+  functions(name?: string): FunctionSymbol[] {
+    const functions: FunctionSymbol[] = [];
+    for (const { table, nameOf } of this.tables) {
+      for (const index of name === undefined ? upTo(table.count) : table.indexesOf(name)) {
+        const symbol = table.at(index);
+        if (symbol === undefined || (symbol.kind !== "function" && symbol.kind !== "ifunc")) continue;
+        if (this.elf.toFileOffset(symbol.address) === undefined) continue;
+        functions.push({ symbol, kind: symbol.kind, index, nameOf });
+      }
+    }
+    return functions;
   }
+}
 
-  /** Not what is no function, or has no code in the file. */
-  private addEntry(entries: Entry[], { table, nameOf }: NamedTable, index: number): void {
-    const symbol = table.at(index);
-    if (symbol === undefined) return;
-    const { kind, address, size, binding } = symbol;
-    if ((kind !== "function" && kind !== "ifunc") || this.elf.toFileOffset(address) === undefined) return;
-    const { name, version, isDefault } = nameOf(index, symbol.name);
-    if (name !== "") entries.push({ fn: { name, version, isDefault, address, size, kind }, binding });
-  }
+function* upTo(count: number): Generator<number> {
+  for (let index = 0; index < count; index++) yield index;
+}
+
+/** Undefined without a name. */
+function entryOf({ symbol, kind, index, nameOf }: FunctionSymbol): Entry | undefined {
+  const { address, size, binding } = symbol;
+  const { name, version, isDefault } = nameOf(index, symbol.name);
+  return name === "" ? undefined : { fn: { name, version, isDefault, address, size, kind }, binding };
 }
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -192,43 +208,50 @@ function betterKnown(a: Entry, b: Entry): number {
   return rank(a) - rank(b) || a.fn.name.length - b.fn.name.length || order(a.fn.name, b.fn.name);
 }
 
-/** Finds what an address lies in. Extents may nest and overlap: parts written in assembly, functions with many names. */
+/**
+ * Finds what an address lies in. Extents may nest and overlap: parts written in assembly, functions with many names. Only
+ * the names of what is found are decoded.
+ */
 class AddressIndex {
-  private readonly entries: readonly Entry[];
-  /** The highest end of an entry and all before it. */
+  private readonly functions: readonly FunctionSymbol[];
+  /** The highest end of a function and all before it. */
   private readonly reaches: Float64Array;
 
-  constructor(entries: readonly Entry[]) {
-    this.entries = entries;
-    this.reaches = new Float64Array(entries.length);
+  /** Sorts them. */
+  constructor(functions: FunctionSymbol[]) {
+    this.functions = functions.sort((a, b) => a.symbol.address - b.symbol.address);
+    this.reaches = new Float64Array(functions.length);
     let reach = 0;
-    for (const [index, { fn }] of entries.entries()) {
-      reach = Math.max(reach, fn.address + Math.max(1, fn.size));
+    for (const [index, { symbol }] of functions.entries()) {
+      reach = Math.max(reach, endOf(symbol));
       this.reaches[index] = reach;
     }
   }
 
   /** The innermost one; of several names the one best known. One without a size is where it begins, and no farther. */
   find(address: VirtualAddress): NativeFunction | undefined {
-    let best: Entry | undefined;
+    const innermost: Entry[] = [];
     for (let at = this.lastFrom(address); (this.reaches[at] ?? 0) > address; at--) {
-      const entry = this.entries[at];
-      if (entry === undefined || entry.fn.address + Math.max(1, entry.fn.size) <= address) continue;
-      if (best !== undefined && entry.fn.address < best.fn.address) break;
-      if (best === undefined || betterKnown(entry, best) < 0) best = entry;
+      const each = this.functions[at];
+      if (each === undefined || endOf(each.symbol) <= address) continue;
+      if (innermost.some(({ fn }) => fn.address > each.symbol.address)) break;
+      const entry = entryOf(each);
+      if (entry !== undefined) innermost.push(entry);
     }
-    return best?.fn;
+    return once(innermost).toSorted(betterKnown)[0]?.fn;
   }
 
-  /** Index of the last entry that begins at `address` or before; -1 when none does. */
+  /** Index of the last function that begins at `address` or before; -1 when none does. */
   private lastFrom(address: VirtualAddress): number {
     let low = 0;
-    let high = this.entries.length;
+    let high = this.functions.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.entries[middle]?.fn.address ?? 0) <= address) low = middle + 1;
+      if ((this.functions[middle]?.symbol.address ?? 0) <= address) low = middle + 1;
       else high = middle;
     }
     return low - 1;
   }
 }
+
+const endOf = ({ address, size }: ElfSymbol): number => address + Math.max(1, size);

@@ -171,7 +171,7 @@ describe("C functions of a file", () => {
         const innermost = around.filter((fn) => fn.address === Math.max(...around.map((each) => each.address)));
         const found = functions.findByAddress(address);
         if (innermost.length === 0) assert.equal(found, undefined);
-        else assert.ok(found !== undefined && innermost.includes(found), `${address}`);
+        else assert.ok(found !== undefined && innermost.map(line).includes(line(found)), `${address}`);
       }
     });
   });
