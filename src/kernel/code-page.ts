@@ -10,39 +10,60 @@ import { kernelError, lastErrno } from "./errno.js";
 import { koffi, libc } from "./library.js";
 import { closeDescriptor } from "./syscalls.js";
 
-/** Calls a little function `rdi` times: the shape of a Go function, with a stack check's jbe, a frame and a ret. */
-const CODE = Buffer.from([
-  0x48,
-  0x85,
-  0xff, // test rdi, rdi
-  0x74,
-  0x0a, //       je end
-  0xe8,
-  0x06,
-  0x00,
-  0x00,
-  0x00, // again: call f
-  0x48,
-  0xff,
-  0xcf, // dec rdi
-  0x75,
-  0xf6, //       jne again
-  0xc3, //        end: ret
-  0x48,
-  0x85,
-  0xe4, // f: test rsp, rsp
-  0x76,
-  0x00, //       jbe +0
-  0x55, //             push rbp
-  0x48,
-  0x89,
-  0xe5, // mov rbp, rsp
-  0x5d, //             pop rbp
-  0xc3, //             ret
-]);
+const machineCode = (...instructions: readonly string[]): Buffer =>
+  Buffer.from(instructions.join("").replaceAll(" ", ""), "hex");
 
-/** Instructions of the called function, as offsets in the page's file. */
-export const CODE_PAGE_SITES = { first: 16, stackCheck: 19, push: 21, return: 26 } as const;
+/** Calls a little function `rdi` times: the shape of a Go function, with a stack check's jbe, a frame and a ret. */
+const CALLS = machineCode(
+  "48 85 ff", // test rdi, rdi
+  "74 0a", //       je end
+  "e8 06 00 00 00", // again: call f
+  "48 ff cf", //    dec rdi
+  "75 f6", //       jne again
+  "c3", //          end: ret
+  "48 85 e4", //    f: test rsp, rsp
+  "76 00", //       jbe +0
+  "90", //          nop
+  "55", //          push rbp
+  "48 89 e5", //    mov rbp, rsp
+  "5d", //          pop rbp
+  "c3", //          ret
+);
+
+/**
+ * Writes below the stack pointer, as C code may without moving it, has a 5-byte nop, and looks whether it is still there; `rdi`
+ * times, or until it is not: then it returns 1, else 0.
+ */
+const RED_ZONE = machineCode(
+  "31 c0", //          xor eax, eax
+  "48 89 fa", //       again: mov rdx, rdi
+  "48 89 54 24 f8", // mov [rsp-8], rdx
+  "48 89 54 24 e0", // mov [rsp-32], rdx
+  "48 89 54 24 80", // mov [rsp-128], rdx
+  "0f 1f 44 00 00", // nop
+  "48 39 54 24 f8", // cmp [rsp-8], rdx
+  "75 14", //          jne bad
+  "48 39 54 24 e0", // cmp [rsp-32], rdx
+  "75 0d", //          jne bad
+  "48 39 54 24 80", // cmp [rsp-128], rdx
+  "75 06", //          jne bad
+  "48 ff cf", //       dec rdi
+  "75 cf", //          jne again
+  "c3", //             ret
+  "ff c0", //          bad: inc eax
+  "c3", //             ret
+);
+const RED_ZONE_AT = 64;
+
+/** Instructions of the called function, and the 5-byte nop, as offsets in the page's file. */
+export const CODE_PAGE_SITES = {
+  first: 16,
+  stackCheck: 19,
+  nop: 21,
+  push: 22,
+  return: 27,
+  longNop: RED_ZONE_AT + 20,
+} as const;
 
 const PAGE = 4096;
 const PROT_READ = 1;
@@ -77,7 +98,8 @@ export class CodePage implements Disposable {
     const fd = memfd("gospect-code-page", MFD_CLOEXEC);
     if (fd < 0) throw kernelError("memfd_create", lastErrno());
     const page = Buffer.alloc(PAGE, 0xcc);
-    CODE.copy(page);
+    CALLS.copy(page);
+    RED_ZONE.copy(page, RED_ZONE_AT);
     if (write(fd, page, PAGE) !== PAGE) {
       const errno = lastErrno();
       closeDescriptor(fd);
@@ -99,6 +121,12 @@ export class CodePage implements Disposable {
     const begin = process.hrtime.bigint();
     koffi().call(this.address, run, calls);
     return Number(process.hrtime.bigint() - begin);
+  }
+
+  /** Whether what C code keeps below its stack pointer is still there behind a 5-byte nop, `times` times. */
+  keepsRedZone(times: number): boolean {
+    const run = koffi().proto("uint64_t (uint64_t)");
+    return BigInt(koffi().call(this.address + BigInt(RED_ZONE_AT), run, times)) === 0n;
   }
 
   [Symbol.dispose](): void {

@@ -29,8 +29,8 @@ const LEAST_CPU_OF_ENDED_NS = BigInt(20 * TIMING_CHECK_MS) * 1_000_000n;
 const TRAP_CALLS = 200;
 const TRAP_ROUNDS = 5;
 
-/** Kinds of instruction that probes sit on. */
-type TrapKind = keyof typeof CODE_PAGE_SITES;
+/** Kinds of instruction that probes sit on; and what a uretprobe costs besides its own. */
+type TrapKind = "first" | "stackCheck" | "nop" | "push" | "return" | "uretprobe";
 type TrapCost = ReadonlyMap<TrapKind, number>;
 
 /** Measured once per process: neither the machine nor the code page changes. */
@@ -56,10 +56,14 @@ function measureInto(costs: Map<TrapKind, number>, mode: AttachMode, kinds: read
   });
   const programFd = object.programFd("empty");
   const bare = bestTime(page);
+  const measure = (offset: number, when: "hit" | "return"): number => {
+    const sites = [{ offset, cookie: 0n }];
+    using _link = Link.attach({ programFd, path: page.path, pid: process.pid, when, sites }, mode);
+    return bestTime(page) - bare;
+  };
   for (const kind of kinds) {
-    const sites = [{ offset: CODE_PAGE_SITES[kind], cookie: 0n }];
-    using _link = Link.attach({ programFd, path: page.path, pid: process.pid, sites }, mode);
-    costs.set(kind, bestTime(page) - bare);
+    if (kind !== "uretprobe") costs.set(kind, measure(CODE_PAGE_SITES[kind], "hit"));
+    else costs.set(kind, measure(CODE_PAGE_SITES.push, "return") - measure(CODE_PAGE_SITES.push, "hit"));
   }
 }
 
@@ -80,9 +84,13 @@ function findTrapCosts(mode: AttachMode, kinds: ReadonlySet<TrapKind>): TrapCost
   }
 }
 
-function trapKind(site: Site): TrapKind {
-  if (site.placement === "stack-check") return "stackCheck";
-  return site.placement === "push" ? "push" : "first";
+/** By the instruction, for the kernel emulates some and steps over others. */
+function trapKind({ kind, placement, bytes }: Site): TrapKind {
+  if (kind === "function-return") return "uretprobe";
+  if (kind === "return" || kind === "tail-jump") return "return";
+  if (placement === "stack-check") return "stackCheck";
+  if (placement === "push" || (bytes.length === 1 && (bytes.readUInt8() & 0xf8) === 0x50)) return "push";
+  return bytes.length === 1 && bytes.readUInt8() === 0x90 ? "nop" : "first";
 }
 
 /** Watches one run: the target's CPU time, and how long the programs take. */
@@ -147,13 +155,16 @@ export class CostMeter implements Disposable {
   private nsPerHit(hits: bigint, exits: bigint): number | undefined {
     const runs = RunStatistics.of(this.programs.site);
     if (runs === undefined || runs.runCount === 0n || hits === 0n) return undefined;
-    const entries = this.plan.probes.map((probe) => trapKind(probe.entry));
-    const trapCosts = findTrapCosts(this.mode, new Set([...entries, "return"]));
+    const { probes } = this.plan;
+    const entriesOf = probes.filter(({ kind }) => kind !== "span-end").map(({ entry }) => entry);
+    const exitsOf = probes.flatMap(({ kind, entry, exits }) => (kind === "span-end" ? entry : exits));
+    const [entryKinds, exitKinds] = [entriesOf.map(trapKind), exitsOf.map(trapKind)];
+    const trapCosts = findTrapCosts(this.mode, new Set([...entryKinds, ...exitKinds]));
     if (trapCosts === undefined) return undefined;
-    const cost = (kind: TrapKind): number => trapCosts.get(kind) ?? Number.NaN;
-    const entryTrap = entries.reduce((sum, kind) => sum + cost(kind), 0) / entries.length;
+    const mean = (kinds: readonly TrapKind[]): number =>
+      kinds.reduce((sum, kind) => sum + (trapCosts.get(kind) ?? Number.NaN), 0) / Math.max(1, kinds.length);
     const exitShare = Number(exits) / Number(hits);
-    const trap = exitShare * cost("return") + (1 - exitShare) * entryTrap;
+    const trap = exitShare * mean(exitKinds) + (1 - exitShare) * mean(entryKinds);
     return trap + Number(runs.runTimeNs) / Number(runs.runCount);
   }
 

@@ -21,6 +21,7 @@ import { readOpenCalls } from "./open-calls.js";
 import { ProgramFiles } from "./program-file.js";
 import { findProgram } from "./program-identity.js";
 import { type CallPrograms, type CapacityOptions, SERIES_CAPACITY } from "./programs.js";
+import { requireHarmlessNops } from "./red-zone.js";
 import {
   type Counts,
   findStack,
@@ -115,6 +116,7 @@ export class Session implements Disposable {
     try {
       if (options.keep.events === true) events = new RingBuffer(programs.events.fd, programs.events.bytes);
       meter = new CostMeter(plan, mode, target.process(), programs);
+      requireHarmlessNops(files.all, mode);
       attachment = Attachment.make({
         plan,
         files: files.all,

@@ -3,6 +3,7 @@
  * threads, are left by longjmp, are deeper than the kernel follows.
  */
 import assert from "node:assert/strict";
+import { release } from "node:os";
 import { test } from "node:test";
 import type { Aggregate, Dimension } from "../../src/aggregate/index.js";
 import type { ProbePlan } from "../../src/probes/index.js";
@@ -177,5 +178,24 @@ test("functions of a program and its library in one run", options, async () => {
     ["c:side", 11],
     ["c:work", 7],
   ]);
+  await fixture.stop();
+});
+
+test("a probe on a 5-byte nop of C is refused where the kernel would harm the code", options, async () => {
+  using native = await Native.build("-pie");
+  using fixture = await startFixture(native.path);
+  const plan = native.plan([cFunction(native, "long_nop", 0)]);
+  const before = await command(fixture, "nop 1000");
+  const kernel = release().split(".").map(Number);
+  const [major = 0, minor = 0] = kernel;
+  const harms = (major === 6 && minor >= 18) || (major === 7 && minor < 2);
+  if (harms) {
+    await assert.rejects(during(fixture, plan, ["nop 1000"]), { code: "nop-corrupts" });
+  } else {
+    const counted = await during(fixture, plan, ["nop 1000"]);
+    assert.deepEqual(counted.balance, balance({ returns: 1000n }));
+    assert.deepEqual(counted.answer, before);
+  }
+  assert.deepEqual(await command(fixture, "nop 1000"), before);
   await fixture.stop();
 });

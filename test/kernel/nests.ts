@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileOffset, type VirtualAddress, virtualAddress } from "../../src/base/index.js";
-import { type ElfFile, openElf, openFileSource } from "../../src/binary/index.js";
+import { architectureOf, decodeFunction, type ElfFile, openElf, openFileSource } from "../../src/binary/index.js";
 import type {
   FetchStep,
   PlannedFile,
@@ -108,7 +108,7 @@ export class Native implements Disposable {
     const { elf } = this.file(file);
     const offset = elf.toFileOffset(address);
     if (offset === undefined) throw new Error(`${symbol} is no code`);
-    return { kind, address, offset, bytes: elf.readVirtual(address, 1), instruction: "" };
+    return { kind, address, offset, bytes: instructionAt(elf, address), instruction: "" };
   }
 
   plan(
@@ -142,6 +142,13 @@ export class Native implements Disposable {
     for (const { elf } of this.files) elf.source[Symbol.dispose]();
     rmSync(this.folder, { recursive: true });
   }
+}
+
+/** The bytes of the first instruction. */
+function instructionAt(elf: ElfFile, address: VirtualAddress): Buffer {
+  const [instruction] = decodeFunction(architectureOf("amd64"), elf.readVirtual(address, 16), address, 1) ?? [];
+  if (instruction === undefined) throw new Error(`no instruction at ${address}`);
+  return instruction.bytes;
 }
 
 const probeAt = (

@@ -1,0 +1,51 @@
+/**
+ * Whether a probe on a 5-byte nop harms C code. Kernels that turn such a probe into a call (6.18 to 7.1) have it push onto the
+ * stack, where C code may keep values below the stack pointer. Found by trying it on a page of our own, never by version.
+ */
+import { hex, UnmeasurableError } from "../base/index.js";
+import { type AttachMode, attachType, BpfObject, CODE_PAGE_SITES, CodePage, Link, readObject } from "../bpf/index.js";
+import type { OwnedSite, ProgramFile } from "./program-file.js";
+
+/** LIMIT: how often the probe is hit. The kernel replaces it at one of the first. */
+const HITS = 64;
+
+/** Go code keeps nothing there. */
+const isLongNopOfC = ({ site, owner }: OwnedSite): boolean =>
+  (owner?.goroutine === "none" || owner?.goroutine === "behind-c") &&
+  site.bytes.length === 5 &&
+  /^(?:66)*0f1f/.test(site.bytes.toString("hex"));
+
+/** Once per process and way to attach: the kernel does not change. */
+const known = new Map<AttachMode, boolean>();
+
+function corruptsRedZone(mode: AttachMode): boolean {
+  const found = known.get(mode);
+  if (found !== undefined) return found;
+  using page = CodePage.map();
+  using object = BpfObject.load("empty", readObject("empty"), {
+    maxEntries: {},
+    keySizes: {},
+    valueSizes: {},
+    readOnlyData: {},
+    programs: { empty: attachType(mode) },
+  });
+  const sites = [{ offset: CODE_PAGE_SITES.longNop, cookie: 0n }];
+  using _link = Link.attach({ programFd: object.programFd("empty"), path: page.path, pid: process.pid, sites }, mode);
+  const corrupts = !page.keepsRedZone(HITS);
+  known.set(mode, corrupts);
+  return corrupts;
+}
+
+/** Throws UnmeasurableError `nop-corrupts` when a site is one that this kernel can't put a probe on without harm. */
+export function requireHarmlessNops(files: readonly ProgramFile[], mode: AttachMode): void {
+  for (const { sites, planned } of files) {
+    const nop = sites.find(isLongNopOfC);
+    if (nop === undefined || !corruptsRedZone(mode)) continue;
+    throw new UnmeasurableError(
+      "nop-corrupts",
+      `${nop.owner?.name ?? planned.path}: on this kernel a probe on the 5-byte nop at ${hex(nop.site.address)} of ${planned.path} ` +
+        "would overwrite what C code keeps below its stack pointer",
+      { hint: "kernels before 6.18 and from 7.2 on do not; leave this probe out here" },
+    );
+  }
+}
