@@ -21,7 +21,10 @@ struct frame_place {
 	gs_u32 saved_frame_pointer;	/* 1: right below it; 0: still in its register */
 };
 
-/* Of a goroutine that has called C: SP is at a return address. */
+/*
+ * Of a goroutine that has called C, by asmcgocall. FACT(go1.19..go1.27): SP is at the return address, or where that function
+ * has saved its caller's frame pointer below it, there; then it is the frame pointer too.
+ */
 struct go_stack {
 	gs_u64 sp;	/* 0: there is none */
 	gs_u64 fp;
@@ -40,19 +43,21 @@ struct walk {
 /* Goes on with the goroutine's own stack: the next return address; 0 where there is none. */
 static __always_inline gs_u64 go_on(struct walk *w)
 {
-	gs_u64 sp = w->go.sp, caller = 0;
+	gs_u64 sp = w->go.sp, words[2] = {};
+	gs_u32 saved = w->go.fp == sp;
 
 	if (!config.nests || !sp)
 		return 0;
-	w->fp = w->go.fp;
 	w->bottom = sp;
 	w->limit = w->go.limit;
 	w->go.sp = 0;
-	if (!read_user(&caller, 8, sp))
-		return caller - w->image;
-	w->fp = 0;
-	w->truncated = 2;
-	return 0;
+	if (read_user(words, sizeof(words), sp)) {
+		w->fp = 0;
+		w->truncated = 2;
+		return 0;
+	}
+	w->fp = saved ? words[0] : w->go.fp;
+	return (saved ? words[1] : words[0]) - w->image;
 }
 
 /* The next return address, relative to the image; 0 at the end of the walk. */
@@ -103,6 +108,73 @@ struct walk_start {
 	gs_u32 file;	/* gs_probe.file */
 };
 
+/* Going through the frames of stacks that are not Go's alone: those have more turns than the verifier follows in a loop. */
+struct going {
+	struct walk walk;
+	gs_u64 hash;
+	struct gs_stack *stack;	/* 0: the frames are not kept, only their hash is wanted */
+	gs_u32 from;
+};
+
+static long go_to_frame(gs_u64 index, struct going *going)
+{
+	gs_u32 at = index + going->from;
+	gs_u64 frame;
+
+	if (at >= GS_STACK_FRAMES)
+		return 1;
+	frame = next_frame(&going->walk);
+	if (!frame)
+		return 1;
+	going->hash = mix(going->hash, frame);
+	if (going->stack) {
+		barrier_var(at);
+		if (at >= GS_STACK_FRAMES)
+			return 1;
+		going->stack->frames[at] = frame;
+		going->stack->depth = at + 1;
+	}
+	return 0;
+}
+
+static __always_inline gs_u64 hash_frames(struct walk *w, gs_u64 hash, gs_u32 from)
+{
+	if (config.nests && config.has_loop) {
+		struct going going = { .walk = *w, .hash = hash, .from = from };
+
+		bpf_loop(GS_STACK_FRAMES, go_to_frame, &going, 0);
+		return going.hash;
+	}
+	/* LIMIT: without bpf_loop, of other stacks than Go's the direct caller. */
+	for (int i = 2; i < GS_STACK_FRAMES && !config.nests; i++) {
+		gs_u64 frame = next_frame(w);
+
+		if (!frame)
+			break;
+		hash = mix(hash, frame);
+	}
+	return hash;
+}
+
+static __always_inline void keep_frames(struct walk *w, struct gs_stack *stack, gs_u32 from)
+{
+	if (config.nests && config.has_loop) {
+		struct going going = { .walk = *w, .stack = stack, .from = from };
+
+		bpf_loop(GS_STACK_FRAMES, go_to_frame, &going, 0);
+		*w = going.walk;
+		return;
+	}
+	for (int i = 2; i < GS_STACK_FRAMES && !config.nests; i++) {
+		gs_u64 frame = next_frame(w);
+
+		if (!frame)
+			break;
+		stack->frames[i] = frame;
+		stack->depth = i + 1;
+	}
+}
+
 /*
  * The number of the current stack, never 0; or 0 when it could not be kept. Global, so that the verifier follows its
  * loops once, not at each call.
@@ -144,14 +216,7 @@ __noinline gs_u64 keep_stack(const struct walk_start *start)
 	}
 walk:
 	again = first;
-	hash = mix(hash, caller);
-	for (int i = from; i < GS_STACK_FRAMES; i++) {
-		gs_u64 frame = next_frame(&first);
-
-		if (!frame)
-			break;
-		hash = mix(hash, frame);
-	}
+	hash = hash_frames(&first, mix(hash, caller), from);
 	if (!hash)
 		hash = 1;
 	if (bpf_map_lookup_elem(&stacks, &hash))
@@ -171,14 +236,7 @@ walk:
 	stack->frames[1] = caller;
 	stack->file = start->file;
 	stack->depth = caller ? 2 : 1;
-	for (int i = from; i < GS_STACK_FRAMES; i++) {
-		gs_u64 frame = next_frame(&again);
-
-		if (!frame)
-			break;
-		stack->frames[i] = frame;
-		stack->depth = i + 1;
-	}
+	keep_frames(&again, stack, from);
 	stack->truncated = again.fp && !again.truncated ? 1 : again.truncated;
 	return hash;
 }
