@@ -439,6 +439,8 @@ struct gs_config {
 	gs_u32 gopc_offset;	/* in runtime.g */
 	gs_u32 sched_bp_offset;	/* in runtime.g, of a goroutine that has called C; 0: not known */
 	gs_u32 nests;		/* 1: some probe is not of Go's calls and code alone: C functions, spans, places in C code */
+	gs_u32 values;		/* 1: some spans are told apart by a value */
+	gs_u32 reserved;
 	gs_u64 exe_inode;	/* of the program whose processes are measured; 0: any */
 	gs_u64 exe_device;	/* as the kernel numbers it; 0: not compared */
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */

@@ -11,36 +11,6 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* A hit: where, of what, and by whom. */
-struct hit {
-	gs_u64 address;	/* of the site, relative to the image */
-	gs_u64 image;	/* load bias plus the image's base */
-	gs_u32 probe;
-	gs_u32 kind;
-	gs_u32 g_place;	/* of enum gs_site_kind: where g is */
-	gs_u32 tgid;
-	gs_u32 workspace;	/* its number */
-	struct where at;	/* once the goroutine was read */
-	gs_u64 curg;	/* the goroutine for which C code runs; 0: there is none, or it is not asked for */
-	struct frame_place frame;	/* zero where SP is at the return address: at the ends of calls */
-};
-
-static __always_inline struct hit hit_of(const struct pt_regs *ctx, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
-{
-	gs_u64 address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
-	gs_u32 kind = cookie >> GS_COOKIE_PROBE_BITS;
-	struct hit hit = {
-		.address = address,
-		.image = ctx->ip - address,
-		.probe = cookie & ((1 << GS_COOKIE_PROBE_BITS) - 1),
-		.kind = kind & GS_SITE_KIND,
-		.g_place = kind & GS_SITE_NO_G,
-		.tgid = tgid,
-		.workspace = workspace,
-	};
-	return hit;
-}
-
 /* Whether the thread runs the program whose processes are measured: a library is others' too. */
 static __always_inline gs_u32 runs_program(void)
 {
@@ -119,27 +89,6 @@ static __noinline long value_of(struct pt_regs *ctx, const struct hit *hit, gs_u
 		return GS_FAULT;
 	*value = f.a;
 	return f.status;
-}
-
-/*
- * Finds the goroutine. Its depth is that in the stack that its code is on, so C code has none. Nonzero when it can't be
- * read, or is none of the probe's business.
- */
-static __always_inline long find_goroutine(const struct pt_regs *ctx, struct hit *hit)
-{
-	if (config.nests && hit->g_place == GS_SITE_NO_G)
-		return -1;
-	if (config.nests && hit->g_place == GS_SITE_G_BEHIND_C) {
-		if (read_goroutine_behind_c(ctx, &hit->curg, &hit->at.goid)) {
-			hit->curg = 0;
-			hit->at.goid = 0;
-			return -1;
-		}
-		hit->at.key.g = hit->curg;
-		hit->at.key.tgid = hit->tgid;
-		return 0;
-	}
-	return read_goroutine(current_g(ctx, hit->g_place), ctx->sp, hit->tgid, &hit->at);
 }
 
 /* LIMIT: C stack that is walked. */
@@ -256,9 +205,13 @@ static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u6
 	if (config.stacks)
 		hit.frame = frame_of(&hit);
 	/* Only the walk of Go's stack needs the goroutine, to know where it ends; the rest can do without. */
-	if ((config.stacks || config.working) && find_goroutine(ctx, &hit) && config.stacks &&
-	    !(config.nests && hit.g_place & GS_SITE_G_BEHIND_C))
+	if (config.nests && hit.g_place & GS_SITE_G_BEHIND_C) {
+		if (hit.g_place != GS_SITE_NO_G && (config.stacks || config.working))
+			find_goroutine_behind_c(&hit);
+	} else if ((config.stacks || config.working) &&
+		   read_goroutine(current_g(ctx, hit.g_place), ctx->sp, tgid, &hit.at) && config.stacks) {
 		count(&counts->no_goroutine);
+	}
 	if (config.working) {
 		describe_place(&hit);
 		if (config.conditions && judge_entry(workspace, hit.probe) & GS_FRAME_FILTERED)
@@ -347,88 +300,24 @@ static __noinline long match_of(struct pt_regs *ctx, const struct hit *hit, gs_u
 	return f.status;
 }
 
-/* Where a C call is in the nest of its thread. Nonzero when it is on another stack. */
-static __always_inline long find_depth(const struct pt_regs *ctx, struct hit *hit, struct gs_goroutine *nest,
-				       struct gs_balance *counts)
-{
-	gs_u64 sp = ctx->sp, depth;
-
-	if (hit->kind == GS_SITE_FUNCTION_RETURN) {
-		struct workspace *w = workspace_of(hit->workspace);
-
-		/* Behind the return address, and in the caller's code. */
-		sp -= 8;
-		hit->image = nest->image;
-		if (w)
-			w->event.image = nest->image;
-	} else {
-		if (nest->image != hit->image)
-			unwind(nest, &hit->at.key, 0, counts, LEFT, hit->workspace);
-		nest->image = hit->image;
-		if (!nest->open)
-			nest->stack_top = sp + STACK_ABOVE;
-	}
-	depth = nest->stack_top - sp;
-	if (depth > STACK_ABOVE + STACK_BELOW)
-		return -1;
-	hit->at.depth = depth;
-	return 0;
-}
-
 /* The nest of a hit that begins (`create`) or ends a call that is not Go's. 0 where it can't be told; that is counted. */
-static __always_inline struct gs_goroutine *find_nest(struct pt_regs *ctx, struct hit *hit, struct gs_balance *counts,
-						      gs_u32 create)
+static __always_inline struct gs_goroutine *nest_of(struct pt_regs *ctx, struct hit *hit, gs_u32 create)
 {
-	struct nest of = nest_of_probe(hit->probe);
-	struct gs_goroutine *nest = 0;
 	gs_u64 value = 0;
-	long unknown = find_goroutine(ctx, hit);
 
-	hit->at.key.tgid = hit->tgid;
-	hit->at.key.scope = 1 + of.number;
-	if (of.identity == GS_BY_GOROUTINE) {
-		if (unknown) {
-			count(&counts->no_goroutine);
-			goto homeless;
-		}
-		nest = goroutine_of(&hit->at, counts, create, hit->workspace);
-	} else if (of.identity == GS_BY_THREAD) {
-		hit->at.key.g = (gs_u32)bpf_get_current_pid_tgid();
-		nest = thread_record(&hit->at.key, counts, create, hit->workspace);
-		if (nest && !IS_SPAN(hit->kind) && find_depth(ctx, hit, nest, counts)) {
-			if (!create)
-				count(&counts->unmatched_returns);
-			goto homeless;
-		}
-	} else {
-		if (match_of(ctx, hit, &value)) {
-			count(&counts->unreadable);
-			if (!create)
-				count(&counts->unmatched_returns);
-			goto homeless;
-		}
-		hit->at.key.g = value;
-		nest = claim_value(&hit->at.key, create);
+	hit->sp = ctx->sp;
+	hit->g = ctx->r14;
+	if (config.values) {
+		hit->unmatched = match_of(ctx, hit, &value);
+		hit->value = value;
 	}
-	if (nest && of.identity != GS_BY_GOROUTINE)
-		nest->goid = hit->at.goid;
-	if (!nest && create)
-		count(&counts->lost);
-	else if (!nest)
-		count(&counts->unmatched_returns);
-	return nest;
-homeless:
-	if (create) {
-		count(&counts->lost);
-		count(&counts->lost_homeless);
-	}
-	return 0;
+	return find_nest(hit, create) ? 0 : bpf_map_lookup_elem(&goroutines, &hit->at.key);
 }
 
 /* Nothing goes on with the nest after this. */
 static __always_inline void leave_nest(const struct hit *hit, struct gs_goroutine *nest)
 {
-	if (IS_SPAN(hit->kind) && nest_of_probe(hit->probe).identity == GS_BY_VALUE)
+	if (config.values && IS_SPAN(hit->kind) && hit->identity == GS_BY_VALUE)
 		let_go(nest, &hit->at.key);
 }
 
@@ -444,7 +333,7 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 		return 0;
 	count(&counts->entries);
 	if (IN_NEST(hit.kind)) {
-		goroutine = find_nest(ctx, &hit, counts, 1);
+		goroutine = nest_of(ctx, &hit, 1);
 		if (!goroutine)
 			return 0;
 	} else if (read_goroutine(current_g(ctx, hit.g_place), ctx->sp, tgid, &hit.at)) {
@@ -459,10 +348,9 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 			return 0;
 		}
 	}
-	if (!IS_SPAN(hit.kind)) {
-		unwind(goroutine, &hit.at.key, hit.at.depth, counts, IN_NEST(hit.kind) ? LEFT : BY_PANIC, workspace);
-		frame.depth = hit.at.depth;
-	}
+	if (!IN_NEST(hit.kind))
+		unwind(goroutine, &hit.at.key, hit.at.depth, counts, BY_PANIC, workspace);
+	frame.depth = hit.at.depth;
 	frame.probe = hit.probe;
 	frame.series = hit.probe;
 	look_at_entry(ctx, &hit, goroutine, &frame);
@@ -540,7 +428,7 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	struct gs_goroutine *goroutine;
 
 	if (IN_NEST(hit.kind)) {
-		goroutine = find_nest(ctx, &hit, counts, 0);
+		goroutine = nest_of(ctx, &hit, 0);
 		if (!goroutine)
 			return 0;
 		if (config.stacks && IS_SPAN(hit.kind))
@@ -555,8 +443,8 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 			return 0;
 		}
 	}
-	if (!IS_SPAN(hit.kind))
-		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, IN_NEST(hit.kind) ? LEFT : BY_PANIC, workspace);
+	if (!IN_NEST(hit.kind))
+		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC, workspace);
 	close_call(ctx, &hit, goroutine, now, counts);
 	leave_nest(&hit, goroutine);
 	return 0;

@@ -36,17 +36,27 @@ static __always_inline long read_goroutine(gs_u64 g, gs_u64 sp, gs_u32 tgid, str
 }
 
 /*
- * g is in R14 in Go code; in assembly only thread-local storage is sure to hold it. Only calls-tls.bpf.o can look
- * there: it needs the kernel's own type data at load, which takes longer than everything else together.
+ * What thread-local storage has for g; 0 where it can't be read. Only calls-tls.bpf.o can look there: it needs the kernel's
+ * own type data at load, which takes longer than everything else together.
  */
-static __always_inline gs_u64 current_g(const struct pt_regs *ctx, gs_u32 in_tls)
+static __always_inline gs_u64 g_in_storage(void)
 {
 #ifdef GOSPECT_TLS
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	gs_u64 g = 0;
 
+	return read_user(&g, 8, BPF_CORE_READ(task, thread.fsbase) + config.tls_offset) ? 0 : g;
+#else
+	return 0;
+#endif
+}
+
+/* g is in R14 in Go code; in assembly only thread-local storage is sure to hold it. */
+static __always_inline gs_u64 current_g(const struct pt_regs *ctx, gs_u32 in_tls)
+{
+#ifdef GOSPECT_TLS
 	if (in_tls)
-		return read_user(&g, 8, BPF_CORE_READ(task, thread.fsbase) + config.tls_offset) ? 0 : g;
+		return g_in_storage();
 #endif
 	return ctx->r14;
 }

@@ -8,7 +8,7 @@
 #ifndef GOSPECT_NESTS_BPF_H
 #define GOSPECT_NESTS_BPF_H
 
-#include "goroutine.bpf.h"
+#include "hit.bpf.h"
 
 /* Whether hits of these kinds begin and end calls that are not Go's. */
 #define IN_NEST(kind) (config.nests && (kind) >= GS_SITE_FUNCTION)
@@ -49,18 +49,25 @@ static __always_inline struct nest nest_of_probe(gs_u32 number)
 }
 
 /*
- * The goroutine for which the thread runs C code: that of its m, for thread-local storage has the thread's g0. Nonzero when
- * there is none: a thread that Go did not make.
+ * Finds the goroutine for which the thread runs C code: that of its m, for thread-local storage has the thread's g0. Nonzero
+ * when there is none: a thread that Go did not make.
  */
-static __always_inline long read_goroutine_behind_c(const struct pt_regs *ctx, gs_u64 *g, gs_u64 *goid)
+__noinline int find_goroutine_behind_c(struct hit *hit)
 {
 #ifdef GOSPECT_TLS
-	gs_u64 g0 = current_g(ctx, 1), m = 0;
+	gs_u64 g0, m = 0, g = 0, goid = 0;
 
-	if (g0 < FIRST_PAGE || read_user(&m, 8, g0 + config.m_offset) || read_user(g, 8, m + config.curg_offset) ||
-	    *g < FIRST_PAGE)
+	if (!config.nests || !hit)
 		return -1;
-	return read_user(goid, 8, *g + config.goid_offset);
+	g0 = g_in_storage();
+	if (g0 < FIRST_PAGE || read_user(&m, 8, g0 + config.m_offset) || read_user(&g, 8, m + config.curg_offset) ||
+	    g < FIRST_PAGE || read_user(&goid, 8, g + config.goid_offset))
+		return -1;
+	hit->curg = g;
+	hit->at.key.g = g;
+	hit->at.key.tgid = hit->tgid;
+	hit->at.goid = goid;
+	return 0;
 #else
 	return -1;
 #endif
@@ -122,6 +129,93 @@ static __always_inline struct gs_goroutine *thread_record(const struct gs_gorout
 		nest->owner = task;
 	}
 	return nest;
+}
+
+/* Where a C call is in the nest of its thread, what it proves to be over included. Nonzero when it is on another stack. */
+static __always_inline long find_depth(struct hit *hit, struct gs_goroutine *nest, struct gs_balance *counts)
+{
+	gs_u32 returning = hit->kind == GS_SITE_FUNCTION_RETURN;
+	gs_u64 sp = hit->sp, depth;
+
+	if (returning) {
+		struct workspace *w = workspace_of(hit->workspace);
+
+		/* Behind the return address, and in the caller's code. */
+		sp -= 8;
+		hit->image = nest->image;
+		if (w)
+			w->event.image = nest->image;
+	} else {
+		if (nest->image != hit->image)
+			unwind(nest, &hit->at.key, 0, counts, LEFT, hit->workspace);
+		nest->image = hit->image;
+		if (!nest->open)
+			nest->stack_top = sp + STACK_ABOVE;
+	}
+	depth = nest->stack_top - sp;
+	if (depth > STACK_ABOVE + STACK_BELOW)
+		return -1;
+	hit->at.depth = depth;
+	unwind(nest, &hit->at.key, depth + returning, counts, LEFT, hit->workspace);
+	return 0;
+}
+
+/* An entry whose nest can't be told is lost; an end, nobody's. */
+static __always_inline int homeless(struct gs_balance *counts, gs_u32 create)
+{
+	count(create ? &counts->lost : &counts->unmatched_returns);
+	if (create)
+		count(&counts->lost_homeless);
+	return -1;
+}
+
+/*
+ * Finds the nest of a hit that begins (`create`) or ends a call that is not Go's: its record has the key hit->at.key. Nonzero
+ * where it can't be told; that is counted. Global, so that the verifier follows its turns once.
+ */
+__noinline int find_nest(struct hit *hit, gs_u32 create)
+{
+	struct gs_balance *counts = this_cpu_counts();
+	struct gs_goroutine *nest = 0;
+	struct nest of;
+
+	if (!config.nests || !hit || !counts)
+		return -1;
+	of = nest_of_probe(hit->probe);
+	hit->identity = of.identity;
+	if (of.identity == GS_BY_GOROUTINE) {
+		if (hit->g_place == GS_SITE_G_BEHIND_C
+			    ? find_goroutine_behind_c(hit)
+			    : read_goroutine(hit->g_place ? g_in_storage() : hit->g, hit->sp, hit->tgid, &hit->at)) {
+			count(&counts->no_goroutine);
+			return create ? homeless(counts, create) : -1;
+		}
+		hit->at.key.scope = 1 + of.number;
+		nest = goroutine_of(&hit->at, counts, create, hit->workspace);
+	} else {
+		if (hit->g_place == GS_SITE_G_BEHIND_C)
+			find_goroutine_behind_c(hit);
+		hit->at.key.tgid = hit->tgid;
+		hit->at.key.scope = 1 + of.number;
+		if (of.identity == GS_BY_THREAD) {
+			hit->at.key.g = (gs_u32)bpf_get_current_pid_tgid();
+			nest = thread_record(&hit->at.key, counts, create, hit->workspace);
+			if (nest && !IS_SPAN(hit->kind) && find_depth(hit, nest, counts))
+				return homeless(counts, create);
+		} else if (hit->unmatched) {
+			count(&counts->unreadable);
+			return homeless(counts, create);
+		} else {
+			hit->at.key.g = hit->value;
+			nest = claim_value(&hit->at.key, create);
+		}
+		if (nest)
+			nest->goid = hit->at.goid;
+	}
+	if (nest)
+		return 0;
+	count(create ? &counts->lost : &counts->unmatched_returns);
+	return -1;
 }
 
 #endif

@@ -428,7 +428,7 @@ export const gsCapture = {
 
 /** struct gs_config */
 export const gsConfig = {
-  size: 1008,
+  size: 1016,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -458,8 +458,10 @@ export const gsConfig = {
   gopcOffset: { offset: 112, size: 4 },
   schedBpOffset: { offset: 116, size: 4 },
   nests: { offset: 120, size: 4 },
-  exeInode: { offset: 128, size: 8 },
-  exeDevice: { offset: 136, size: 8 },
-  slots: { offset: 144, size: 16, count: 4, stride: 4 },
-  only: { offset: 160, size: 848 },
+  values: { offset: 124, size: 4 },
+  reserved: { offset: 128, size: 4 },
+  exeInode: { offset: 136, size: 8 },
+  exeDevice: { offset: 144, size: 8 },
+  slots: { offset: 152, size: 16, count: 4, stride: 4 },
+  only: { offset: 168, size: 848 },
 } as const;

@@ -261,6 +261,10 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   u32(gsConfig.schedSpOffset, plan.runtime?.schedSpOffset ?? 0);
   u32(gsConfig.schedBpOffset, plan.runtime?.schedBpOffset ?? 0);
   flag(gsConfig.nests, hasNests(plan));
+  flag(
+    gsConfig.values,
+    plan.probes.some(({ identity }) => identity === "value"),
+  );
   bytes.writeBigUInt64LE(settings.program?.inode ?? 0n, gsConfig.exeInode.offset);
   bytes.writeBigUInt64LE(BigInt(settings.program?.device ?? 0), gsConfig.exeDevice.offset);
   // A plan without it has no probes that need it.
