@@ -115,8 +115,11 @@ function notes(results: Aggregate, noun: Noun, lacking: CallLoss | undefined): r
   if (balance.unmatchedReturns > 0n) {
     // A call that was lost returns too, and nothing tells it from one that was running before.
     const since = balance.lost === 0n ? "already running at attach" : "already running at attach, or lost";
+    const single = balance.unmatchedReturns === 1n;
     lines.push(
-      `${were(balance.unmatchedReturns, noun)} ${since}; not counted, ${balance.unmatchedReturns === 1n ? "its" : "their"} duration is unknown`,
+      noun === "span"
+        ? `${formatQuantity(balance.unmatchedReturns, "end")} of spans without a beginning: passed before the attach, or not at all; not counted`
+        : `${were(balance.unmatchedReturns, noun)} ${since}; not counted, ${single ? "its" : "their"} duration is unknown`,
     );
   }
   if (balance.open > 0n) {

@@ -33,7 +33,7 @@ function timeJson(nanosecondsSince1970: bigint): string {
 function callJson(call: TracedCall): { readonly [key: string]: ValueJson } {
   return {
     time: timeJson(call.time),
-    goid: integerJson(call.goid),
+    goid: call.goid === 0n ? null : integerJson(call.goid),
     pid: call.tgid,
     tid: call.tid,
     function: call.function,

@@ -168,6 +168,77 @@ for (const version of ["1.19", "1.27"]) {
   });
 }
 
+/** A C program whose library is measured: frames of both, code of the library that no symbol names, and code of neither. */
+const LIBRARY = 2 ** 44;
+
+const ofLibrary = (name: string): Frame => ({
+  function: name,
+  file: undefined,
+  line: undefined,
+  startLine: undefined,
+  inlined: false,
+  wrapper: false,
+});
+
+const NATIVE_FRAMES: ReadonlyMap<number, string> = new Map([
+  [LIBRARY + 0x2_8100, "c:getaddrinfo"],
+  [LIBRARY + 0x2_9000, "libc.so.6+0x29000"],
+  [0x40_1100, "main"],
+]);
+
+test("a profile of several files has a mapping for each of them", () => {
+  const request: ProfileRequest = {
+    ...REQUEST,
+    commandLine: "gospect profile -e /usr/bin/lookup c:getaddrinfo --by 'str(arg0)'",
+    results: aggregate(
+      {
+        ...EMPTY_BATCH,
+        series: [recordSeries(0, 0, [text("localhost")], calls(2, 3))],
+        samples: [{ series: 0, stack: 0n, count: 2n, sum: 6_000_000n }],
+        stacks: [
+          {
+            id: 0n,
+            frames: [LIBRARY + 0x2_8100, LIBRARY + 0x2_9001, 0x40_1101, 5 * LIBRARY],
+            truncated: false,
+          },
+        ],
+      },
+      {
+        measure: { kind: "duration" },
+        functions: ["c:getaddrinfo"],
+        dimensions: [{ name: "str(arg0)", encoding: { kind: "string" } }],
+      },
+    ),
+    mappings: [
+      {
+        start: 0x40_1000,
+        limit: 0x40_2000,
+        fileOffset: 0x1000,
+        path: "/usr/bin/lookup",
+        buildId: "6f1e0a",
+        hasLines: false,
+      },
+      {
+        start: LIBRARY + 0x2_8000,
+        limit: LIBRARY + 0x18_0000,
+        fileOffset: 0x2_8000,
+        path: "/lib/libc.so.6",
+        buildId: "93ac61",
+        hasLines: false,
+      },
+    ],
+    symbolize: (address) => {
+      const name = NATIVE_FRAMES.get(address);
+      return name === undefined ? [] : [ofLibrary(name)];
+    },
+  };
+  const file = written("files.pb.gz", request);
+  const reports = [["-raw"], ["-top"]].map(
+    (options) => `== ${options.join(" ")}\n${pprof(goOf("1.27"), file, options)}`,
+  );
+  assertGolden("pprof-files.txt", reports.join("\n"));
+});
+
 test("labels of integers: beyond 2^63 as text, ranges and pointers always", () => {
   const results = aggregate(
     {

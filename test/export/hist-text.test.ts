@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import { displayWidth, formatHistText, HIST_TEXT_DEFAULTS } from "../../src/export/index.js";
+import { aggregate } from "../../src/aggregate/index.js";
+import {
+  displayWidth,
+  formatBalanceText,
+  formatHistText,
+  HIST_TEXT_DEFAULTS,
+  type Run,
+  type RunProbe,
+} from "../../src/export/index.js";
+import { EMPTY_BATCH, recordSeries } from "../aggregate/recording.js";
 import { assertGolden } from "../golden/golden.js";
 import { RESULTS, RESULTS_BY_FUNCTION, RESULTS_OF_NOTHING, RESULTS_OF_ONE, RUN, RUN_OF_ONE } from "./example.js";
 
@@ -71,4 +80,45 @@ test("colour changes nothing but the colour", () => {
   assertGolden("hist-colour.txt", coloured);
   const stripped = stripVTControlCharacters(coloured);
   assert.equal(stripped, formatHistText(RUN, RESULTS, { style: PLAIN, ...HIST_TEXT_DEFAULTS }));
+});
+
+test("spans, places and calls of threads are called what they are", () => {
+  const probe = (name: string, noun: RunProbe["noun"], identity?: RunProbe["identity"]): RunProbe => ({
+    function: name,
+    entrySites: 1,
+    returnSites: 1,
+    inlinedCopies: 0,
+    noun,
+    identity,
+  });
+  const spans: Run = { ...RUN_OF_ONE, probes: [probe("usdt:queue:put..usdt:queue:take", "span", "thread")] };
+  const functions = spans.probes.map((each) => each.function);
+  const results = aggregate(
+    {
+      ...EMPTY_BATCH,
+      balance: { ...EMPTY_BATCH.balance, entries: 5n, returns: 3n, lost: 2n, unmatchedReturns: 2n },
+      loss: { ...EMPTY_BATCH.loss, homeless: 1n, left: 1n, noGoroutine: 2n },
+      series: [recordSeries(0, 0, undefined, [800n, 900n, 1000n])],
+    },
+    { functions, dimensions: [], measure: { kind: "duration" } },
+  );
+  const hits: Run = { ...RUN_OF_ONE, probes: [probe("usdt:queue:put", "hit"), probe("usdt:queue:take", "hit")] };
+  const counted = aggregate(
+    {
+      ...EMPTY_BATCH,
+      balance: { ...EMPTY_BATCH.balance, counted: 7n },
+      series: [{ ...recordSeries(0, 0, undefined, []), count: 7n }],
+    },
+    { functions: hits.probes.map((each) => each.function), dimensions: [], measure: { kind: "count" } },
+  );
+  const mixed: Run = { ...RUN_OF_ONE, probes: [...spans.probes, ...hits.probes] };
+  const options = { style: PLAIN, ...HIST_TEXT_DEFAULTS };
+  const page = [
+    formatHistText(spans, results, options),
+    formatBalanceText(spans, results, PLAIN),
+    formatHistText(hits, counted, options),
+    formatBalanceText(hits, counted, PLAIN),
+    formatBalanceText(mixed, results, PLAIN),
+  ];
+  assertGolden("hist-native.txt", page.join("\n"));
 });
