@@ -33,7 +33,10 @@ const FIELDS = 24;
 /** Variables that a composite, an interface or a pointer needs while its parts are captured. */
 const VARIABLES = 3;
 
-const FALLIBLE: ReadonlySet<CodeStep["op"]> = new Set(["load", "load-pair", "compare-bytes", "fail"] as const);
+const FALLIBLE: ReadonlySet<CodeStep["op"]> = new Set([
+  ...(["load", "load-pair", "compare-bytes", "fail"] as const),
+  ...(["c-string", "word"] as const),
+]);
 
 /** What one value may take of what all of a part share. */
 export interface Room {
