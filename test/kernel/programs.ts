@@ -212,9 +212,17 @@ export interface Hist {
   }[];
 }
 
-/** The histograms of what happens during `load`. */
-export async function hist(pid: number, args: readonly string[], load: () => Promise<unknown>): Promise<Hist> {
-  await using run = await Run.start("hist", "-p", String(pid), "--json", ...args);
+/** The histograms of what happens in a process during `load`. */
+export const hist = (pid: number, args: readonly string[], load: () => Promise<unknown>): Promise<Hist> =>
+  histOf(["-p", String(pid)], args, load);
+
+/** The same of any target, which is given as on the command line. */
+export async function histOf(
+  target: readonly string[],
+  args: readonly string[],
+  load: () => Promise<unknown>,
+): Promise<Hist> {
+  await using run = await Run.start("hist", ...target, "--json", ...args);
   await load();
   const result: Hist = JSON.parse((await run.stop()).stdout);
   return result;
@@ -241,6 +249,12 @@ export const allReturned = (calls: number): Hist["balance"] => ({
   open: 0,
   unmatchedReturns: 0,
   lost: 0,
+});
+
+/** Places that were passed, which have no end. */
+export const allPassed = (times: number): Hist["balance"] & { readonly counted: number } => ({
+  ...allReturned(0),
+  counted: times,
 });
 
 /** Counts by function or by the text of the given values, in the order of their names. */
