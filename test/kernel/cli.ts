@@ -67,7 +67,11 @@ export interface HistJson {
   readonly balance: Readonly<
     Record<"entries" | "returns" | "panics" | "goexits" | "open" | "unmatchedReturns" | "lost", number>
   >;
-  readonly series: readonly { readonly by: Readonly<Record<string, unknown>>; readonly count: number }[];
+  readonly series: readonly {
+    readonly by: Readonly<Record<string, unknown>>;
+    readonly count: number;
+    readonly sum: number | null;
+  }[];
 }
 
 /** What `hist --json` printed, which is the last line of stdout. */
