@@ -25,7 +25,7 @@ export async function planner(target: TargetRequest, symbols?: string): Promise<
   const symbolFile = symbols === undefined ? undefined : await openSymbolFile(symbols);
   const table = openSymbolTable(binary, { symbolFile });
   return ({ probes, by = [], signatures = [], of }) =>
-    planProbes(goProgram(binary, table), { probes, by, signatures, of });
+    planProbes(goProgram(binary, table, opened.path), { probes, by, signatures, of });
 }
 
 export class Measuring implements Disposable {

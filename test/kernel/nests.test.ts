@@ -3,6 +3,7 @@
  * threads, are left by longjmp, are deeper than the kernel follows.
  */
 import assert from "node:assert/strict";
+import { copyFileSync } from "node:fs";
 import { release } from "node:os";
 import { test } from "node:test";
 import type { Aggregate, Dimension } from "../../src/aggregate/index.js";
@@ -197,5 +198,43 @@ test("a probe on a 5-byte nop of C is refused where the kernel would harm the co
     assert.deepEqual(counted.answer, before);
   }
   assert.deepEqual(await command(fixture, "nop 1000"), before);
+  await fixture.stop();
+});
+
+test("of a library only the calls of the program that was named are counted", options, async () => {
+  using native = await Native.build("-pie");
+  const twin = `${native.path}-twin`;
+  copyFileSync(native.path, twin);
+  const plan = native.plan([cFunction(native, "side", 0, { file: 1 })]);
+  using measuring = await Measuring.start(plan, { kind: "exe", path: native.path });
+  using own = await startFixture(native.path);
+  using other = await startFixture(twin);
+  await command(other, "side 100");
+  await command(own, "side 9");
+  await command(other, "side 10");
+  assert.deepEqual(measuring.stop().balance, balance({ returns: 9n }));
+  await own.stop();
+  await other.stop();
+});
+
+test("stacks lead from a library into its program", options, async () => {
+  using native = await Native.build("-pie");
+  using fixture = await startFixture(native.path);
+  const plan = native.plan([cFunction(native, "inner", 0, { file: 1 })]);
+  using measuring = await Measuring.start(
+    plan,
+    { kind: "pid", pid: fixture.pid },
+    { keep: { histogram: false, stacks: true } },
+  );
+  await command(fixture, "side 5");
+  const { samples } = measuring.stop();
+  assert.deepEqual(
+    samples.map(({ frames, count, truncated }) => [Number(count), ...frames.map((at) => native.nameOf(at)), truncated]),
+    // `side` calls `inner` in two places; who calls `main` is in a file of no probes.
+    [
+      [5, "inner", "side", "main", true],
+      [5, "inner", "side", "main", true],
+    ],
+  );
   await fixture.stop();
 });

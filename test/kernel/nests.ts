@@ -8,14 +8,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileOffset, type VirtualAddress, virtualAddress } from "../../src/base/index.js";
 import { architectureOf, decodeFunction, type ElfFile, openElf, openFileSource } from "../../src/binary/index.js";
-import type {
-  FetchStep,
-  PlannedFile,
-  PlannedProbe,
-  ProbePlan,
-  Recipe,
-  Site,
-  SiteKind,
+import {
+  type FetchStep,
+  FILE_WINDOW,
+  type PlannedFile,
+  type PlannedProbe,
+  type ProbePlan,
+  type Recipe,
+  type Site,
+  type SiteKind,
 } from "../../src/probes/index.js";
 import { checkout, type Fixture } from "../fixture.js";
 
@@ -93,6 +94,13 @@ export class Native implements Disposable {
     const address = this.file(file).symbols.get(symbol);
     if (address === undefined) throw new Error(`${this.file(file).path} has no symbol ${symbol}`);
     return address;
+  }
+
+  /** The function that an address of the run is in. */
+  nameOf(address: number): string | undefined {
+    const symbols = this.files[Math.floor(address / FILE_WINDOW)]?.symbols ?? new Map<string, VirtualAddress>();
+    const within = address % FILE_WINDOW;
+    return [...symbols].filter(([, at]) => at <= within).sort(([, a], [, b]) => b - a)[0]?.[0];
   }
 
   /** Of a variable, in the file. */
