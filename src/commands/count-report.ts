@@ -1,7 +1,14 @@
 /** What `hist` and `profile` make of their counts; the same when a run has ended and when a recorded one is replayed. */
 import { type Aggregate, aggregate, type RecordBatch } from "../aggregate/index.js";
 import { invariant } from "../base/index.js";
-import { encodeProfile, formatHistJson, formatHistText, HIST_TEXT_DEFAULTS, type TextStyle } from "../export/index.js";
+import {
+  encodeProfile,
+  formatHistJson,
+  formatHistText,
+  HIST_TEXT_DEFAULTS,
+  nounOf,
+  type TextStyle,
+} from "../export/index.js";
 import type { RunDescription, RunNames } from "../recording/index.js";
 
 export const aggregateOf = (description: RunDescription, batch: RecordBatch): Aggregate =>
@@ -36,6 +43,7 @@ export function profileReport(description: RunDescription, results: Aggregate, n
     mappings,
     symbolize: names.symbolize,
     commandLine,
+    noun: nounOf(run.probes),
     where: run.where,
     integerLabels: "numbers",
   });

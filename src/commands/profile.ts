@@ -1,7 +1,7 @@
 /** `profile`: a pprof file of stacks, calls and latency, with `--by` values as labels. */
 import type { Aggregate } from "../aggregate/index.js";
 import { UsageError } from "../base/index.js";
-import { buildIdOf, formatQuantity, type ProfileMapping } from "../export/index.js";
+import { buildIdOf, formatQuantity, nounOf, type ProfileMapping, type Run } from "../export/index.js";
 import { FILE_WINDOW, type ProbePlan } from "../probes/index.js";
 import { profileReport } from "./count-report.js";
 import { exitStatus, measure, recordCounts, tellBalance } from "./measure.js";
@@ -39,10 +39,10 @@ export function profileOutput(output: string | undefined, streams: Streams): str
 }
 
 /** What a profile's user does next. */
-export function tellProfile(output: string, results: Aggregate, streams: Streams): void {
+export function tellProfile(output: string, run: Run, results: Aggregate, streams: Streams): void {
   if (output === "-") return;
   const calls = results.samples.reduce((sum, { count }) => sum + count, 0n);
-  streams.err.write(`${output}: ${formatQuantity(calls, "call")}; go tool pprof ${output} opens it\n`);
+  streams.err.write(`${output}: ${formatQuantity(calls, nounOf(run.probes))}; go tool pprof ${output} opens it\n`);
 }
 
 export async function profile(request: MeasureRequest, streams: Streams): Promise<number> {
@@ -59,7 +59,7 @@ export async function profile(request: MeasureRequest, streams: Streams): Promis
   const { description, results } = measurement;
   if (!recordCounts(measurement, request, subject, destination)) {
     destination.finish(profileReport(description, results, runNames(subject, plan)));
-    if (!request.quiet) tellProfile(output, results, streams);
+    if (!request.quiet) tellProfile(output, description.run, results, streams);
   }
   tellBalance(measurement, request, streams);
   return await exitStatus(subject, measurement, request, streams);

@@ -30,7 +30,7 @@ export async function replay(request: ReplayRequest, streams: Streams): Promise<
   else if (description.command === "hist") destination.finish(histReport(description, results, options));
   else await replayCalls(recorded, destination, request);
   if (request.quiet) return 0;
-  if (isProfile && output !== undefined) tellProfile(output, results, streams);
+  if (isProfile && output !== undefined) tellProfile(output, description.run, results, streams);
   const loss = callLoss(description, eventLoss);
   streams.err.write(formatBalanceText(description.run, results, styleOf(streams.err), loss));
   return 0;

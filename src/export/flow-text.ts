@@ -37,7 +37,7 @@ export class FlowText {
 
   private heading(call: TracedCall): readonly string[] {
     const { style, processes, symbolize } = this.options;
-    const own = call.goid === 0n ? `thread ${call.tid}` : `goroutine ${call.goid}`;
+    const own = call.goid !== 0n ? `goroutine ${call.goid}` : call.tid === 0 ? "thread unknown" : `thread ${call.tid}`;
     const name = processes === "one" ? own : `process ${call.tgid}, ${own}`;
     if (name === this.previous) return [];
     const first = this.previous === undefined;

@@ -21,7 +21,7 @@ export { formatPlanText } from "./plan-text.js";
 export { encodeProfile, type ProfileMapping, type ProfileRequest } from "./pprof.js";
 export type { Symbolizer } from "./pprof-locations.js";
 export { formatRecipesJson, formatRecipesText, type RecipeSummary } from "./recipes.js";
-export { buildIdOf, type Noun, type Run, type RunProbe, type RunTarget } from "./run.js";
+export { buildIdOf, type Noun, nounOf, type Run, type RunProbe, type RunTarget } from "./run.js";
 export { displayWidth, fit, fitSymbol, paint, type TextStyle, type Tone } from "./style.js";
 export { type CallTextOptions, formatTraceText } from "./trace-text.js";
 export { formatBytes, formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";

@@ -12,6 +12,7 @@ import type { Aggregate, KeyValue, Measure, Series, StackSample } from "../aggre
 import { virtualAddress } from "../base/index.js";
 import { booksSentence, conditionSentence } from "./balance-text.js";
 import { LocationTable, type Symbolizer } from "./pprof-locations.js";
+import type { Noun } from "./run.js";
 import { formatQuantity } from "./units.js";
 
 /** An executable segment, in addresses of the run: those that frames have. */
@@ -33,6 +34,8 @@ export interface ProfileRequest {
   readonly symbolize: Symbolizer;
   /** Kept as a comment, as `go tool pprof -comments` shows it. */
   readonly commandLine: string;
+  /** What its counts are called, where it is not calls. */
+  readonly noun?: Noun;
   /** The condition that calls had to meet, if there was one. */
   readonly where: string | undefined;
   /**
@@ -53,9 +56,9 @@ function valueTypeOf(measure: Measure): string {
   return TAKEN_TYPES.has(measure.name) ? `${measure.name}_value` : measure.name;
 }
 
-/** A sum that may have run over 64 bits is not written; the profile then has the calls alone. */
-const sumsAreKnown = (results: Aggregate): boolean =>
-  results.series.every(({ histogram }) => histogram.sum !== undefined);
+/** A sum that may have run over 64 bits is not written; the profile then has the calls alone, as it has of what is only counted. */
+const hasSums = ({ measure, series }: Aggregate): boolean =>
+  measure.kind !== "count" && series.every(({ histogram }) => histogram.sum !== undefined);
 
 /** The profile's bytes. The same request gives the same bytes. */
 export function encodeProfile(request: ProfileRequest): Buffer {
@@ -65,10 +68,10 @@ export function encodeProfile(request: ProfileRequest): Buffer {
   const valueType = valueTypeOf(results.measure);
   const calls = () => ValueType.create({ type: strings.dedup("calls"), unit: strings.dedup("count") });
   const value = ValueType.create({ type: strings.dedup(valueType), unit: strings.dedup(valueUnit(results.measure)) });
-  const hasSums = sumsAreKnown(results);
-  profile.sampleType = hasSums ? [calls(), value] : [calls()];
+  const withSums = hasSums(results);
+  profile.sampleType = withSums ? [calls(), value] : [calls()];
   profile.periodType = calls();
-  profile.defaultSampleType = strings.dedup(hasSums ? valueType : "calls");
+  profile.defaultSampleType = strings.dedup(withSums ? valueType : "calls");
   profile.timeNanos = BigInt(Math.round(results.startTimeMs)) * 1_000_000n;
   profile.durationNanos = results.durationNs;
   profile.mapping = request.mappings.map((mapping, index) => encodeMapping(mapping, index + 1, strings));
@@ -97,13 +100,13 @@ function encodeMapping(mapping: ProfileMapping, id: number, strings: StringTable
 
 function encodeSamples(request: ProfileRequest, strings: StringTable, locations: LocationTable): Sample[] {
   const labels = new Map<Series, readonly Label[]>();
-  const hasSums = sumsAreKnown(request.results);
+  const withSums = hasSums(request.results);
   return request.results.samples.map((sample) => {
     const ofSeries = labels.get(sample.series) ?? encodeLabels(sample.series, request, strings);
     labels.set(sample.series, ofSeries);
     return Sample.create({
       locationId: encodeStack(sample, locations),
-      value: hasSums ? [sample.count, sample.sum] : [sample.count],
+      value: withSums ? [sample.count, sample.sum] : [sample.count],
       label: [...ofSeries],
     });
   });
@@ -137,21 +140,22 @@ function encodeLabels(series: Series, request: ProfileRequest, strings: StringTa
 const numberOf = ({ kind, integer }: KeyValue): bigint | undefined =>
   kind === "integer" && integer !== undefined && integer === BigInt.asIntN(64, integer) ? integer : undefined;
 
-function commentsOf({ commandLine, results, where }: ProfileRequest): readonly string[] {
+function commentsOf({ commandLine, results, noun = "call", where }: ProfileRequest): readonly string[] {
   const { balance, loss, samples } = results;
-  const comments = [commandLine, booksSentence(balance)];
-  if (where !== undefined) comments.push(conditionSentence(where, balance));
+  const comments = [commandLine, booksSentence(balance, noun)];
+  if (where !== undefined) comments.push(conditionSentence(where, balance, noun));
   if (balance.undecided > 0n)
-    comments.push(`${formatQuantity(balance.undecided, "call")} missing: the condition could not be evaluated`);
+    comments.push(`${formatQuantity(balance.undecided, noun)} missing: the condition could not be evaluated`);
   const cut = samples.reduce((sum, sample) => sum + (sample.truncated ? sample.count : 0n), 0n);
   const bare = samples.reduce((sum, sample) => sum + (sample.frames.length === 0 ? sample.count : 0n), 0n);
-  if (cut > 0n) comments.push(`${formatQuantity(cut, "call")} with the outermost frames missing: (stack cut)`);
-  if (bare > 0n) comments.push(`${formatQuantity(bare, "call")} whose stack was not kept: (stack not kept)`);
-  if (!sumsAreKnown(results)) comments.push("values are left out: their sums may not fit into 64 bits");
-  if (loss.samples > 0n) comments.push(`${formatQuantity(loss.samples, "call")} missing: no room for their samples`);
+  if (cut > 0n) comments.push(`${formatQuantity(cut, noun)} with the outermost frames missing: (stack cut)`);
+  if (bare > 0n) comments.push(`${formatQuantity(bare, noun)} whose stack was not kept: (stack not kept)`);
+  if (results.measure.kind !== "count" && !hasSums(results))
+    comments.push("values are left out: their sums may not fit into 64 bits");
+  if (loss.samples > 0n) comments.push(`${formatQuantity(loss.samples, noun)} missing: no room for their samples`);
   if (loss.unreadable > 0n)
-    comments.push(`${formatQuantity(loss.unreadable, "call")} missing: the measured value could not be read`);
+    comments.push(`${formatQuantity(loss.unreadable, noun)} missing: the measured value could not be read`);
   if (loss.otherSeries > 0n)
-    comments.push(`${formatQuantity(loss.otherSeries, "call")} labelled (other): too many values`);
+    comments.push(`${formatQuantity(loss.otherSeries, noun)} labelled (other): too many values`);
   return comments;
 }

@@ -14,9 +14,9 @@ export interface CallTextOptions {
   readonly processes: "one" | "several";
 }
 
-/** Whose call it was: `g42`, or `4711/g42`. */
+/** Whose call it was: `g42`, or `4711/g42`; `t4712`, where no goroutine is known, and `–` where a value alone told it apart. */
 export function formatGoroutine({ goid, tgid, tid }: TracedCall, processes: CallTextOptions["processes"]): string {
-  const own = goid === 0n ? `t${tid}` : `g${goid}`;
+  const own = goid !== 0n ? `g${goid}` : tid === 0 ? "–" : `t${tid}`;
   return processes === "one" ? own : `${tgid}/${own}`;
 }
 
