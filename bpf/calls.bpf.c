@@ -354,7 +354,10 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	frame.probe = hit.probe;
 	frame.series = hit.probe;
 	look_at_entry(ctx, &hit, goroutine, &frame);
-	if (push(goroutine, &hit.at.key, &frame)) {
+	/* Nothing but the order tells which end is a span's, so within one that there was no room for no other is opened. */
+	if ((IS_SPAN(hit.kind) && goroutine->skipped) || push(goroutine, &hit.at.key, &frame)) {
+		if (IS_SPAN(hit.kind))
+			goroutine->skipped++;
 		count(&counts->lost);
 		drop_capture(&hit.at.key, goroutine->open, frame.flags);
 	} else if (frame.flags & GS_FRAME_FILTERED) {
@@ -396,6 +399,11 @@ static __always_inline int close_call(struct pt_regs *ctx, struct hit *hit, stru
 	gs_u32 number, other = 0;
 	gs_u64 value;
 
+	if (IS_SPAN(hit->kind) && goroutine->skipped) {
+		goroutine->skipped--;
+		count(&counts->unmatched_returns);
+		return 0;
+	}
 	open = goroutine->open ? frame_at(goroutine, &hit->at.key, goroutine->open - 1) : 0;
 	if (!open || (!IS_SPAN(hit->kind) && (open->depth != hit->at.depth || open->probe != hit->probe))) {
 		count(&counts->unmatched_returns);

@@ -236,6 +236,7 @@ static __always_inline struct gs_goroutine *goroutine_of(const struct where *at,
 		unwind(goroutine, &at->key, 0, counts, BY_GOEXIT, workspace);
 		if (w)
 			w->recycled = 0;
+		goroutine->skipped = 0;
 		goroutine->goid = at->goid;
 	}
 	return goroutine;

@@ -126,6 +126,7 @@ static __always_inline struct gs_goroutine *thread_record(const struct gs_gorout
 
 	if (nest && nest->owner != task) {
 		unwind(nest, key, 0, counts, LEFT, workspace);
+		nest->skipped = 0;
 		nest->owner = task;
 	}
 	return nest;

@@ -380,7 +380,7 @@ export const gsGoroutine = {
   stackTop: { offset: 24, size: 8 },
   owner: { offset: 32, size: 8 },
   busy: { offset: 40, size: 4 },
-  reserved: { offset: 44, size: 4 },
+  skipped: { offset: 44, size: 4 },
   frames: { offset: 48, size: 256, count: 8, stride: 32 },
 } as const;
 

@@ -8,11 +8,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Subject } from "../../src/commands/subject.js";
 import { Fixture } from "../fixture.js";
 import { gospect, histOf } from "./cli.js";
-import { withoutKernel } from "./measuring.js";
+import { Measuring, withoutKernel } from "./measuring.js";
 import { allPassed, allReturned, counts, type Hist, hist, Run } from "./programs.js";
 import { SemaphoreReader } from "./semaphores.js";
+import { countsOf } from "./subject.js";
 
 const options = { skip: withoutKernel };
 const PYTHON = "/usr/bin/python3.11";
@@ -32,8 +34,8 @@ interface Report {
 const startFunctions = (): Fixture =>
   new Fixture(PYTHON, [...ALONE, fileURLToPath(new URL("../../../test/kernel/python/functions.py", import.meta.url))]);
 
-async function work(python: Fixture): Promise<void> {
-  python.send("work");
+async function work(python: Fixture, what: "work" | "dive" = "work"): Promise<void> {
+  python.send(what);
   assert.equal(await python.nextLine(), "done");
 }
 
@@ -125,6 +127,32 @@ leave(9)
   const { open, unmatchedReturns, lost, entries, returns } = balance;
   assert.deepEqual({ open, unmatchedReturns, lost }, { open: 11, unmatchedReturns: 0, lost: 0 });
   assert.equal(entries, returns + open);
+});
+
+test("where there is no room for all that are open, no end is taken for another's", options, async () => {
+  using python = startFunctions();
+  const target = { kind: "pid", pid: python.pid } as const;
+  using subject = await Subject.open(target);
+  const asked = { probes: [CALL], by: [NAME, "str(ret1)"], signatures: [], symbols: undefined, of: undefined };
+  const common = { target, json: false, quiet: true, verbose: false, output: undefined, where: undefined, show: [] };
+  const plan = await subject.plan({ ...common, ...asked }, "measure");
+  await using lines = await Run.start("hist", "-p", String(python.pid), LINE);
+  using measuring = await Measuring.start(plan, target, { capacities: { frames: 16 } });
+  await work(python, "dive");
+  const results = measuring.stop();
+  await lines.stop();
+  await python.stop();
+
+  const { entries, returns, open, lost } = results.balance;
+  assert.deepEqual([entries, open], [3n * 62n, 0n]);
+  assert.ok(lost > 0n && returns + lost === entries, `${returns} returns, ${lost} lost`);
+  // The outermost are those that there was room for; and each has the end that its own function passed.
+  const told = Object.entries(countsOf(results));
+  assert.deepEqual(told.find(([names]) => names === '["größe","größe"]')?.[1], 3);
+  for (const [names] of told) {
+    const [entered, left] = JSON.parse(names) as string[];
+    assert.equal(left, entered);
+  }
 });
 
 test("without lines Python tells of returns only: ends without a beginning are unmatched", options, async () => {

@@ -7,6 +7,7 @@ import json
 import os
 from itertools import count
 from time import perf_counter_ns, sleep
+from types import FunctionType
 
 NAMES = ["work", "fib", "countdown", "delegate", "coroutine", "__await__", "fail", "größe", "outer", "inner", "worker"]
 # Counters of C: threads do not lose each other's ticks.
@@ -87,6 +88,16 @@ def worker(started, sentinels):
         pass
 
 
+def dive(rest):
+    """Calls the first of functions like this one, and that the next."""
+    if rest:
+        rest[0](rest[1:])
+
+
+# Each has a name of its own.
+divers = [FunctionType(dive.__code__.replace(co_name=f"dive {depth}"), globals()) for depth in range(60)]
+
+
 def work():
     next(calls["work"])
     fib(10)
@@ -127,6 +138,11 @@ while True:
     word = os.read(0, 100)
     if word == b"work\n":
         work()
+        os.write(1, b"done\n")
+    elif word == b"dive\n":
+        for _ in range(3):
+            dive(divers)
+            größe()
         os.write(1, b"done\n")
     elif word == b"report\n":
         counted = {name: next(counter) for name, counter in calls.items()}
