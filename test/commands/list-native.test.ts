@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { fixturePath, usdtPath } from "../fixture.js";
-import { listed, listJson, notedFiles, ownProbes } from "./noted-files.js";
+import { fixturePath, startFixture, usdtPath } from "../fixture.js";
+import { type ListedProbe, listed, listJson, notedFiles, ownProbes } from "./noted-files.js";
 
 /** A note as readelf has it, its arguments one by one. */
 interface Note {
@@ -118,6 +118,18 @@ test("a Go program is listed with its USDT probes behind its functions", () => {
     [...new Set(entries.flatMap(({ kind, name }) => (kind === "usdt" ? [name] : [])))].sort(),
     [...new Set(notesOf(path).map(({ name }) => name))].sort(),
   );
+});
+
+test("of a process every file that it has mapped is listed, also one that is in its memory alone", async () => {
+  const library = usdtPath("O2", "libmemory.so");
+  using fixture = await startFixture(fixturePath("usdtcgo", "1.27", "external"), ["-library", library]);
+  const withoutFile = ({ name, places }: ListedProbe) => ({ name, places });
+  const listed = listJson("-p", `${fixture.pid}`, "usdt:memory:*");
+  assert.deepEqual(listed.map(withoutFile), ownProbes(library).map(withoutFile));
+  assert.ok(listed.every(({ file }) => file.startsWith("/memfd:")));
+  const all = listJson("-p", `${fixture.pid}`, "usdt:*");
+  assert.deepEqual([...new Set(all.map(({ provider }) => provider))], ["cgo", "memory"]);
+  await fixture.stop();
 });
 
 test("what matches nothing exits 3 and names what is near", () => {

@@ -36,6 +36,18 @@ test("what is read is what was written", () => {
   assert.equal(run.names.frames.get(0x40_3005)?.[0]?.line, 41);
 });
 
+test("what is counted where it is no calls, and by what it is told apart, are kept", () => {
+  const recorded = describe("hist");
+  const run = {
+    ...recorded.run,
+    probes: recorded.run.probes.map((probe) => ({ ...probe, noun: "span", identity: "thread" }) as const),
+  };
+  const pieces: Buffer[] = [];
+  const writer = new RunWriter((bytes) => pieces.push(Buffer.from(bytes)), { ...recorded, run });
+  writer.finish(BATCH, EVENT_LOSS, new RememberedNames(RUN_NAMES));
+  assert.deepEqual(read(Buffer.concat(pieces)).description, withoutUndefined({ ...recorded, run }));
+});
+
 /** What is undefined is not written. */
 function withoutUndefined<T>(value: T): T {
   if (Array.isArray(value)) return value.map(withoutUndefined) as T;
