@@ -17,4 +17,4 @@ export {
 export { type FileSegment, findLoadBias, type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
 export { ProcessMemory } from "./memory.js";
 export { type PidNamespace, readPidNamespace } from "./namespace.js";
-export { openProcess, type ProcessExecutable, processExists, TargetProcess } from "./process.js";
+export { openProcess, type ProcessExecutable, processExists, TargetProcess, threadExists } from "./process.js";

@@ -10,6 +10,9 @@ import { type ProcessStat, type ProcessStatus, parseStat, parseStatus } from "./
 /** Whether there is a process with this number, ended but not yet waited for included. */
 export const processExists = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
+/** Whether the process has such a thread. */
+export const threadExists = (pid: number, tid: number): boolean => existsSync(`/proc/${pid}/task/${tid}`);
+
 /** The file a process runs. */
 export interface ProcessExecutable {
   /** `/proc/PID/exe`: opens this very file, in whatever container, replaced or deleted. */

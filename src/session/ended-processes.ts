@@ -1,22 +1,22 @@
 /**
- * A run on every process of a file outlives many of them. What a process that has ended left in the maps is counted, kept as
- * open calls where calls are events, and then forgotten, so that the maps hold no more than the processes that live.
+ * A run outlives threads, and on every process of a file, processes. What one that has ended left in the maps is counted, kept
+ * as open calls where calls are events, and then forgotten, so that the maps hold no more than those that live.
  */
 import { gsFrameKey, gsGoroutine, gsGoroutineKey } from "../abi/index.js";
 import type { EventRecord } from "../aggregate/index.js";
 import { deleteElement, forEachElement, type MapShape } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
-import { processExists } from "../process/index.js";
-import { readOpenCalls } from "./open-calls.js";
+import { processExists, threadExists } from "../process/index.js";
+import { isOfThread, nestName, readOpenCalls } from "./open-calls.js";
 import type { CallPrograms } from "./programs.js";
 
 /** How often the maps are gone through. */
 const SWEEP_MS = 2000;
-/** LIMIT: open calls of ended processes that are kept as events; more are counted only. */
+/** LIMIT: open calls of the ended that are kept as events; more are counted only. */
 const MAX_CALLS = 1 << 16;
 
 export class EndedProcesses implements Disposable {
-  /** Calls that were open when their process ended. */
+  /** Calls that were open when their process or thread ended. */
   open = 0n;
   /** The same as events, where there are any. */
   readonly calls: EventRecord[] = [];
@@ -35,28 +35,36 @@ export class EndedProcesses implements Disposable {
 
   private sweep(): void {
     const { maps } = this.programs;
-    const ended = new Set<number>();
-    const alive = new Set<number>();
+    const lives = new Map<string, boolean>();
+    const ended = new Set<string>();
     forEachElement(maps.goroutines, (key) => {
-      const tgid = key.readUInt32LE(gsGoroutineKey.tgid.offset);
-      if (ended.has(tgid) || alive.has(tgid)) return;
-      (processExists(tgid) ? alive : ended).add(tgid);
+      const [name, owner] = this.ownerOf(key);
+      const alive = lives.get(owner.name) ?? owner.exists();
+      lives.set(owner.name, alive);
+      if (!alive) ended.add(name);
     });
     if (ended.size === 0) return;
     if (this.events === "kept" && this.calls.length < MAX_CALLS) {
       const now = process.hrtime.bigint();
-      this.calls.push(...readOpenCalls(this.programs, this.plan, now, (tgid) => ended.has(tgid)));
+      this.calls.push(...readOpenCalls(this.programs, this.plan, now, (nest) => ended.has(nest)));
     }
-    // Nothing of a process that has ended writes there any more.
-    const isEnded = (key: Buffer, field: { readonly offset: number }): boolean =>
-      ended.has(key.readUInt32LE(field.offset));
+    // Nothing of what has ended writes there any more.
     deleteWhere(maps.goroutines, (key, value) => {
-      if (!isEnded(key, gsGoroutineKey.tgid)) return false;
+      if (!ended.has(nestName(key, gsGoroutineKey))) return false;
       this.open += BigInt(value.readUInt32LE(gsGoroutine.open.offset));
       return true;
     });
-    deleteWhere(maps.frames, (key) => isEnded(key, gsFrameKey.tgid));
-    deleteWhere(maps.captures, (key) => isEnded(key, gsFrameKey.tgid));
+    deleteWhere(maps.frames, (key) => ended.has(nestName(key, gsFrameKey)));
+    deleteWhere(maps.captures, (key) => ended.has(nestName(key, gsFrameKey)));
+  }
+
+  /** Whose calls the nest of that key has: a thread's, or a process's. */
+  private ownerOf(key: Buffer): [name: string, owner: { readonly name: string; exists(): boolean }] {
+    const tgid = key.readUInt32LE(gsGoroutineKey.tgid.offset);
+    const name = nestName(key, gsGoroutineKey);
+    if (!isOfThread(key, this.plan)) return [name, { name: `${tgid}`, exists: () => processExists(tgid) }];
+    const tid = Number(key.readBigUInt64LE(gsGoroutineKey.g.offset));
+    return [name, { name: `${tgid} ${tid}`, exists: () => threadExists(tgid, tid) }];
   }
 
   [Symbol.dispose](): void {

@@ -3,20 +3,31 @@ import { gsCapture, gsFrame, gsFrameFlag, gsFrameKey, gsGoroutine, gsGoroutineKe
 import type { CapturedPart, EventRecord } from "../aggregate/index.js";
 import { forEachElement } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
+import { readPidNamespace } from "../process/index.js";
 import { parsePart } from "./events.js";
 import type { CallPrograms } from "./programs.js";
 import { imageBaseOf } from "./wire.js";
 
-const frameName = (g: bigint, tgid: number, scope: number, index: number): string => `${g} ${tgid} ${scope} ${index}`;
+interface Field {
+  readonly offset: number;
+}
+
+/** Of the nest that a struct gs_goroutine_key or gs_frame_key is of. */
+export const nestName = (
+  key: Buffer,
+  { g, tgid, scope }: { readonly g: Field; readonly tgid: Field; readonly scope: Field },
+): string => `${key.readBigUInt64LE(g.offset)} ${key.readUInt32LE(tgid.offset)} ${key.readUInt32LE(scope.offset)}`;
+
+/** Whether a struct gs_goroutine_key is of a thread: `g` is its id. */
+export function isOfThread(key: Buffer, plan: ProbePlan): boolean {
+  const scope = key.readUInt32LE(gsGoroutineKey.scope.offset);
+  return scope > 0 && plan.probes[scope - 1]?.identity === "thread";
+}
+
+const frameName = (nest: string, index: number): string => `${nest} ${index}`;
 
 /** Of a struct gs_frame_key. */
-const nameOf = (key: Buffer): string =>
-  frameName(
-    key.readBigUInt64LE(gsFrameKey.g.offset),
-    key.readUInt32LE(gsFrameKey.tgid.offset),
-    key.readUInt32LE(gsFrameKey.scope.offset),
-    key.readUInt32LE(gsFrameKey.index.offset),
-  );
+const nameOf = (key: Buffer): string => frameName(nestName(key, gsFrameKey), key.readUInt32LE(gsFrameKey.index.offset));
 
 /** What was captured at the entry of a call that is still open. */
 interface Capture {
@@ -51,7 +62,7 @@ function readDeepFrames(programs: CallPrograms): Map<string, Buffer> {
 }
 
 /**
- * The calls of these processes that are open now, `end` of CLOCK_MONOTONIC, and that their condition has not left out:
+ * The calls of these nests that are open now, `end` of CLOCK_MONOTONIC, and that their condition has not left out:
  * goroutine by goroutine, outermost first. Where their process's image lies is known of those of which something was
  * captured: others hold no addresses.
  */
@@ -59,21 +70,23 @@ export function readOpenCalls(
   programs: CallPrograms,
   plan: ProbePlan,
   end: bigint,
-  concerns: (tgid: number) => boolean = () => true,
+  concerns: (nest: string) => boolean = () => true,
 ): EventRecord[] {
   const captures = readCaptures(programs);
   const deep = readDeepFrames(programs);
   const calls: EventRecord[] = [];
   forEachElement(programs.maps.goroutines, (key, value) => {
-    const g = key.readBigUInt64LE(gsGoroutineKey.g.offset);
     const tgid = key.readUInt32LE(gsGoroutineKey.tgid.offset);
-    const scope = key.readUInt32LE(gsGoroutineKey.scope.offset);
-    if (!concerns(tgid)) return;
+    const nest = nestName(key, gsGoroutineKey);
+    if (!concerns(nest)) return;
     const goroutine = value(0);
+    // By the kernel's own number, which is ours in its first namespace alone.
+    const isThreads = isOfThread(key, plan) && readPidNamespace().initial;
+    const tid = isThreads ? Number(key.readBigUInt64LE(gsGoroutineKey.g.offset)) : 0;
     const open = goroutine.readUInt32LE(gsGoroutine.open.offset);
     let level = 0;
     for (let index = 0; index < open; index++) {
-      const name = frameName(g, tgid, scope, index);
+      const name = frameName(nest, index);
       const at = gsGoroutine.frames.offset + index * gsGoroutine.frames.stride;
       const frame = index < gsLimits.GS_INLINE_FRAMES ? goroutine.subarray(at, at + gsFrame.size) : deep.get(name);
       if (frame === undefined) continue;
@@ -88,7 +101,7 @@ export function readOpenCalls(
         end,
         goid: goroutine.readBigUInt64LE(gsGoroutine.goid.offset),
         tgid,
-        tid: 0,
+        tid,
         level: level++,
         stack: undefined,
         parentGoid: undefined,

@@ -65,7 +65,7 @@ export class Session implements Disposable {
   private readonly attachment: Attachment;
   private readonly addresses: RunAddresses;
   private readonly events: RingBuffer | undefined;
-  /** In a run on every process of a file. */
+  /** In a run on every process of a file, or on threads. */
   private readonly ended: EndedProcesses | undefined;
   private stopped: RecordBatch | undefined;
   /** CLOCK_MONOTONIC, as the programs read it: Node's high-resolution clock is that one. */
@@ -87,7 +87,8 @@ export class Session implements Disposable {
     this.meter = meter;
     this.events = events;
     // Elsewhere the kernel's numbers of processes are not ours, and which of them live can't be told.
-    const sweeps = processes === "many" && readPidNamespace().initial;
+    const comeAndGo = processes === "many" || plan.probes.some(({ identity }) => identity === "thread");
+    const sweeps = comeAndGo && readPidNamespace().initial;
     this.ended = sweeps ? new EndedProcesses(programs, plan, events === undefined ? "none" : "kept") : undefined;
     this.clock = readClocks();
   }

@@ -238,3 +238,20 @@ test("stacks lead from a library into its program", options, async () => {
   );
   await fixture.stop();
 });
+
+/** Longer than a session takes to look for threads that have ended. */
+const SWEPT_MS = 5000;
+
+test("threads that have ended leave their room to others", options, async () => {
+  using native = await Native.build("-pie");
+  using fixture = await startFixture(native.path);
+  const plan = native.plan([cFunction(native, "work", 0), cFunction(native, "quitter", 1)]);
+  using measuring = await Measuring.start(plan, { kind: "pid", pid: fixture.pid }, { capacities: { goroutines: 8 } });
+  for (const words of ["threads 6 100", "exits 6", "threads 6 100"]) {
+    await command(fixture, words);
+    await new Promise((resolve) => setTimeout(resolve, SWEPT_MS));
+  }
+  // What a thread leaves open as it ends stays so.
+  assert.deepEqual(measuring.stop().balance, balance({ returns: 1200n, open: 6n }));
+  await fixture.stop();
+});
