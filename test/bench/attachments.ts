@@ -65,11 +65,12 @@ export const emptyOnFirstInstruction = (probe: PlannedProbe): Attach =>
 /** LIMIT: a session times its programs at first, at a cost; until it stops that. See src/session/cost.ts. */
 export const SESSION_SETTLES_MS = 500;
 
-/** A run of gospect's. */
+/** A run of gospect's, on a process that runs a copy of the file that was planned for. */
 export const session =
   (plan: ProbePlan, keep: SessionOptions["keep"]): Attach =>
   async (pid) => {
-    const open = await Session.open(plan, openTarget({ kind: "pid", pid }), { keep });
+    const copied = { ...plan, target: { ...plan.target, access: `/proc/${pid}/exe` } };
+    const open = await Session.open(copied, openTarget({ kind: "pid", pid }), { keep });
     const stop = (): Promise<Counted> => {
       using stopping = open;
       return Promise.resolve({ calls: Number(stopping.stop().balance.returns), exact: true });

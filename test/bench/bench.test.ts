@@ -32,6 +32,8 @@ describe("make bench", () => {
         ["trace", "hist --by tenant", undefined],
         ["trace", "bpftrace printf() of the arguments", undefined],
         ["trace", "bpftrace printf() of the arguments", undefined],
+        ["nobody wants it", "no probe", undefined],
+        ["hist counts it", "no probe", undefined],
       ],
     );
     for (const { subject, cost, referenceCost, ratio } of rows) {

@@ -14,6 +14,7 @@ import { LARGE_FUNCTION, writeLargeProgram } from "./large-program.js";
 import { tryLatencyScripts } from "./latency-script.js";
 import { measureReading, type ReadingSubject } from "./reading.js";
 import { measureStartup, type StartupSubject } from "./startup.js";
+import { measureStaticProbes } from "./static-probes.js";
 import type { Row } from "./table.js";
 import { measureTracing } from "./tracing.js";
 
@@ -142,8 +143,10 @@ export async function measureAll(tell: Progress): Promise<Results> {
   }
   tell("traced calls");
   const tracing = await measureTracing({ callsPerRound: 10_000, rounds: 7 });
+  tell("static probes");
+  const probes = await measureStaticProbes({ passes: 50_000_000, hits: 20_000, rounds: 7 });
   tell("latency scripts");
-  return { rows: [...rows, ...tracing.rows], notes: [...tracing.notes, ...(await tryLatencyScripts(10))] };
+  return { rows: [...rows, ...tracing.rows, ...probes], notes: [...tracing.notes, ...(await tryLatencyScripts(10))] };
 }
 
 /** The same measurements on fixtures, once each; seconds. */
@@ -155,8 +158,10 @@ export async function measureBriefly(tell: Progress): Promise<Results> {
   if (each !== undefined) rows.push(...(await measureCalls(each, { callsPerRound: 2000, rounds: 1 })));
   tell("traced calls");
   const tracing = await measureTracing({ callsPerRound: 2000, rounds: 1 });
+  tell("static probes");
+  const probes = await measureStaticProbes({ passes: 5_000_000, hits: 2000, rounds: 1 });
   tell("latency scripts");
-  return { rows: [...rows, ...tracing.rows], notes: [...tracing.notes, ...(await tryLatencyScripts(1))] };
+  return { rows: [...rows, ...tracing.rows, ...probes], notes: [...tracing.notes, ...(await tryLatencyScripts(1))] };
 }
 
 /** The machine in words that name no machine. */

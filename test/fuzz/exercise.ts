@@ -14,8 +14,10 @@ import {
   openElf,
   openGoSource,
   readElfSymbols,
+  readGoProbes,
   readNoteSection,
   readUsdtNotes,
+  stampNotes,
 } from "../../src/binary/index.js";
 import { describeFunctions, type ProbePlan, planProbes, type Site } from "../../src/probes/index.js";
 import { goProgram, openSymbolTable, type SymbolTable } from "../../src/symbols/index.js";
@@ -221,6 +223,8 @@ function examineTypes(examiner: Examiner, binary: GoBinary, table: SymbolTable):
       throw new Error(`type ${type.name} is not found where it is`);
   }
   for (const { concrete } of examiner.ask(() => types.itabs()) ?? []) examiner.ask(() => types.typeAt(concrete));
+  const probes = examiner.ask(() => readGoProbes(binary)?.probes) ?? [];
+  examiner.ask(() => stampNotes(binary.elf, probes));
   for (const name of ["string", "*main.store", "error", ""]) examiner.ask(() => types.addressesOf(name));
 }
 
