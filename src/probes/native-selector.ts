@@ -160,7 +160,7 @@ export function findNativeFunctions(
   if (found.length === 0) throw noFunction(library, symbol, files);
   const several = new Set(found.map(({ file }) => file)).size > 1;
   return found.map(({ file, function: fn }) => {
-    const own = hasStar(symbol) || fn.isDefault ? fn.name : `${fn.name}@${fn.version}`;
+    const own = fn.isDefault ? fn.name : `${fn.name}@${fn.version}`;
     const place = library !== undefined && !hasStar(library) ? library : several ? basename(file.elf.path) : undefined;
     return { name: place === undefined ? `c:${own}` : `c:${place}:${own}`, file, function: fn };
   });
