@@ -18,28 +18,13 @@ import {
   type UsdtTruth,
   usdtPath,
 } from "../fixture.js";
-import { gospect, type HistJson, histOf, type Outcome, start } from "./cli.js";
+import { gospect, type HistJson, histOf, type Outcome } from "./cli.js";
 import { withoutKernel } from "./measuring.js";
+import { measureRound, type Round } from "./usdt-rounds.js";
 
 const options = { skip: withoutKernel };
 const folder = mkdtempSync(join(tmpdir(), "gospect-usdt-"));
 after(() => rmSync(folder, { recursive: true }));
-
-interface Round {
-  readonly truth: UsdtTruth;
-  readonly outcome: Outcome;
-}
-
-/** One round of the fixture's work, measured by the command; the words are those after `-p PID`. */
-async function measure(fixture: Fixture, command: string, ...words: readonly string[]): Promise<Round> {
-  const running = start([command, "-p", `${fixture.pid}`, "--json", ...words]);
-  await running.said(/^measuring /m);
-  const truth = await runUsdt(fixture);
-  running.child.kill("SIGINT");
-  const outcome = await running.outcome;
-  assert.equal(outcome.status, 0, outcome.stderr);
-  return { truth, outcome };
-}
 
 interface Told {
   readonly function: string;
@@ -108,14 +93,14 @@ function toldOf(lines: readonly Told[]): Readonly<Record<string, readonly string
 
 /** Records every probe of a provider through one round, and compares every argument of each. */
 async function compareArguments(fixture: Fixture, provider: string): Promise<Round> {
-  const round = await measure(fixture, "trace", `usdt:${provider}:*`);
+  const round = await measureRound(fixture, "trace", `usdt:${provider}:*`);
   assert.deepEqual(toldOf(linesOf(round.outcome)), firedOf(round.truth, provider));
   return round;
 }
 
 /** Records the text that an argument leads to. */
 async function compareTexts(fixture: Fixture, probe: string, text: string, index: number): Promise<void> {
-  const { truth, outcome } = await measure(fixture, "trace", `usdt:${probe}`, "--show", text);
+  const { truth, outcome } = await measureRound(fixture, "trace", `usdt:${probe}`, "--show", text);
   const fired = truth.probes[probe] ?? [];
   assert.notEqual(fired.length, 0);
   assert.deepEqual(
@@ -127,7 +112,7 @@ async function compareTexts(fixture: Fixture, probe: string, text: string, index
 /** A span's calls, and their whole time between what they took inside and outside. */
 async function compareSpans(fixture: Fixture, name: string, ...words: readonly string[]): Promise<HistJson> {
   const [from, to] = name.split("..");
-  const { truth, outcome } = await measure(fixture, "hist", `usdt:${from}..usdt:${to}`, ...words);
+  const { truth, outcome } = await measureRound(fixture, "hist", `usdt:${from}..usdt:${to}`, ...words);
   const hist = histOf(outcome);
   const spans = truth.spans[name] ?? [];
   const { entries, returns, open, unmatchedReturns, lost } = hist.balance;
@@ -144,7 +129,7 @@ async function compareSpans(fixture: Fixture, name: string, ...words: readonly s
 
 /** Records which goroutine fired each probe, from where. Frames of cgo's own come before that of the Go function. */
 async function compareCallers(fixture: Fixture, probe: string): Promise<void> {
-  const { truth, outcome } = await measure(fixture, "trace", `usdt:${probe}`, "--stack");
+  const { truth, outcome } = await measureRound(fixture, "trace", `usdt:${probe}`, "--stack");
   const callers = truth.callers?.[probe] ?? [];
   assert.notEqual(callers.length, 0);
   const own = callers[0]?.stack[0];
@@ -192,7 +177,7 @@ for (const optimization of ["O0", "O2"] as const) {
 test("C: halves of spans are open or unmatched, and in the balance", options, async () => {
   using fixture = await startFixture(usdtPath("O2"));
   const name = "usdt:fix:half__begin..usdt:fix:half__end";
-  const { truth, outcome } = await measure(fixture, "hist", name, "--match", "arg0");
+  const { truth, outcome } = await measureRound(fixture, "hist", name, "--match", "arg0");
   const ids = (probe: string): readonly number[] => (truth.probes[probe] ?? []).map(([id]) => Number(id));
   const [begun, ended] = [ids("fix:half__begin"), ids("fix:half__end")];
   const { balance } = histOf(outcome);
