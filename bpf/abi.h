@@ -426,7 +426,7 @@ struct gs_config {
 	gs_u32 stacks;		/* 1: walk and keep stacks */
 	gs_u32 histogram;	/* 1: keep histogram rows */
 	gs_u32 has_loop;	/* 1: the kernel has bpf_loop (5.17) */
-	gs_u32 one_recipe;	/* 1: every probe uses `only`: the verifier follows its steps alone */
+	gs_u32 one_recipe;	/* 1: every probe uses `only`, but for its nest and file: the verifier follows its steps alone */
 	gs_u32 measure;		/* enum gs_measure */
 	gs_u32 signed_value;	/* 1: values are signed */
 	gs_u32 working;		/* 1: hits take a workspace: there are codes, or events */

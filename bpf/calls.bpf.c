@@ -110,11 +110,8 @@ static __always_inline void start_in_c(const struct pt_regs *ctx, const struct h
 
 static __always_inline gs_u32 file_of(gs_u32 number)
 {
-	struct gs_probe *probe;
+	struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
 
-	if (config.one_recipe)
-		return config.only.file;
-	probe = bpf_map_lookup_elem(&probes, &number);
 	return probe ? probe->file : 0;
 }
 

@@ -24,7 +24,7 @@
 /* LIMIT: how often a hit tries to have a value's nest for itself, each time some 100 ns. */
 #define MAX_TRIES 64
 
-/* The nest of a hit's probe. */
+/* The nest of a hit's probe, which is its own also where probes share their recipes. */
 struct nest {
 	gs_u32 identity;	/* enum gs_identity */
 	gs_u32 number;
@@ -32,15 +32,9 @@ struct nest {
 
 static __always_inline struct nest nest_of_probe(gs_u32 number)
 {
+	struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
 	struct nest nest = {};
-	struct gs_probe *probe;
 
-	if (config.one_recipe) {
-		nest.identity = config.only.identity;
-		nest.number = config.only.nest;
-		return nest;
-	}
-	probe = bpf_map_lookup_elem(&probes, &number);
 	if (probe) {
 		nest.identity = probe->identity;
 		nest.number = probe->nest;

@@ -33,7 +33,15 @@ import {
 } from "../bpf/index.js";
 import { formatBytes, formatCount, formatQuantity } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
-import { captureBytes, keyLayout, type RunSettings, type WiredProbes, wireConfig, wireProbes } from "./wire.js";
+import {
+  captureBytes,
+  hasNests,
+  keyLayout,
+  type RunSettings,
+  type WiredProbes,
+  wireConfig,
+  wireProbes,
+} from "./wire.js";
 
 /**
  * LIMIT: series of a run besides each function's own. A combination of `--by` values that were all read at one end of
@@ -191,7 +199,7 @@ export function loadCallPrograms(
       captures: map("captures", gsFrameKey.size, captureSize(plan, settings), false),
     };
     const measuring = map(".data.measuring", 4, 4, false);
-    if (wired.shared === undefined && wired.each.length > 0) {
+    if ((wired.shared === undefined || hasNests(plan)) && wired.each.length > 0) {
       setArrayElements(maps.probes, Buffer.concat(wired.each));
     }
     setArrayElements(map("code", 4, gsStep.size, false), code);

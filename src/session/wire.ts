@@ -195,11 +195,18 @@ export const hasNests = ({ probes }: ProbePlan): boolean =>
 export interface WiredProbes {
   /** `struct gs_probe` of each. */
   readonly each: readonly Buffer[];
-  /** The same when all have the same; undefined when they differ. */
+  /** What all have but for their nests and files; undefined when they differ. */
   readonly shared: Buffer | undefined;
   readonly book: CodeBook;
   /** Whether hits take a workspace. */
   readonly working: boolean;
+}
+
+/** What programs look up for each probe is left out of what probes can share. */
+function withoutNest(probe: Buffer): Buffer {
+  const bytes = Buffer.from(probe);
+  for (const { offset } of [gsProbe.identity, gsProbe.nest, gsProbe.file]) bytes.writeUInt32LE(0, offset);
+  return bytes;
 }
 
 export function wireProbes(plan: ProbePlan, events: boolean): WiredProbes {
@@ -208,7 +215,8 @@ export function wireProbes(plan: ProbePlan, events: boolean): WiredProbes {
     wireProbe(plan, probe, { book, imageBase: imageBaseOf(plan, probe), events }),
   );
   const [first, ...rest] = each;
-  const shared = first !== undefined && rest.every((other) => other.equals(first)) ? first : undefined;
+  const same = first === undefined ? undefined : withoutNest(first);
+  const shared = same !== undefined && rest.every((other) => withoutNest(other).equals(same)) ? same : undefined;
   return { each, shared, book, working: book.used || events };
 }
 
