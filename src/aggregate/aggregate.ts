@@ -6,6 +6,7 @@ import { type Balance, balanceOf, type Cost, costOf } from "./balance.js";
 import type { Dimension, Measure } from "./dimension.js";
 import type { DetailLoss, EndingsRecord, RecordBatch } from "./records.js";
 import { joinStacks, type StackSample } from "./samples.js";
+import { type Sampling, samplingOf } from "./sampling.js";
 import { compareSeries, joinSeries, type RecordedProbes, type Series, seriesOf } from "./series.js";
 
 export interface Aggregate {
@@ -16,6 +17,8 @@ export interface Aggregate {
   readonly balance: Balance;
   readonly loss: DetailLoss;
   readonly cost: Cost;
+  /** Undefined where probes were on all the time. */
+  readonly sampling: Sampling | undefined;
   /** Those with calls, by total time, longest first; equal ones by probe and values. */
   readonly series: readonly Series[];
   /** Of the probes with calls that did not return. */
@@ -38,6 +41,7 @@ export function aggregate(batch: RecordBatch, probes: RecordedProbes): Aggregate
     balance: balanceOf(batch.balance),
     loss: batch.loss,
     cost: costOf(batch.cost),
+    sampling: samplingOf(batch.slices, batch.durationNs, batch.cost.nsPerHit),
     series: [...new Set(series.values())],
     endings: batch.endings,
     samples: joinStacks(batch.samples, batch.stacks, series),

@@ -73,6 +73,8 @@ export interface DetailLoss {
   readonly abandoned: bigint;
   /** Part of the lost calls: of C functions that were left without a return that was seen, as by longjmp or an exception. */
   readonly left: bigint;
+  /** Part of the lost calls: still open when the probes were taken off for a while, to keep within what they may cost. */
+  readonly cut: bigint;
 }
 
 /** How the calls of one probe ended that did not return. */
@@ -90,6 +92,24 @@ export interface CostRecord {
   readonly targetCpuNs: bigint | undefined;
 }
 
+/** What happened in a stretch of time while probes were on. */
+export interface ActivityRecord {
+  readonly ns: bigint;
+  /** Calls and places that were entered. */
+  readonly calls: bigint;
+  readonly hits: bigint;
+}
+
+/** A time in which probes were on, in nanoseconds since the run began. */
+export interface SliceRecord {
+  readonly beginNs: bigint;
+  readonly endNs: bigint;
+  readonly calls: bigint;
+  /** Its beginning and its end, some hundredths of a second each; all of it where it was short. */
+  readonly first: ActivityRecord;
+  readonly last: ActivityRecord;
+}
+
 export interface RecordBatch {
   /** CLOCK_REALTIME at attach, milliseconds. */
   readonly startTimeMs: number;
@@ -97,6 +117,8 @@ export interface RecordBatch {
   readonly balance: BalanceRecord;
   readonly loss: DetailLoss;
   readonly cost: CostRecord;
+  /** When probes were on; empty where that was all the time. */
+  readonly slices: readonly SliceRecord[];
   readonly series: readonly SeriesRecord[];
   /** Of the probes that have any. */
   readonly endings: readonly EndingsRecord[];

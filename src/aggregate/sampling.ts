@@ -3,23 +3,7 @@
  * be said rests on how busy the target was right before and right after.
  */
 
-/** What happened in a stretch of time while probes were on. */
-export interface ActivityRecord {
-  readonly ns: bigint;
-  /** Calls and places that were entered. */
-  readonly calls: bigint;
-  readonly hits: bigint;
-}
-
-/** A time in which probes were on, in nanoseconds since the run began. */
-export interface SliceRecord {
-  readonly beginNs: bigint;
-  readonly endNs: bigint;
-  readonly calls: bigint;
-  /** Its beginning and its end, some hundredths of a second each; all of it where it was short. */
-  readonly first: ActivityRecord;
-  readonly last: ActivityRecord;
-}
+import type { ActivityRecord, SliceRecord } from "./records.js";
 
 /** A run that was measured in slices. */
 export interface Sampling {
@@ -51,7 +35,7 @@ function paceOf({ ns, calls, hits }: ActivityRecord, nsPerHit: number | undefine
   return { seen, own, variance: Math.max(1, Number(calls)) / time ** 2 };
 }
 
-/** Undefined for a run whose probes never rested. */
+/** Undefined for a run whose probes never rested: one without slices. */
 export function samplingOf(
   slices: readonly SliceRecord[],
   durationNs: bigint,
@@ -65,7 +49,6 @@ export function samplingOf(
     const next = slices[index + 1];
     return { ns: Number((next?.beginNs ?? durationNs) - slice.endNs), before: slice.last, after: next?.first };
   });
-  if (slices.length === 1 && (gaps[0]?.ns ?? 0) <= 0) return undefined;
   const counted = slices.reduce((sum, { calls }) => sum + Number(calls), 0);
   let [seen, own, variance]: [number, number | undefined, number] = [0, 0, 0];
   for (const { ns, before, after } of gaps) {

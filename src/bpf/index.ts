@@ -2,7 +2,14 @@
  * BPF objects, links, maps and what this kernel offers of them: descriptors with owners instead of bare numbers.
  * Knows nothing of Go, probes or plans.
  */
-export { BpfObject, CODE_PAGE_SITES, CodePage, type ObjectSettings } from "../kernel/index.js";
+export {
+  BpfObject,
+  CodePage,
+  type CodePageSite,
+  codePageSite,
+  LONG_NOP_SITE,
+  type ObjectSettings,
+} from "../kernel/index.js";
 export { attachType, hasUprobeMulti } from "./features.js";
 export { type Attach, type AttachMode, Link, type SiteAttachment } from "./links.js";
 export {

@@ -53,19 +53,26 @@ const RED_ZONE = machineCode(
   "ff c0", //          bad: inc eax
   "c3", //             ret
 );
-const RED_ZONE_AT = 64;
-
-/** Instructions of the called function, and the 5-byte nop, as offsets in the page's file. */
-export const CODE_PAGE_SITES = {
-  first: 16,
-  stackCheck: 19,
-  nop: 21,
-  push: 22,
-  return: 27,
-  longNop: RED_ZONE_AT + 20,
-} as const;
-
 const PAGE = 4096;
+/** The function is there several times, so that probes on different instructions of it can be there at the same time. */
+const STRIDE = 64;
+const COPIES = 16;
+const RED_ZONE_AT = COPIES * STRIDE;
+
+const SITES = { first: 16, stackCheck: 19, nop: 21, push: 22, return: 27 } as const;
+
+/** Instructions of the called function. */
+export type CodePageSite = keyof typeof SITES;
+
+/** Such an instruction in a copy of the function, as an offset in the page's file. */
+export function codePageSite(site: CodePageSite, copy: number): number {
+  invariant(copy < COPIES, "there is such a copy");
+  return copy * STRIDE + SITES[site];
+}
+
+/** The 5-byte nop. */
+export const LONG_NOP_SITE = RED_ZONE_AT + 20;
+
 const PROT_READ = 1;
 const PROT_EXEC = 4;
 const MAP_PRIVATE = 2;
@@ -98,7 +105,7 @@ export class CodePage implements Disposable {
     const fd = memfd("gospect-code-page", MFD_CLOEXEC);
     if (fd < 0) throw kernelError("memfd_create", lastErrno());
     const page = Buffer.alloc(PAGE, 0xcc);
-    CALLS.copy(page);
+    for (let copy = 0; copy < COPIES; copy++) CALLS.copy(page, copy * STRIDE);
     RED_ZONE.copy(page, RED_ZONE_AT);
     if (write(fd, page, PAGE) !== PAGE) {
       const errno = lastErrno();
@@ -114,12 +121,12 @@ export class CodePage implements Disposable {
     return new CodePage(fd, address);
   }
 
-  /** Nanoseconds that `calls` calls of the function took. */
-  time(calls: number): number {
+  /** Nanoseconds that `calls` calls of one copy of the function took. */
+  time(calls: number, copy: number): number {
     invariant(calls > 0, "a measurement has calls");
     const run = koffi().proto("void (uint64_t)");
     const begin = process.hrtime.bigint();
-    koffi().call(this.address, run, calls);
+    koffi().call(this.address + BigInt(copy * STRIDE), run, calls);
     return Number(process.hrtime.bigint() - begin);
   }
 

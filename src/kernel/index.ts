@@ -3,7 +3,7 @@
  * buffers in, descriptors and errnos out. Knows nothing of Go, probes or plans.
  */
 export { findProcessCpuTime, readClocks } from "./clock.js";
-export { CODE_PAGE_SITES, CodePage } from "./code-page.js";
+export { CodePage, type CodePageSite, codePageSite, LONG_NOP_SITE } from "./code-page.js";
 export { ENOTSUPP, errnoName, kernelError, targetGone } from "./errno.js";
 export { BpfObject, type ObjectSettings } from "./libbpf.js";
 export { RingMapping } from "./ring-mapping.js";

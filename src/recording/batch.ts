@@ -1,5 +1,6 @@
 /** The counts of a run: a RecordBatch as JSON, 64-bit numbers as texts. */
 import type {
+  ActivityRecord,
   BalanceRecord,
   CostRecord,
   DetailLoss,
@@ -10,6 +11,7 @@ import type {
   RecordBatch,
   SampleRecord,
   SeriesRecord,
+  SliceRecord,
   StackRecord,
 } from "../aggregate/index.js";
 import {
@@ -91,6 +93,17 @@ const loss = object<DetailLoss>({
   homeless: unsigned,
   abandoned: unsigned,
   left: unsigned,
+  cut: unsigned,
+});
+
+const activity = object<ActivityRecord>({ ns: unsigned, calls: unsigned, hits: unsigned });
+
+const slice = object<SliceRecord>({
+  beginNs: unsigned,
+  endNs: unsigned,
+  calls: unsigned,
+  first: activity,
+  last: activity,
 });
 
 const batch = object<RecordBatch>({
@@ -99,6 +112,7 @@ const batch = object<RecordBatch>({
   balance,
   loss,
   cost: object<CostRecord>({ hits: unsigned, nsPerHit: optional(finite), targetCpuNs: optional(unsigned) }),
+  slices: list(slice),
   series: list(series),
   endings: list(object<EndingsRecord>({ probe: natural, panics: unsigned, goexits: unsigned })),
   samples: list(object<SampleRecord>({ series: natural, stack: optional(unsigned), count: unsigned, sum: wide })),

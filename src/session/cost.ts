@@ -4,94 +4,21 @@
  */
 import type { CostRecord } from "../aggregate/index.js";
 import { ProfilerError } from "../base/index.js";
-import {
-  type AttachMode,
-  attachType,
-  BpfObject,
-  CODE_PAGE_SITES,
-  CodePage,
-  Link,
-  RunStatistics,
-  readObject,
-} from "../bpf/index.js";
+import { type AttachMode, RunStatistics } from "../bpf/index.js";
 import { findProcessCpuTime } from "../kernel/index.js";
-import type { ProbePlan, Site } from "../probes/index.js";
+import type { ProbePlan } from "../probes/index.js";
 import type { TargetProcess } from "../process/index.js";
 import type { CallPrograms } from "./programs.js";
 import type { Counts } from "./snapshot.js";
+import { type TrapKind, TrapPrices, trapKind } from "./trap-prices.js";
 
 /** Program runs that are timed; then timing goes off again, because it costs each run two clock readings. */
 const TIMED_RUNS = 5000n;
 const TIMING_CHECK_MS = 200;
 /** Of a target that has ended: what it may have used unseen is then a twentieth at most, for each CPU it kept busy. */
 const LEAST_CPU_OF_ENDED_NS = BigInt(20 * TIMING_CHECK_MS) * 1_000_000n;
-/** Calls of one trap measurement, and how often it is repeated: the best counts, the others were disturbed. */
-const TRAP_CALLS = 200;
-const TRAP_ROUNDS = 5;
-
-/** Kinds of instruction that probes sit on; and what a uretprobe costs besides its own. */
-type TrapKind = "first" | "stackCheck" | "nop" | "push" | "return" | "uretprobe";
-type TrapCost = ReadonlyMap<TrapKind, number>;
-
-/** Measured once per process: neither the machine nor the code page changes. */
-const measured = new Map<AttachMode, Map<TrapKind, number>>();
-
-/** Nanoseconds a hit on each of these instructions costs with an empty program, measured in this process. */
-export function measureTraps(mode: AttachMode, kinds: ReadonlySet<TrapKind>): TrapCost {
-  const known = measured.get(mode) ?? new Map<TrapKind, number>();
-  measured.set(mode, known);
-  const missing = [...kinds].filter((kind) => !known.has(kind));
-  if (missing.length > 0) measureInto(known, mode, missing);
-  return known;
-}
-
-function measureInto(costs: Map<TrapKind, number>, mode: AttachMode, kinds: readonly TrapKind[]): void {
-  using page = CodePage.map();
-  using object = BpfObject.load("empty", readObject("empty"), {
-    maxEntries: {},
-    keySizes: {},
-    valueSizes: {},
-    readOnlyData: {},
-    programs: { empty: attachType(mode) },
-  });
-  const programFd = object.programFd("empty");
-  const bare = bestTime(page);
-  const measure = (offset: number, when: "hit" | "return"): number => {
-    const sites = [{ offset, cookie: 0n }];
-    using _link = Link.attach({ programFd, path: page.path, pid: process.pid, when, sites }, mode);
-    return bestTime(page) - bare;
-  };
-  for (const kind of kinds) {
-    if (kind !== "uretprobe") costs.set(kind, measure(CODE_PAGE_SITES[kind], "hit"));
-    else costs.set(kind, measure(CODE_PAGE_SITES.push, "return") - measure(CODE_PAGE_SITES.push, "hit"));
-  }
-}
-
-/** Nanoseconds a call, undisturbed. */
-function bestTime(page: CodePage): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < TRAP_ROUNDS; round++) best = Math.min(best, page.time(TRAP_CALLS) / TRAP_CALLS);
-  return best;
-}
-
-/** Undefined where this process may not have such a page, or probes on it: no reason to lose what was measured. */
-function findTrapCosts(mode: AttachMode, kinds: ReadonlySet<TrapKind>): TrapCost | undefined {
-  try {
-    return measureTraps(mode, kinds);
-  } catch (error) {
-    if (error instanceof ProfilerError) return undefined;
-    throw error;
-  }
-}
-
-/** By the instruction, for the kernel emulates some and steps over others. */
-function trapKind({ kind, placement, bytes }: Site): TrapKind {
-  if (kind === "function-return") return "uretprobe";
-  if (kind === "return" || kind === "tail-jump") return "return";
-  if (placement === "stack-check") return "stackCheck";
-  if (placement === "push" || (bytes.length === 1 && (bytes.readUInt8() & 0xf8) === 0x50)) return "push";
-  return bytes.length === 1 && bytes.readUInt8() === 0x90 ? "nop" : "first";
-}
+/** What a program is taken to run for until the kernel has timed some runs. */
+const USUAL_PROGRAM_NS = 500;
 
 /** Watches one run: the target's CPU time, and how long the programs take. */
 export class CostMeter implements Disposable {
@@ -103,6 +30,8 @@ export class CostMeter implements Disposable {
   private readonly statistics: RunStatistics | undefined;
   private readonly timer: NodeJS.Timeout;
   private lastCpu: bigint | undefined;
+  private prices: TrapPrices | undefined;
+  private traps: ReturnType<CostMeter["measureTraps"]> | undefined;
 
   constructor(plan: ProbePlan, mode: AttachMode, target: TargetProcess | undefined, programs: CallPrograms) {
     this.plan = plan;
@@ -116,7 +45,8 @@ export class CostMeter implements Disposable {
     this.timer.unref();
   }
 
-  private findCpuTime(): bigint | undefined {
+  /** CPU time of the target so far, ns; undefined where there is no single process, or it can't be read. */
+  findCpuTime(): bigint | undefined {
     try {
       return this.target?.isAlive() ? findProcessCpuTime(this.target.pid) : undefined;
     } catch (error) {
@@ -155,21 +85,45 @@ export class CostMeter implements Disposable {
   private nsPerHit(hits: bigint, exits: bigint): number | undefined {
     const runs = RunStatistics.of(this.programs.site);
     if (runs === undefined || runs.runCount === 0n || hits === 0n) return undefined;
+    const trap = this.trapNs(Number(exits) / Number(hits));
+    return trap === undefined ? undefined : trap + Number(runs.runTimeNs) / Number(runs.runCount);
+  }
+
+  /** What a hit costs, before any has happened too; an end for each beginning. Undefined where it can't be measured. */
+  priceOfHit(): number | undefined {
+    const trap = this.trapNs(0.5);
+    const runs = RunStatistics.of(this.programs.site);
+    const isTimed = runs !== undefined && runs.runCount > 0n;
+    const program = isTimed ? Number(runs.runTimeNs) / Number(runs.runCount) : USUAL_PROGRAM_NS;
+    return trap === undefined ? undefined : trap + program;
+  }
+
+  /** `exitShare`: of all hits, those at ends. */
+  private trapNs(exitShare: number): number | undefined {
+    this.traps ??= this.measureTraps();
+    const { entry, exit } = this.traps;
+    if (entry === undefined) return undefined;
+    return exit === undefined ? entry : exitShare * exit + (1 - exitShare) * entry;
+  }
+
+  /** Means over all beginnings and all ends of the plan; it may have no ends. */
+  private measureTraps(): { readonly entry: number | undefined; readonly exit: number | undefined } {
     const { probes } = this.plan;
     const entriesOf = probes.filter(({ kind }) => kind !== "span-end").map(({ entry }) => entry);
     const exitsOf = probes.flatMap(({ kind, entry, exits }) => (kind === "span-end" ? entry : exits));
     const [entryKinds, exitKinds] = [entriesOf.map(trapKind), exitsOf.map(trapKind)];
-    const trapCosts = findTrapCosts(this.mode, new Set([...entryKinds, ...exitKinds]));
-    if (trapCosts === undefined) return undefined;
-    const mean = (kinds: readonly TrapKind[]): number =>
-      kinds.reduce((sum, kind) => sum + (trapCosts.get(kind) ?? Number.NaN), 0) / Math.max(1, kinds.length);
-    const exitShare = Number(exits) / Number(hits);
-    const trap = exitShare * mean(exitKinds) + (1 - exitShare) * mean(entryKinds);
-    return trap + Number(runs.runTimeNs) / Number(runs.runCount);
+    this.prices = new TrapPrices(this.mode, new Set([...entryKinds, ...exitKinds]));
+    const { of: prices } = this.prices;
+    const mean = (kinds: readonly TrapKind[]): number | undefined =>
+      prices === undefined || kinds.length === 0
+        ? undefined
+        : kinds.reduce((sum, kind) => sum + (prices.get(kind) ?? Number.NaN), 0) / kinds.length;
+    return { entry: mean(entryKinds), exit: mean(exitKinds) };
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.timer);
+    this.prices?.[Symbol.dispose]();
     this.statistics?.[Symbol.dispose]();
   }
 }

@@ -4,9 +4,10 @@
  */
 import { gsFrameKey, gsGoroutine, gsGoroutineKey } from "../abi/index.js";
 import type { EventRecord } from "../aggregate/index.js";
-import { deleteElement, forEachElement, type MapShape } from "../bpf/index.js";
+import { forEachElement } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { processExists, threadExists } from "../process/index.js";
+import { deleteWhere } from "./forget.js";
 import { isOfThread, nestName, readOpenCalls } from "./open-calls.js";
 import type { CallPrograms } from "./programs.js";
 
@@ -70,13 +71,4 @@ export class EndedProcesses implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.timer);
   }
-}
-
-/** Deletes when all have been seen: nothing changes while the map is read. */
-function deleteWhere(map: MapShape, condition: (key: Buffer, value: Buffer) => boolean): void {
-  const keys: Buffer[] = [];
-  forEachElement(map, (key, value) => {
-    if (condition(key, value(0))) keys.push(Buffer.from(key));
-  });
-  for (const key of keys) deleteElement(map, key);
 }

@@ -3,7 +3,7 @@
  * stack, where C code may keep values below the stack pointer. Found by trying it on a page of our own, never by version.
  */
 import { hex, UnmeasurableError } from "../base/index.js";
-import { type AttachMode, attachType, BpfObject, CODE_PAGE_SITES, CodePage, Link, readObject } from "../bpf/index.js";
+import { type AttachMode, attachType, BpfObject, CodePage, Link, LONG_NOP_SITE, readObject } from "../bpf/index.js";
 import type { OwnedSite, ProgramFile } from "./program-file.js";
 
 /** LIMIT: how often the probe is hit. The kernel replaces it at one of the first. */
@@ -29,7 +29,7 @@ function corruptsRedZone(mode: AttachMode): boolean {
     readOnlyData: {},
     programs: { empty: attachType(mode) },
   });
-  const sites = [{ offset: CODE_PAGE_SITES.longNop, cookie: 0n }];
+  const sites = [{ offset: LONG_NOP_SITE, cookie: 0n }];
   using _link = Link.attach({ programFd: object.programFd("empty"), path: page.path, pid: process.pid, sites }, mode);
   const corrupts = !page.keepsRedZone(HITS);
   known.set(mode, corrupts);

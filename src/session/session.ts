@@ -22,6 +22,7 @@ import { ProgramFiles } from "./program-file.js";
 import { findProgram } from "./program-identity.js";
 import { type CallPrograms, type CapacityOptions, SERIES_CAPACITY } from "./programs.js";
 import { requireHarmlessNops } from "./red-zone.js";
+import { Slices } from "./slices.js";
 import {
   type Counts,
   findStack,
@@ -53,6 +54,8 @@ export interface SessionOptions {
   readonly capacities?: CapacityOptions;
   /** Whether programs may use `bpf_loop`; without it, if the kernel has it (5.17). */
   readonly loops?: "never";
+  /** What probes may cost, of the target's CPU time or of one CPU's, whichever is more, 0 to 1; without it, all there is. */
+  readonly maxOverhead?: number | undefined;
 }
 
 export class Session implements Disposable {
@@ -63,6 +66,7 @@ export class Session implements Disposable {
   private readonly programs: CallPrograms;
   private readonly meter: CostMeter;
   private readonly attachment: Attachment;
+  private readonly slices: Slices;
   private readonly addresses: RunAddresses;
   private readonly events: RingBuffer | undefined;
   /** In a run on every process of a file, or on threads. */
@@ -78,6 +82,7 @@ export class Session implements Disposable {
     addresses: RunAddresses,
     meter: CostMeter,
     processes: "one" | "many",
+    maxOverhead: number | undefined,
   ) {
     this.plan = plan;
     this.programs = programs;
@@ -91,6 +96,7 @@ export class Session implements Disposable {
     const sweeps = comeAndGo && readPidNamespace().initial;
     this.ended = sweeps ? new EndedProcesses(programs, plan, events === undefined ? "none" : "kept") : undefined;
     this.clock = readClocks();
+    this.slices = new Slices({ attachment, programs, meter, share: maxOverhead }, this.clock.monotonicNs);
   }
 
   /**
@@ -105,7 +111,22 @@ export class Session implements Disposable {
         `measuring ${plan.target.arch} programs on ${process.arch} is not supported`,
       );
     }
-    using files = ProgramFiles.open(plan);
+    const files = ProgramFiles.open(plan);
+    try {
+      return await Session.openOn(files, plan, target, options);
+    } catch (error) {
+      files[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** As `open`; the files are the session's once it is there. */
+  private static async openOn(
+    files: ProgramFiles,
+    plan: ProbePlan,
+    target: Target,
+    options: SessionOptions,
+  ): Promise<Session> {
     const running = target.process();
     if (running !== undefined) requireMappedCode(files.all, running);
     const addresses = await RunAddresses.open(plan, files.all, () => target.process());
@@ -118,9 +139,11 @@ export class Session implements Disposable {
       if (options.keep.events === true) events = new RingBuffer(programs.events.fd, programs.events.bytes);
       meter = new CostMeter(plan, mode, target.process(), programs);
       requireHarmlessNops(files.all, mode);
+      // Before the target pays for anything: the governor must know the price.
+      if (options.maxOverhead !== undefined) meter.priceOfHit();
       attachment = Attachment.make({
         plan,
-        files: files.all,
+        files,
         pid: target.process()?.pid,
         programFd: programs.site,
         mode,
@@ -140,6 +163,7 @@ export class Session implements Disposable {
       addresses,
       meter,
       target.process() === undefined ? "many" : "one",
+      options.maxOverhead,
     );
     if (target.request.kind === "command") target.release();
     return session;
@@ -159,6 +183,7 @@ export class Session implements Disposable {
   /** Detaches and reads the final, exact counts. Idempotent. */
   stop(): RecordBatch {
     if (this.stopped !== undefined) return this.stopped;
+    this.slices.stop();
     this.programs.measure("off");
     this.stoppedNs = process.hrtime.bigint();
     this.ended?.[Symbol.dispose]();
@@ -202,8 +227,13 @@ export class Session implements Disposable {
   /** Calls that were open when their process ended never ended. */
   private readCounts(): Counts {
     const counts = readCounts(this.programs);
+    const { cut } = this.slices;
     const open = counts.balance.open + (this.ended?.open ?? 0n);
-    return { ...counts, balance: { ...counts.balance, open } };
+    return {
+      ...counts,
+      balance: { ...counts.balance, open, lost: counts.balance.lost + cut },
+      loss: { ...counts.loss, cut },
+    };
   }
 
   private read(): RecordBatch {
@@ -214,6 +244,7 @@ export class Session implements Disposable {
       balance: counts.balance,
       loss: counts.loss,
       cost: this.meter.read(counts),
+      slices: this.slices.records(),
       series: readSeries(this.programs, this.plan),
       endings: readEndings(this.programs, this.plan),
       samples: readSamples(this.programs, this.plan),
@@ -222,6 +253,7 @@ export class Session implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.slices[Symbol.dispose]();
     this.attachment[Symbol.dispose]();
     this.meter[Symbol.dispose]();
     this.ended?.[Symbol.dispose]();

@@ -89,12 +89,23 @@ export function readCounts(programs: CallPrograms): Counts {
         homeless: summed(value, gsBalance.lostHomeless),
         abandoned: summed(value, gsBalance.lostAbandoned),
         left: summed(value, gsBalance.lostLeft),
+        cut: 0n,
       },
       hits: summed(value, gsBalance.hits),
     };
   });
   if (counts === undefined) throw new Error("invariant violated: the balance map has one element");
   return counts;
+}
+
+/** How often the programs ran, and how many calls and places were entered: what is looked at often. */
+export function readHits(programs: CallPrograms): { readonly hits: bigint; readonly calls: bigint } {
+  let [hits, calls] = [0n, 0n];
+  forEachElement(programs.maps.balance, (_key, value) => {
+    hits = summed(value, gsBalance.hits);
+    calls = summed(value, gsBalance.entries) + summed(value, gsBalance.counted);
+  });
+  return { hits, calls };
 }
 
 /** What the events of the run so far lack. */

@@ -118,6 +118,7 @@ test("the closing balance", () => {
       homeless: 0n,
       abandoned: 0n,
       left: 0n,
+      cut: 0n,
     },
   };
   assertGolden("balance-broken.txt", formatBalanceText(NO_CONDITION, broken, PLAIN));

@@ -1,0 +1,166 @@
+/**
+ * When the probes of a run are on: all the time, unless that costs the target more than was agreed. Then they are taken off
+ * and put back, and what was seen are slices of the run.
+ *
+ * Calls that were under way when a slice ended may still end in a short while; what has not ended by then is cut off: seen to
+ * begin, never to end.
+ */
+import { gsGoroutine } from "../abi/index.js";
+import type { SliceRecord } from "../aggregate/index.js";
+import type { Attachment } from "./attachment.js";
+import type { CostMeter } from "./cost.js";
+import { deleteWhere } from "./forget.js";
+import { Governor, type GovernorReading } from "./governor.js";
+import type { CallPrograms } from "./programs.js";
+import { readHits } from "./snapshot.js";
+
+/** LIMIT: how long the target may pay unwatched. With twice as much, a burst on one CPU still stays below twice 3 %. */
+const WATCH_MS = 8;
+/** LIMIT: how long calls that are under way when a slice ends may take to end. */
+const LINGER_NS = 16_000_000n;
+/** How much of a slice's beginning and end tells how busy the target was next to it. */
+const EDGE_NS = 50_000_000n;
+
+/** Counters at one moment. */
+interface Moment {
+  readonly ns: bigint;
+  readonly hits: bigint;
+  readonly calls: bigint;
+}
+
+export interface SliceControl {
+  readonly attachment: Attachment;
+  readonly programs: CallPrograms;
+  readonly meter: CostMeter;
+  /** Of the target's time, 0 to 1; undefined: whatever it costs. */
+  readonly share: number | undefined;
+}
+
+export class Slices implements Disposable {
+  /** Calls that were cut off. */
+  cut = 0n;
+  private readonly control: SliceControl;
+  private readonly beganNs: bigint;
+  private readonly governor: Governor | undefined;
+  private readonly timer: NodeJS.Timeout | undefined;
+  private readonly past: SliceRecord[] = [];
+  private state: "on" | "lingering" | "off" = "on";
+  /** Of the slice that goes on, or went on last: its first moment, some of its last, the last one first. */
+  private first: Moment;
+  private edge: Moment | undefined;
+  private recent: Moment[] = [];
+
+  /** Begins with the first slice. `beganNs`: CLOCK_MONOTONIC when counting began. */
+  constructor(control: SliceControl, beganNs: bigint) {
+    this.control = control;
+    this.beganNs = beganNs;
+    this.first = this.look();
+    if (control.share === undefined) return;
+    this.governor = new Governor(control.share, this.reading(this.first));
+    this.timer = setInterval(() => this.watch(), WATCH_MS);
+    this.timer.unref();
+  }
+
+  /** The slices so far, the last one up to now; none while the probes have never rested. */
+  records(): readonly SliceRecord[] {
+    const goesOn = this.state === "on" && this.past.length > 0;
+    return goesOn ? [...this.past, this.sliceUntil(this.look())] : this.past;
+  }
+
+  /** Ends the last slice; probes stay as they are. */
+  stop(): void {
+    clearInterval(this.timer);
+    this.past.splice(0, this.past.length, ...this.records());
+    this.state = "off";
+  }
+
+  private watch(): void {
+    const { governor } = this;
+    if (governor === undefined) return;
+    const now = this.look();
+    governor.account(this.reading(now), this.control.meter.priceOfHit() ?? 0);
+    switch (this.state) {
+      case "on":
+        this.note(now);
+        if (governor.mustRest) this.rest(now);
+        break;
+      case "lingering":
+        if (now.ns - this.lastNs >= LINGER_NS) this.cutOff();
+        break;
+      case "off":
+        if (governor.mayWork) this.resume();
+        break;
+    }
+  }
+
+  private rest(now: Moment): void {
+    this.past.push(this.sliceUntil(now));
+    this.control.attachment.detachBeginnings();
+    this.state = "lingering";
+  }
+
+  private cutOff(): void {
+    const { attachment, programs } = this.control;
+    programs.measure("off");
+    attachment.detach();
+    deleteWhere(programs.maps.goroutines, (_key, value) => {
+      const open = value.readUInt32LE(gsGoroutine.open.offset);
+      this.cut += BigInt(open);
+      return open > 0;
+    });
+    deleteWhere(programs.maps.frames, () => true);
+    deleteWhere(programs.maps.captures, () => true);
+    this.state = "off";
+  }
+
+  private resume(): void {
+    const { attachment, programs } = this.control;
+    attachment.attach();
+    programs.measure("on");
+    this.state = "on";
+    this.first = this.look();
+    this.edge = undefined;
+    this.recent = [];
+  }
+
+  private note(now: Moment): void {
+    if (this.edge === undefined && now.ns - this.first.ns >= EDGE_NS) this.edge = now;
+    this.recent.push(now);
+    while (this.recent.length > 1 && now.ns - (this.recent[1]?.ns ?? now.ns) >= EDGE_NS) this.recent.shift();
+  }
+
+  private sliceUntil(now: Moment): SliceRecord {
+    const begin = this.recent[0] ?? this.first;
+    return {
+      beginNs: this.first.ns - this.beganNs,
+      endNs: now.ns - this.beganNs,
+      calls: now.calls - this.first.calls,
+      first: between(this.first, this.edge ?? now),
+      last: between(begin.ns === now.ns ? this.first : begin, now),
+    };
+  }
+
+  private get lastNs(): bigint {
+    return this.beganNs + (this.past.at(-1)?.endNs ?? 0n);
+  }
+
+  private look(): Moment {
+    const { hits, calls } = readHits(this.control.programs);
+    return { ns: process.hrtime.bigint(), hits, calls };
+  }
+
+  private reading({ ns, hits }: Moment): GovernorReading {
+    const cpu = this.control.meter.findCpuTime();
+    return { nowNs: Number(ns), hits: Number(hits), targetCpuNs: cpu === undefined ? undefined : Number(cpu) };
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.timer);
+  }
+}
+
+const between = (from: Moment, to: Moment): SliceRecord["first"] => ({
+  ns: to.ns - from.ns,
+  calls: to.calls - from.calls,
+  hits: to.hits - from.hits,
+});
