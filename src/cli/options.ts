@@ -14,6 +14,7 @@ export interface Given {
   readonly where?: string;
   readonly show?: readonly string[];
   readonly match?: string;
+  readonly maxOverhead?: number;
   readonly stack?: true;
   readonly linear?: true;
   readonly sig?: readonly string[];
@@ -72,6 +73,16 @@ const measured =
     throw new UsageError(`${name} wants an expression`, { hint: `a parameter's name: ${name} size` });
   };
 
+/** A share of 1; 1 for all there is. */
+function parseShare(text: string): number {
+  const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(text)?.[1];
+  const share = Number(percent ?? Number.NaN) / 100;
+  if (share > 0 && share <= 1) return share;
+  throw new UsageError(`'${text}' is not a share of the target's time`, {
+    hint: "--max-overhead 3%; 100% lets probes cost what they cost",
+  });
+}
+
 function matched(text: string): string {
   if (text.trim() !== "") return text;
   throw new UsageError("--match wants an expression", { hint: "an argument that both ends have: --match arg0" });
@@ -118,6 +129,11 @@ export const option = {
       "--match <expr>",
       "ends of spans belong together by this value, else by goroutine or thread: usdt:P:A..usdt:P:B --match arg0",
     ).argParser(once("--match", matched)),
+  maxOverhead: () =>
+    new Option(
+      "--max-overhead <share>",
+      "of the target's CPU time, or one CPU's, that probes may take: beyond, they rest; 3% unless told",
+    ).argParser(once("--max-overhead", parseShare)),
   sig: () =>
     new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
   symbols: () =>

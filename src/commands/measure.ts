@@ -176,7 +176,10 @@ export async function measure(
   warn(plan, request, streams);
   // Before anything is attached: from here on Ctrl-C ends the run well.
   const interruption = streams.interruption();
-  using session = await Session.open(plan, subject.target, { keep: options.keep });
+  using session = await Session.open(plan, subject.target, {
+    keep: options.keep,
+    maxOverhead: request.maxOverhead < 1 ? request.maxOverhead : undefined,
+  });
   tellStart(plan, request, streams);
   const description = descriptionOf(session, subject.target, request, options);
   const news = new News(request, streams, options);

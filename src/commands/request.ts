@@ -57,6 +57,8 @@ export interface Naming {
 export interface MeasureRequest extends PlanRequest {
   /** Undefined: until interrupted or until the target exits. */
   readonly durationMs: number | undefined;
+  /** What probes may cost, of the target's CPU time or one CPU's: 0 to 1. */
+  readonly maxOverhead: number;
   /** What was typed, as a shell takes it; kept in profiles and recordings. */
   readonly commandLine: string;
 }
@@ -80,6 +82,8 @@ export interface RecipeRequest extends CommonRequest {
   /** Its name, or the path of a file. */
   readonly recipe: string;
   readonly target: TargetRequest;
+  /** As of any measurement. */
+  readonly maxOverhead: number;
   readonly durationMs: number | undefined;
   /** In place of the recipe's own. */
   readonly by: readonly string[];

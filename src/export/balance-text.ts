@@ -8,6 +8,7 @@ import {
   quantile,
 } from "../aggregate/index.js";
 import { type Noun, nounOf, type Run } from "./run.js";
+import { samplingSentence } from "./sampling-text.js";
 import { paint, type TextStyle } from "./style.js";
 import { formatCount, formatNanoseconds, formatQuantity, formatShare } from "./units.js";
 
@@ -24,10 +25,12 @@ export function formatBalanceText(
   lacking?: CallLoss,
 ): string {
   const noun = nounOf(probes);
+  const sampled = samplingSentence(results, noun);
   const lines = [
     `balance: ${booksSentence(results.balance, noun)}`,
     ...(where === undefined ? [] : [`condition: ${conditionSentence(where, results.balance, noun)}`]),
     `cost: ${costSentence(results)}`,
+    ...(sampled === undefined ? [] : [paint(style, "warning", `sampled: ${sampled}`)]),
     ...notes(results, noun, lacking).map((line) => paint(style, "faint", `note: ${line}`)),
     ...[...warnings(results, probes, noun), ...callWarnings(lacking, noun)].map((line) =>
       paint(style, "warning", `warning: ${line}`),
@@ -114,7 +117,9 @@ function notes(results: Aggregate, noun: Noun, lacking: CallLoss | undefined): r
   if (probeTime !== undefined) lines.push(probeTime);
   if (balance.unmatchedReturns > 0n) {
     // A call that was lost returns too, and nothing tells it from one that was running before.
-    const since = balance.lost === 0n ? "already running at attach" : "already running at attach, or lost";
+    const lost = balance.lost === 0n ? "" : ", or lost";
+    const before = results.sampling === undefined ? "already running at attach" : "already running when probes came on";
+    const since = `${before}${lost}`;
     const single = balance.unmatchedReturns === 1n;
     lines.push(
       noun === "span"
@@ -169,12 +174,17 @@ function unidentified(probes: Run["probes"]): string {
   return probes.some(({ identity }) => identity === undefined) ? `${ofGoroutines}, or ${ofThreads}` : ofThreads;
 }
 
-function lossReasons(lost: bigint, { homeless, abandoned, left }: DetailLoss, elsewhere: string): readonly string[] {
+function lossReasons(
+  lost: bigint,
+  { homeless, abandoned, left, cut }: DetailLoss,
+  elsewhere: string,
+): readonly string[] {
   const reasons: string[] = [];
-  const noRoom = lost - homeless - abandoned - left;
+  const noRoom = lost - homeless - abandoned - left - cut;
   if (noRoom > 0n) reasons.push(`${formatCount(noRoom)} for which the kernel had no room`);
   if (homeless > 0n) reasons.push(`${formatCount(homeless)} ${elsewhere}`);
   if (abandoned > 0n) reasons.push(`${formatCount(abandoned)} on a system stack that the scheduler left`);
+  if (cut > 0n) reasons.push(`${formatCount(cut)} still running when probes went off, so that long calls are missing`);
   if (left > 0n) reasons.push(`${formatCount(left)} left by longjmp or an exception, or too deep to be followed`);
   return reasons;
 }

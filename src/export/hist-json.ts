@@ -9,6 +9,7 @@ import {
 } from "../aggregate/index.js";
 import { formatJsonLine } from "./json-text.js";
 import type { Run } from "./run.js";
+import { samplingJson } from "./sampling-text.js";
 
 /** The object as text, a newline at its end. What could not be measured is null. */
 export function formatHistJson(run: Run, results: Aggregate): string {
@@ -58,6 +59,7 @@ export function formatHistJson(run: Run, results: Aggregate): string {
       nsPerHit: cost.nsPerHit === undefined ? null : Math.round(cost.nsPerHit),
       shareOfTarget: cost.shareOfTarget ?? null,
     },
+    ...samplingJson(results),
     series: results.series.map((series) => seriesJson(series, results)),
   });
 }

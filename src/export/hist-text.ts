@@ -14,6 +14,7 @@ import {
 import { conditionSentence } from "./balance-text.js";
 import { formatBars, rowBounds, type Scale, scaleOf, sparkline } from "./bars.js";
 import { type Noun, nounOf, probesNoun, type Run, type RunProbe } from "./run.js";
+import { samplingSentence } from "./sampling-text.js";
 import { type Column, columnWidths, fit, fitSymbol, formatTable, paint, type TextStyle, tableWidth } from "./style.js";
 import { formatCount, formatMean, formatNanoseconds, formatQuantity, formatShare, formatterOf } from "./units.js";
 
@@ -125,11 +126,13 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
     results.measure.kind === "count" || total.sum === undefined
       ? calls
       : `${calls}, ${format(total.sum)} altogether, ${formatMean(total.sum, total.count, results.measure)} on average`;
+  const sampled = samplingSentence(results, section.noun);
   const shown = section.series.slice(0, options.maxSeries);
   const drawn = shown.slice(0, options.histograms).filter(({ histogram }) => histogram.buckets.length > 0);
   return [
     paint(style, "title", `${printable(section.title)}${titleOf(results.measure)}`),
     `  ${summary}`,
+    ...(sampled === undefined ? [] : [`  ${paint(style, "warning", sampled)}`]),
     ...endingLines(section, run, results).map((line) => `  ${paint(style, "warning", line)}`),
     ...inlinedLines(section, run, options).map((line) => `  ${paint(style, "warning", line)}`),
     "",

@@ -13,6 +13,7 @@ import { virtualAddress } from "../base/index.js";
 import { booksSentence, conditionSentence } from "./balance-text.js";
 import { LocationTable, type Symbolizer } from "./pprof-locations.js";
 import type { Noun } from "./run.js";
+import { samplingSentence } from "./sampling-text.js";
 import { formatQuantity } from "./units.js";
 
 /** An executable segment, in addresses of the run: those that frames have. */
@@ -143,6 +144,8 @@ const numberOf = ({ kind, integer }: KeyValue): bigint | undefined =>
 function commentsOf({ commandLine, results, noun = "call", where }: ProfileRequest): readonly string[] {
   const { balance, loss, samples } = results;
   const comments = [commandLine, booksSentence(balance, noun)];
+  const sampled = samplingSentence(results, noun);
+  if (sampled !== undefined) comments.push(sampled);
   if (where !== undefined) comments.push(conditionSentence(where, balance, noun));
   if (balance.undecided > 0n)
     comments.push(`${formatQuantity(balance.undecided, noun)} missing: the condition could not be evaluated`);

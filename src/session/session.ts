@@ -188,7 +188,7 @@ export class Session implements Disposable {
     this.stoppedNs = process.hrtime.bigint();
     this.ended?.[Symbol.dispose]();
     const durationNs = this.stoppedNs - this.clock.monotonicNs;
-    this.attachment[Symbol.dispose]();
+    this.attachment.detach();
     this.stopped = { ...this.read(), durationNs };
     return this.stopped;
   }

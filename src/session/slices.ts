@@ -12,14 +12,16 @@ import type { CostMeter } from "./cost.js";
 import { deleteWhere } from "./forget.js";
 import { Governor, type GovernorReading } from "./governor.js";
 import type { CallPrograms } from "./programs.js";
-import { readHits } from "./snapshot.js";
+import { readHits, readOpen } from "./snapshot.js";
 
 /** LIMIT: how long the target may pay unwatched. With twice as much, a burst on one CPU still stays below twice 3 %. */
 const WATCH_MS = 8;
 /** LIMIT: how long calls that are under way when a slice ends may take to end. */
 const LINGER_NS = 16_000_000n;
+/** Where fewer of a slice's calls than one in so many are under way at its end, it is not worth what their ends cost. */
+const FEW = 50n;
 /** How much of a slice's beginning and end tells how busy the target was next to it. */
-const EDGE_NS = 50_000_000n;
+const EDGE_NS = 16_000_000n;
 
 /** Counters at one moment. */
 interface Moment {
@@ -95,6 +97,10 @@ export class Slices implements Disposable {
 
   private rest(now: Moment): void {
     this.past.push(this.sliceUntil(now));
+    if (readOpen(this.control.programs) * FEW < now.calls - this.first.calls) {
+      this.cutOff();
+      return;
+    }
     this.control.attachment.detachBeginnings();
     this.state = "lingering";
   }

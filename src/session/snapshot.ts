@@ -59,11 +59,17 @@ export interface Counts {
   readonly hits: bigint;
 }
 
-export function readCounts(programs: CallPrograms): Counts {
+/** How many calls are open. */
+export function readOpen({ maps }: CallPrograms): bigint {
   let open = 0n;
-  forEachElement(programs.maps.goroutines, (_key, value) => {
+  forEachElement(maps.goroutines, (_key, value) => {
     open += BigInt(value(0).readUInt32LE(gsGoroutine.open.offset));
   });
+  return open;
+}
+
+export function readCounts(programs: CallPrograms): Counts {
+  const open = readOpen(programs);
   let counts: Counts | undefined;
   forEachElement(programs.maps.balance, (_key, value) => {
     counts = {
