@@ -361,13 +361,16 @@ __noinline int run_code(gs_u32 workspace, gs_u32 first)
 	return e.w->f.done ? e.w->f.status : GS_TOO_LARGE;
 }
 
-/* Evaluates a recipe, by its steps or by its code. */
+/*
+ * Evaluates a recipe: by its steps or, where the run has codes, by its code, which every recipe then has. Two ways side by
+ * side are too many for the verifier.
+ */
 static __always_inline void evaluate(struct fetched *f, const struct pt_regs *ctx, gs_u64 image, gs_u32 workspace,
 				     const volatile struct gs_recipe *recipe)
 {
 	struct workspace *w;
 
-	if (!config.codes || !recipe->code) {
+	if (!config.codes) {
 		run_steps(f, ctx, image, recipe);
 		return;
 	}

@@ -105,24 +105,34 @@ export function siteCookie(plan: ProbePlan, site: Site, probe: number, owner: Pl
 /** What the recipes and codes of a run are made of. */
 interface Wiring {
   readonly book: CodeBook;
+  /** What the programs look for in recipes: codes where the run has any. */
+  readonly recipes: "steps" | "codes";
   readonly imageBase: number;
   readonly events: boolean;
 }
 
 const readsCString = ({ steps }: Recipe): boolean => steps.at(-1)?.op === "c-string";
 
-function writeRecipe(to: Buffer, recipe: Recipe, kind: "number" | "string", { book, imageBase }: Wiring): void {
+function writeRecipe(
+  to: Buffer,
+  recipe: Recipe,
+  kind: "number" | "string",
+  { book, recipes, imageBase }: Wiring,
+): void {
   const text = readsCString(recipe) ? gsValueType.GS_C_STRING : gsValueType.GS_STRING;
   to.writeUInt8(kind === "string" ? text : gsValueType.GS_NUMBER, gsRecipe.type.offset);
   to.writeUInt8(recipe.phase === "return" ? 1 : 0, gsRecipe.atReturn.offset);
-  to.writeUInt32LE(book.add(recipe.code, imageBase), gsRecipe.code.offset);
   invariant(recipe.steps.length <= gsLimits.GS_MAX_STEPS, "the planner bounds the steps");
-  recipe.steps.forEach((step, index) => {
-    // The recipe's type says it.
-    if (step.op === "c-string") return;
-    writeStep(to.subarray(gsRecipe.steps.offset + index * gsStep.size), wireStep(step, imageBase));
-  });
-  for (const step of recipe.code ?? recipe.steps) {
+  // What reads a C string is told by the recipe's type.
+  const steps = recipe.steps.filter(({ op }) => op !== "c-string");
+  if (recipes === "codes") {
+    to.writeUInt32LE(book.add(recipe.code ?? steps, imageBase), gsRecipe.code.offset);
+  } else {
+    steps.forEach((step, index) => {
+      writeStep(to.subarray(gsRecipe.steps.offset + index * gsStep.size), wireStep(step, imageBase));
+    });
+  }
+  for (const step of recipe.code ?? steps) {
     if (step.op !== "linear") continue;
     const operands = [step.low, step.width, step.buckets];
     operands.forEach((operand, place) => {
@@ -209,10 +219,19 @@ function withoutNest(probe: Buffer): Buffer {
   return bytes;
 }
 
+/** Whether anything of a probe is a code in such a run. */
+function hasCodes({ recipes, value, match, condition, captures }: PlannedProbe, events: boolean): boolean {
+  const captured = events ? [captures?.entry?.code, captures?.return?.code] : [];
+  const judged = [...(condition?.decisions ?? []), condition?.entry, condition?.return];
+  const evaluated = [...recipes, value, match].map((recipe) => recipe?.code);
+  return [...evaluated, ...judged, ...captured].some((code) => code !== undefined);
+}
+
 export function wireProbes(plan: ProbePlan, events: boolean): WiredProbes {
   const book = new CodeBook();
+  const recipes = plan.probes.some((probe) => hasCodes(probe, events)) ? "codes" : "steps";
   const each = plan.probes.map((probe) =>
-    wireProbe(plan, probe, { book, imageBase: imageBaseOf(plan, probe), events }),
+    wireProbe(plan, probe, { book, recipes, imageBase: imageBaseOf(plan, probe), events }),
   );
   const [first, ...rest] = each;
   const same = first === undefined ? undefined : withoutNest(first);
