@@ -65,15 +65,47 @@ export const emptyOnFirstInstruction = (probe: PlannedProbe): Attach =>
 /** LIMIT: a session times its programs at first, at a cost; until it stops that. See src/session/cost.ts. */
 export const SESSION_SETTLES_MS = 500;
 
-/** A run of gospect's, on a process that runs a copy of the file that was planned for. */
+/** The plan was made of the program; the process runs a copy of it. */
+const openSession = (plan: ProbePlan, pid: number, options: SessionOptions): Promise<Session> =>
+  Session.open(
+    { ...plan, target: { ...plan.target, access: `/proc/${pid}/exe` } },
+    openTarget({ kind: "pid", pid }),
+    options,
+  );
+
+/** A run of gospect's. */
 export const session =
   (plan: ProbePlan, keep: SessionOptions["keep"]): Attach =>
   async (pid) => {
-    const copied = { ...plan, target: { ...plan.target, access: `/proc/${pid}/exe` } };
-    const open = await Session.open(copied, openTarget({ kind: "pid", pid }), { keep });
+    const open = await openSession(plan, pid, { keep });
     const stop = (): Promise<Counted> => {
       using stopping = open;
       return Promise.resolve({ calls: Number(stopping.stop().balance.returns), exact: true });
+    };
+    return { stop };
+  };
+
+/** How often whoever traces takes what there is, as the trace command does. */
+const DRAIN_EVERY_MS = 25;
+
+/** A run of gospect's that makes an event of each call, all of which are taken in time. */
+export const tracing =
+  (plan: ProbePlan): Attach =>
+  async (pid) => {
+    const open = await openSession(plan, pid, {
+      keep: { histogram: false, stacks: false, events: true },
+    });
+    let calls = 0;
+    const drain = (): void => {
+      calls += open.drain().length;
+    };
+    const timer = setInterval(drain, DRAIN_EVERY_MS);
+    const stop = (): Promise<Counted> => {
+      using stopping = open;
+      clearInterval(timer);
+      stopping.stop();
+      drain();
+      return Promise.resolve({ calls, exact: true });
     };
     return { stop };
   };

@@ -19,9 +19,10 @@ import {
   SESSION_SETTLES_MS,
   session,
 } from "./attachments.js";
-import { type CallSettings, planCalls, Subject, TEXT } from "./calls.js";
+import { busy, type CallSettings, onlyProbe, planCalls, TEXT } from "./calls.js";
 import { LiveInstruction } from "./process-memory.js";
-import { measureInRounds, pairwise, type Series } from "./rounds.js";
+import type { Series } from "./rounds.js";
+import { type MeasuredVariants, measureVariants } from "./subject.js";
 import { type Row, rowOf } from "./table.js";
 
 const MAIN = fileURLToPath(new URL("../../../build/bundle/cli/main.js", import.meta.url));
@@ -76,8 +77,7 @@ function cpuTimeOf(child: ChildProcess): bigint {
   return time;
 }
 
-const VARIANTS = ["bare", "empty", "hist", "leftOut", "trace", "bpftrace"] as const;
-type Variant = (typeof VARIANTS)[number];
+type Variant = "empty" | "hist" | "leftOut" | "trace" | "bpftrace";
 
 export interface TracingResults {
   readonly rows: readonly Row[];
@@ -87,9 +87,7 @@ export interface TracingResults {
 /** Needs root, uprobe_multi links and bpftrace. */
 export async function measureTracing(settings: CallSettings): Promise<TracingResults> {
   const how = { ...TEXT, goroutines: 1 };
-  const [plan, planBy] = await planCalls(how);
-  const probe = plan.probes[0];
-  if (probe === undefined) throw new Error(`${how.function} is not in the plan`);
+  const probe = onlyProbe(await planCalls(how, []));
   const first = probe.function.address;
   const isProbed = (pid: number) => (): boolean => {
     using instruction = new LiveInstruction(pid, first);
@@ -108,10 +106,10 @@ export async function measureTracing(settings: CallSettings): Promise<TracingRes
   ];
   const printing = (pid: number): string =>
     `uprobe:/proc/${pid}/exe:"${how.function}" { printf("%s  ${how.function}(tenant=\\"%s\\")\\n", strftime("%H:%M:%S.%f", nsecs), ${how.bpftraceKey}); }`;
-  const attaches: Readonly<Record<Variant, Attach>> = {
+  const attaches: Readonly<Record<Variant | "bare", Attach>> = {
     bare: nothing,
     empty: emptyOnPlannedSites(probe),
-    hist: session(planBy, { histogram: true, stacks: false }),
+    hist: session(await planCalls(how, [how.by]), { histogram: true, stacks: false }),
     leftOut: async (pid) => {
       const { stop } = await tools.leftOut.attach(trace(pid, "--where", "$duration > 1h"), isMeasured(pid));
       return { stop: async () => void (await stop()) };
@@ -122,33 +120,19 @@ export async function measureTracing(settings: CallSettings): Promise<TracingRes
         BPFTRACE_PERF_RB_PAGES: "4096",
       }),
   };
-  const subjects = new Map<Variant, Subject>();
-  try {
-    for (const name of VARIANTS) {
-      const subject = await Subject.start(how, settings.callsPerRound, attaches[name]);
-      subjects.set(name, subject);
-      await subject.round();
-    }
-    await delay(SESSION_SETTLES_MS);
-    const measurements = Object.fromEntries(
-      [...subjects].map(([name, subject]) => [name, () => subject.round()]),
-    ) as Record<Variant, () => Promise<number>>;
-    const taken = await measureInRounds(measurements, settings.rounds);
-    for (const subject of subjects.values()) await subject.finish();
-    return { rows: rowsOf(how.by, taken, tools), notes: [rateOf(subjects.get("trace"), tools.trace)] };
-  } finally {
-    for (const subject of subjects.values()) await subject[Symbol.asyncDispose]();
-  }
+  const measured = await measureVariants(busy(how, settings.callsPerRound), attaches, settings.rounds);
+  return {
+    rows: rowsOf(how.by, measured, tools),
+    notes: [rateOf(measured.callsPerSecond("trace"), tools.trace)],
+  };
 }
 
 function rowsOf(
   by: string,
-  taken: Readonly<Record<Variant, Series>>,
+  { added }: MeasuredVariants<Variant>,
   tools: Readonly<Record<"trace" | "bpftrace", LineTool>>,
 ): readonly Row[] {
-  const added = (variant: Variant): Series => pairwise(taken[variant], taken.bare, (probed, bare) => probed - bare);
   const names = {
-    bare: "nothing",
     empty: "empty programs, same sites",
     hist: `hist --by ${by}`,
     leftOut: "trace --where, left out",
@@ -182,7 +166,6 @@ function rowsOf(
 }
 
 /** Calls a second while they were made, of which all were printed. */
-function rateOf(subject: Subject | undefined, { lines }: LineTool): string {
-  const perSecond = subject?.callsPerSecond ?? 0;
+function rateOf(perSecond: number, { lines }: LineTool): string {
   return `trace: ${Math.round(perSecond).toLocaleString("en-US")} calls a second of 1 goroutine, each of ${lines.toLocaleString("en-US")} printed`;
 }
