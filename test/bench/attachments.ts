@@ -4,9 +4,10 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { attachType, BpfObject, Link, readObject, type SiteAttachment } from "../../src/bpf/index.js";
-import type { PlannedProbe, ProbePlan } from "../../src/probes/index.js";
+import type { PlannedProbe, ProbePlan, Site } from "../../src/probes/index.js";
 import { openTarget, Session, type SessionOptions } from "../../src/session/index.js";
 
 export interface Counted {
@@ -28,8 +29,8 @@ export type Attach = (pid: number) => Promise<Attachment>;
 
 export const nothing: Attach = () => Promise.resolve({ stop: () => Promise.resolve(undefined) });
 
-/** An empty program on the sites that `sitesOf` picks. */
-function emptyPrograms(sites: readonly SiteAttachment[]): Attach {
+/** An empty program on sites, and on what a function-return is: the return of the function that begins there. */
+function emptyPrograms(hits: readonly SiteAttachment[], returns: readonly SiteAttachment[]): Attach {
   return (pid) => {
     const object = BpfObject.load("empty", readObject("empty"), {
       maxEntries: {},
@@ -38,12 +39,12 @@ function emptyPrograms(sites: readonly SiteAttachment[]): Attach {
       readOnlyData: {},
       programs: { empty: attachType("uprobe-multi") },
     });
-    const link = Link.attach(
-      { programFd: object.programFd("empty"), path: `/proc/${pid}/exe`, pid, sites },
-      "uprobe-multi",
-    );
+    const file = { programFd: object.programFd("empty"), path: `/proc/${pid}/exe`, pid };
+    const links: Link[] = [];
+    if (returns.length > 0) links.push(Link.attach({ ...file, when: "return", sites: returns }, "uprobe-multi"));
+    links.push(Link.attach({ ...file, sites: hits }, "uprobe-multi"));
     const stop = (): Promise<undefined> => {
-      link[Symbol.dispose]();
+      for (const link of links) link[Symbol.dispose]();
       object[Symbol.dispose]();
       return Promise.resolve(undefined);
     };
@@ -51,16 +52,20 @@ function emptyPrograms(sites: readonly SiteAttachment[]): Attach {
   };
 }
 
-const site = (offset: number): SiteAttachment => ({ offset, cookie: 0n });
-const exitsOf = (probe: PlannedProbe): readonly SiteAttachment[] => probe.exits.map((exit) => site(exit.offset));
+const sitesOf = (sites: readonly Site[]): readonly SiteAttachment[] =>
+  sites.map(({ offset }) => ({ offset, cookie: 0n }));
+const exitsOf = ({ exits }: PlannedProbe, kind: "hit" | "return"): readonly SiteAttachment[] =>
+  sitesOf(exits.filter((exit) => (exit.kind === "function-return") === (kind === "return")));
 
 /** Where the plan puts its probes. */
 export const emptyOnPlannedSites = (probe: PlannedProbe): Attach =>
-  emptyPrograms([...exitsOf(probe), site(probe.entry.offset)]);
+  emptyPrograms([...exitsOf(probe, "hit"), ...sitesOf([probe.entry])], exitsOf(probe, "return"));
 
 /** Where other tools put theirs: the first instruction and the returns. */
-export const emptyOnFirstInstruction = (probe: PlannedProbe): Attach =>
-  emptyPrograms([...exitsOf(probe), site(probe.entry.offset - (probe.entry.address - probe.function.address))]);
+export const emptyOnFirstInstruction = (probe: PlannedProbe): Attach => {
+  const offset = probe.entry.offset - (probe.entry.address - probe.function.address);
+  return emptyPrograms([...exitsOf(probe, "hit"), { offset, cookie: 0n }], exitsOf(probe, "return"));
+};
 
 /** LIMIT: a session times its programs at first, at a cost; until it stops that. See src/session/cost.ts. */
 export const SESSION_SETTLES_MS = 500;
@@ -110,31 +115,35 @@ export const tracing =
     return { stop };
   };
 
-/** LIMIT: how long bpftrace may take to compile and attach, and to end. */
-const BPFTRACE_PATIENCE_MS = 30_000;
+/** LIMIT: how long a tool may take to compile and attach, and to end. */
+const TOOL_PATIENCE_MS = 30_000;
 
 /** How often a tool is asked to end. */
 const ASK_EVERY_MS = 200;
 
 /** Ends a tool and waits for it. bpftrace misses a signal that comes while it is not waiting, so it is asked repeatedly. */
 export async function endTool(child: ChildProcess): Promise<void> {
-  const deadline = Date.now() + BPFTRACE_PATIENCE_MS;
+  const deadline = Date.now() + TOOL_PATIENCE_MS;
   while (child.exitCode === null && child.signalCode === null) {
     child.kill(Date.now() < deadline ? "SIGINT" : "SIGKILL");
     await Promise.race([once(child, "exit"), delay(ASK_EVERY_MS)]);
   }
 }
 
-/** The counts of `@[…]: 12` lines, together. */
-const sumOfCounts = (output: string): number =>
-  [...output.matchAll(/^@\[.*\]: (\d+)$/gm)].reduce((sum, match) => sum + Number(match[1]), 0);
+/** Another tool, which prints what it counted when it ends. */
+export interface Tool {
+  readonly command: (pid: number, path: string) => readonly [string, ...string[]];
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly countIn: (output: string) => number;
+}
 
-/** A bpftrace program; `isOn` tells that its probes are live, which bpftrace itself does not say. */
-export function bpftrace(program: (path: string) => string, isOn: (pid: number) => Promise<boolean>): Attach {
+/** Tells that a tool's probes are live, which the tools themselves do not say. */
+export type IsOn = (pid: number) => Promise<boolean>;
+
+export function tool({ command, environment = {}, countIn }: Tool, isOn: IsOn): Attach {
   return async (pid) => {
-    const child = spawn("bpftrace", ["-p", `${pid}`, "-e", program(`/proc/${pid}/exe`)], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const [file, ...args] = command(pid, `/proc/${pid}/exe`);
+    const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
     let output = "";
     let complaint = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -144,19 +153,43 @@ export function bpftrace(program: (path: string) => string, isOn: (pid: number) 
       complaint += text;
     });
     const closed = once(child, "close");
-    const deadline = Date.now() + BPFTRACE_PATIENCE_MS;
+    const deadline = Date.now() + TOOL_PATIENCE_MS;
     while (!(await isOn(pid))) {
       if (child.exitCode !== null || Date.now() > deadline) {
         child.kill("SIGKILL");
-        throw new Error(`bpftrace did not attach: ${complaint}`);
+        throw new Error(`${file} did not attach: ${complaint}`);
       }
       await delay(50);
     }
+    // One probe is there before the next.
+    await delay(SESSION_SETTLES_MS);
     const stop = async (): Promise<Counted> => {
       await endTool(child);
       await closed;
-      return { calls: sumOfCounts(output), exact: false };
+      return { calls: countIn(output), exact: false };
     };
     return { stop };
   };
 }
+
+/** The counts of `@[…]: 12` lines, or of the buckets of a histogram, together. */
+const sumOfCounts = (output: string): number =>
+  [...output.matchAll(/^(?:@\[.*\]: |[[(].*[\])] +)(\d+)(?: +\|.*)?$/gm)].reduce(
+    (sum, match) => sum + Number(match[1]),
+    0,
+  );
+
+/** A bpftrace program that prints counts, by a key or as a histogram. */
+export const bpftrace = (program: (path: string) => string, isOn: IsOn): Attach =>
+  tool({ command: (pid, path) => ["bpftrace", "-p", `${pid}`, "-e", program(path)], countIn: sumOfCounts }, isOn);
+
+/** bcc's latency script on a C function. `headers` are those of a kernel, which it compiles with. */
+export const funclatency = (fn: string, headers: string, isOn: IsOn): Attach =>
+  tool(
+    {
+      command: (pid, path) => ["funclatency-bpfcc", "-p", `${pid}`, `${readlinkSync(path)}:${fn}`],
+      environment: { BCC_KERNEL_SOURCE: headers },
+      countIn: (output) => Number(/count: (\d+)/.exec(output)?.[1] ?? 0),
+    },
+    isOn,
+  );
