@@ -56,6 +56,9 @@ export const TEXT = {
 } as const;
 const MANY = 8;
 
+/** The usual function, called from one goroutine. */
+export const USUAL: CallCase = { ...FRAME, goroutines: 1 };
+
 export const CALL_CASES: readonly CallCase[] = [FRAME, LEAF, RECURSIVE, TEXT].flatMap((each) => [
   { ...each, goroutines: 1 },
   { ...each, goroutines: MANY },
