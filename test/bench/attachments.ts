@@ -71,7 +71,7 @@ export const emptyOnFirstInstruction = (probe: PlannedProbe): Attach => {
 export const SESSION_SETTLES_MS = 500;
 
 /** The plan was made of the program; the process runs a copy of it. */
-const openSession = (plan: ProbePlan, pid: number, options: SessionOptions): Promise<Session> =>
+export const openSession = (plan: ProbePlan, pid: number, options: SessionOptions): Promise<Session> =>
   Session.open(
     { ...plan, target: { ...plan.target, access: `/proc/${pid}/exe` } },
     openTarget({ kind: "pid", pid }),

@@ -8,10 +8,11 @@ const withoutKernel: string | false = process.geteuid?.() === 0 ? false : "needs
 
 describe("make bench", () => {
   it("measures everything once", { skip: withoutKernel }, async () => {
-    const { rows, notes } = await measureBriefly(() => {});
+    const { rows, work, notes } = await measureBriefly(() => {});
     assert.deepEqual(
       rows.map(({ subject, reference, goal }) => [subject, reference, goal]),
       [
+        ["gospect --help", "node -e 0", 1.3],
         ["first probe on", "node -e 0", 2],
         ["peak memory", "allowance", 1],
         ["list", "go tool nm", 2],
@@ -23,11 +24,34 @@ describe("make bench", () => {
         ["list, peak memory", "allowance", 1],
         ["list --names, peak memory", "allowance", 1],
         ["plan, peak memory", "allowance", 1],
+        ["2 functions, start to last probe", "bpftrace, 2 functions", undefined],
+        ["2 functions, Ctrl-C to end", "bpftrace, 2 functions", undefined],
+        ["2 functions, Ctrl-C to end", "allowance", 1],
+        ["3 functions, start to last probe", "bpftrace, 2 functions", undefined],
+        ["3 functions, Ctrl-C to end", "bpftrace, 2 functions", undefined],
+        ["3 functions, Ctrl-C to end", "allowance", 1],
+        ["100 series, wall time", "10 × that of 10", undefined],
+        ["100 series, CPU time of gospect", "10 × that of 10", undefined],
         ["hist", "empty programs, same sites", undefined],
-        ["hist --by n", "empty programs, same sites", 1.15],
-        ["hist --by n", "empty programs, first instruction and returns", 0.7],
-        ["hist --by n", "bpftrace count() by n", undefined],
+        ["hist --by n", "empty programs, same sites", 1.1],
+        ["hist --by n, log2(n), ret", "empty programs, same sites", undefined],
         ["profile --by n", "empty programs, same sites", undefined],
+        ["trace", "empty programs, same sites", undefined],
+        ["hist --by n", "empty programs, first instruction and returns", 0.65],
+        ["empty programs, same sites", "empty programs, first instruction and returns", undefined],
+        ["hist --by n", "bpftrace count() by n", 1.2],
+        ["empty programs, same sites", "bpftrace count() by n", undefined],
+        ["hist", "empty programs, same sites", undefined],
+        ["hist --by arg0", "empty programs, same sites", undefined],
+        ["hist", "bpftrace's latency script", 1.2],
+        ["hist", "bcc's funclatency", 1.2],
+        ["hist --by arg0", "bpftrace's latency script", undefined],
+        ["hist --by arg0", "bpftrace count() by arg0", undefined],
+        ["empty programs, same sites", "bpftrace count() by arg0", undefined],
+        ["recipes in a map", "recipes as constants", undefined],
+        ["recipes as codes", "recipes as constants", undefined],
+        ["recipes in a map", "recipes as constants", undefined],
+        ["recipes as codes", "recipes as constants", undefined],
         ["trace --where, left out", "empty programs, same sites", undefined],
         ["trace", "hist --by tenant", undefined],
         ["trace", "bpftrace printf() of the arguments", undefined],
@@ -38,6 +62,11 @@ describe("make bench", () => {
     );
     for (const { subject, cost, referenceCost, ratio } of rows) {
       for (const value of [cost, referenceCost, ratio]) assert.ok(Number.isFinite(value) && value > 0, subject);
+    }
+    for (const { name, entry, exit } of work) {
+      for (const { instructions, mapOperations, reads } of [entry, exit]) {
+        assert.ok(instructions > 100 && mapOperations > 0 && reads >= 2, name);
+      }
     }
     const [rate, ...scripts] = notes;
     assert.match(rate ?? "", /^trace: [\d,]+ calls a second of 1 goroutine, each of [\d,]+ printed$/);

@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { formatWork } from "./instructions.js";
 import { describeMachine, measureAll, measureBriefly } from "./suite.js";
 import { formatTable } from "./table.js";
 
@@ -18,8 +19,8 @@ if (process.geteuid?.() !== 0) {
   process.exitCode = 4;
 } else {
   const mode = process.env["GOSPECT_BENCH"];
-  const { rows, notes } = await (mode === "short" ? measureBriefly(tell) : measureAll(tell));
-  const text = `${describeMachine()}\n\n${formatTable(rows)}\n${notes.join("\n")}\n`;
+  const { rows, work, notes } = await (mode === "short" ? measureBriefly(tell) : measureAll(tell));
+  const text = `${describeMachine()}\n\n${formatTable(rows)}\n${formatWork(work)}\n${notes.join("\n")}\n`;
   process.stdout.write(text);
   if (mode === "write") {
     const page = readFileSync(resultsPath, "utf8");

@@ -77,3 +77,21 @@ export async function measureStartup(subject: StartupSubject, rounds: number): P
     memoryRow(group, "peak memory", peaks),
   ];
 }
+
+/** `gospect --help` loads little, so that it is there as soon as Node is. */
+export async function measureHelp(rounds: number): Promise<readonly Row[]> {
+  const help = async (): Promise<number> => {
+    const start = process.hrtime.bigint();
+    await once(spawn(process.execPath, [gospect, "--help"], { stdio: "ignore" }), "exit");
+    return elapsedMs(start);
+  };
+  const taken = await measureInRounds({ empty: emptyProgram, help }, rounds);
+  const names = {
+    group: "start-up",
+    subject: "gospect --help",
+    reference: "node -e 0",
+    unit: "ms",
+    goal: 1.3,
+  } as const;
+  return [rowOf(names, taken.help, taken.empty)];
+}

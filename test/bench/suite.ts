@@ -9,17 +9,23 @@ import { openGoBinary } from "../../src/binary/index.js";
 import { planProbes } from "../../src/probes/index.js";
 import { goProgram, openSymbolTable } from "../../src/symbols/index.js";
 import { fixturePath, goCommand, startFixture } from "../fixture.js";
-import { CALL_CASES, measureCalls } from "./calls.js";
+import { CALL_CASES, measureCalls, USUAL } from "./calls.js";
+import { countWork, type WorkRow } from "./instructions.js";
 import { LARGE_FUNCTION, writeLargeProgram } from "./large-program.js";
 import { tryLatencyScripts } from "./latency-script.js";
+import { measureCFunction } from "./native.js";
 import { measureReading, type ReadingSubject } from "./reading.js";
-import { measureStartup, type StartupSubject } from "./startup.js";
+import { measureAttaching, measureSeries, type ScaleSubject } from "./scale.js";
+import { measureHelp, measureStartup, type StartupSubject } from "./startup.js";
 import { measureStaticProbes } from "./static-probes.js";
 import type { Row } from "./table.js";
 import { measureTracing } from "./tracing.js";
+import { measureWays } from "./ways.js";
 
 export interface Results {
   readonly rows: readonly Row[];
+  /** What the programs execute. */
+  readonly work: readonly WorkRow[];
   /** Sentences about what has no ratio. */
   readonly notes: readonly string[];
 }
@@ -102,22 +108,35 @@ async function startupOnEtcd(rounds: number): Promise<readonly Row[]> {
 }
 
 /** The large program, idle: it waits for connections on the loopback. */
-async function startupOnLarge(
-  program: BuiltProgram,
-  path: string,
-  mode: string,
-  rounds: number,
-): Promise<readonly Row[]> {
+async function onLarge(path: string, measure: (pid: number) => Promise<readonly Row[]>): Promise<readonly Row[]> {
   const child = spawn(path, ["127.0.0.1:0"], { stdio: "ignore" });
   try {
     await delay(SETTLES_MS);
     if (child.pid === undefined || child.exitCode !== null) throw new Error(`${path} does not run`);
-    const name = `${program.name}, ${megabytes(path)} ${mode}`;
-    return await measureStartup(await startupSubject(name, child.pid, path, program.function), rounds);
+    return await measure(child.pid);
   } finally {
     child.kill("SIGKILL");
   }
 }
+
+const startupOnLarge = (program: BuiltProgram, path: string, mode: string, rounds: number): Promise<readonly Row[]> =>
+  onLarge(path, async (pid) => {
+    const name = `${program.name}, ${megabytes(path)} ${mode}`;
+    return measureStartup(await startupSubject(name, pid, path, program.function), rounds);
+  });
+
+/** Some ten functions, a hundred, a thousand, twenty thousand. */
+const SELECTIONS: ScaleSubject["selections"] = [
+  { selectors: ["large/volumeledger97.(*InvoiceReplica17).*"], bpftrace: "measured" },
+  { selectors: ["large/volumeledger97.(*InvoiceReplica*"], bpftrace: "measured" },
+  { selectors: ["7", "17", "27"].map((number) => `large/volumeledger${number}.*`), bpftrace: "too-slow" },
+  { selectors: ["o", "tenant", "ledger", "invoicereplica18"].map((name) => `large/${name}*`), bpftrace: "too-slow" },
+];
+
+const attachingToLarge = ({ name, plain }: BuiltProgram, rounds: number): Promise<readonly Row[]> =>
+  onLarge(plain, (pid) =>
+    measureAttaching({ name: `${name}, ${megabytes(plain)}`, path: plain, pid, selections: SELECTIONS }, rounds),
+  );
 
 async function startupOnFixture(rounds: number): Promise<readonly Row[]> {
   const path = fixturePath("busy", "1.27", "plain");
@@ -129,7 +148,8 @@ async function startupOnFixture(rounds: number): Promise<readonly Row[]> {
 export async function measureAll(tell: Progress): Promise<Results> {
   const rows: Row[] = [];
   const large = builtLarge(tell);
-  tell("first probe on after start");
+  tell("start-up");
+  rows.push(...(await measureHelp(21)));
   rows.push(...(await startupOnEtcd(11)));
   rows.push(...(await startupOnLarge(large, large.plain, "with DWARF", 5)));
   rows.push(...(await startupOnLarge(large, large.stripped, "stripped", 5)));
@@ -137,31 +157,54 @@ export async function measureAll(tell: Progress): Promise<Results> {
     tell(`reading ${subject.name}`);
     rows.push(...(await measureReading(subject, 3)));
   }
+  tell("many functions, many series");
+  rows.push(...(await attachingToLarge(large, 3)), ...(await measureSeries(1000, 100_000, 3)));
+  const settings = { callsPerRound: 6000, rounds: 7 };
   for (const each of CALL_CASES) {
     tell(`calls of ${each.function} by ${each.goroutines}`);
-    rows.push(...(await measureCalls(each, { callsPerRound: 10_000, rounds: 7 })));
+    rows.push(...(await measureCalls(each, settings)));
   }
+  tell("calls of a C function");
+  rows.push(...(await measureCFunction({ callsPerRound: 50_000, rounds: 7 })));
+  tell("what specialised programs are worth");
+  rows.push(...(await measureWays(settings)));
   tell("traced calls");
   const tracing = await measureTracing({ callsPerRound: 10_000, rounds: 7 });
+  rows.push(...tracing.rows);
   tell("static probes");
-  const probes = await measureStaticProbes({ passes: 50_000_000, hits: 20_000, rounds: 7 });
+  rows.push(...(await measureStaticProbes({ passes: 50_000_000, hits: 20_000, rounds: 7 })));
+  tell("instructions executed");
+  const work = await countWork();
   tell("latency scripts");
-  return { rows: [...rows, ...tracing.rows, ...probes], notes: [...tracing.notes, ...(await tryLatencyScripts(10))] };
+  return { rows, work, notes: [...tracing.notes, ...(await tryLatencyScripts(10))] };
+}
+
+/** Two functions of busy, and one more. */
+async function attachingToFixture(): Promise<readonly Row[]> {
+  const path = fixturePath("busy", "1.27", "plain");
+  using fixture = await startFixture(path);
+  const selections: ScaleSubject["selections"] = [
+    { selectors: ["main.Frame", "main.Text"], bpftrace: "measured" },
+    { selectors: ["main.Frame", "main.Leaf", "main.Text"], bpftrace: "too-slow" },
+  ];
+  return await measureAttaching({ name: "busy", path, pid: fixture.pid, selections }, 1);
 }
 
 /** The same measurements on fixtures, once each; seconds. */
 export async function measureBriefly(tell: Progress): Promise<Results> {
-  const rows: Row[] = [...(await startupOnFixture(1))];
+  const rows: Row[] = [...(await measureHelp(1)), ...(await startupOnFixture(1))];
   const path = fixturePath("busy", "1.27", "plain");
   rows.push(...(await measureReading({ name: "busy", path, withSymbols: path, function: "main.Frame" }, 1)));
-  const each = CALL_CASES[0];
-  if (each !== undefined) rows.push(...(await measureCalls(each, { callsPerRound: 2000, rounds: 1 })));
+  rows.push(...(await attachingToFixture()), ...(await measureSeries(10, 100, 1)));
+  const settings = { callsPerRound: 2000, rounds: 1 };
+  rows.push(...(await measureCalls(USUAL, settings)), ...(await measureCFunction(settings)));
+  rows.push(...(await measureWays(settings)));
   tell("traced calls");
-  const tracing = await measureTracing({ callsPerRound: 2000, rounds: 1 });
-  tell("static probes");
-  const probes = await measureStaticProbes({ passes: 5_000_000, hits: 2000, rounds: 1 });
+  const tracing = await measureTracing(settings);
+  rows.push(...tracing.rows, ...(await measureStaticProbes({ passes: 5_000_000, hits: 2000, rounds: 1 })));
+  const work = await countWork();
   tell("latency scripts");
-  return { rows: [...rows, ...tracing.rows, ...probes], notes: [...tracing.notes, ...(await tryLatencyScripts(1))] };
+  return { rows, work, notes: [...tracing.notes, ...(await tryLatencyScripts(1))] };
 }
 
 /** The machine in words that name no machine. */
