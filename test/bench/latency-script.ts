@@ -52,6 +52,7 @@ export async function tryLatencyScripts(survivalSeconds: number): Promise<readon
       process.execPath,
       gospect,
       "hist",
+      ...["--max-overhead", "100%"],
       "-p",
       `${pid}`,
       FUNCTION,

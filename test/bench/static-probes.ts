@@ -26,7 +26,7 @@ async function nsPerPass(fixture: Fixture, loop: "loop" | "probe", passes: numbe
 }
 
 async function nsPerHit(fixture: Fixture, hits: number): Promise<number> {
-  const counting = start(["hist", "-p", `${fixture.pid}`, "usdt:pure:nothing"]);
+  const counting = start(["hist", "--max-overhead", "100%", "-p", `${fixture.pid}`, "usdt:pure:nothing"]);
   await counting.said(/^measuring /m);
   const ns = await nsPerPass(fixture, "probe", hits);
   counting.child.kill("SIGINT");

@@ -102,7 +102,7 @@ export async function measureTracing(settings: CallSettings): Promise<TracingRes
   const trace = (pid: number, ...more: string[]): string[] => [
     process.execPath,
     MAIN,
-    ...["trace", "-q", "-p", `${pid}`, how.function, ...more],
+    ...["trace", "-q", "--max-overhead", "100%", "-p", `${pid}`, how.function, ...more],
   ];
   const printing = (pid: number): string =>
     `uprobe:/proc/${pid}/exe:"${how.function}" { printf("%s  ${how.function}(tenant=\\"%s\\")\\n", strftime("%H:%M:%S.%f", nsecs), ${how.bpftraceKey}); }`;
