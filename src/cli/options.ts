@@ -13,7 +13,7 @@ export interface Given {
   readonly value?: string;
   readonly where?: string;
   readonly show?: readonly string[];
-  readonly match?: string;
+  readonly match?: readonly string[];
   readonly maxOverhead?: number;
   readonly stack?: true;
   readonly linear?: true;
@@ -83,8 +83,8 @@ function parseShare(text: string): number {
   });
 }
 
-function matched(text: string): string {
-  if (text.trim() !== "") return text;
+function matched(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (text.trim() !== "") return [...earlier, text];
   throw new UsageError("--match wants an expression", { hint: "an argument that both ends have: --match arg0" });
 }
 
@@ -127,8 +127,8 @@ export const option = {
   match: () =>
     new Option(
       "--match <expr>",
-      "ends of spans belong together by this value, else by goroutine or thread: usdt:P:A..usdt:P:B --match arg0",
-    ).argParser(once("--match", matched)),
+      "ends of spans belong together by this value, else by goroutine or thread: usdt:P:A..usdt:P:B --match arg0; repeatable",
+    ).argParser(matched),
   maxOverhead: () =>
     new Option(
       "--max-overhead <share>",

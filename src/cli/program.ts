@@ -81,7 +81,7 @@ export function createProgram(
     of: given.of ?? given.value,
     where: given.where,
     show: given.show ?? [],
-    match: given.match,
+    match: given.match ?? [],
   });
   const measureRequest = (probes: string[], given: Given): MeasureRequest => ({
     ...planRequest(probes, given),

@@ -38,7 +38,7 @@ export interface PlanRequest extends CommonRequest {
   /** What a trace shows beside arguments and results. */
   readonly show: readonly string[];
   /** `--match`: what tells spans apart, instead of their threads. */
-  readonly match?: string | undefined;
+  readonly match?: readonly string[];
   readonly naming?: Naming;
 }
 

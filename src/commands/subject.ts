@@ -85,7 +85,7 @@ export class Subject implements Disposable {
       of: request.of,
       where: request.where,
       show: request.show,
-      match: request.match,
+      match: request.match ?? [],
       captures,
       signaturesOf: purpose === "show" ? "all" : "read",
     });

@@ -17,7 +17,7 @@ import {
 } from "../binary/index.js";
 import type { CodeFile, NativeFunction } from "../symbols/index.js";
 import type { Site, SiteKind } from "./plan.js";
-import { findReturnHazard } from "./return-hazards.js";
+import { findReturnHazard, findThrowing } from "./return-hazards.js";
 
 export interface FunctionSites {
   /** Of kind `function`. */
@@ -94,7 +94,9 @@ function findMisplacement({ elf, functions }: CodeFile, { address, text }: Instr
 
 function findHazard(elf: ElfFile, fn: NativeFunction): Outcome<FunctionSites> | undefined {
   const reason =
-    fn.address === elf.entryPoint ? "the program begins with it: nothing has called it" : findReturnHazard(fn);
+    fn.address === elf.entryPoint
+      ? "the program begins with it: nothing has called it"
+      : (findReturnHazard(fn) ?? findThrowing(elf));
   if (reason === undefined) return undefined;
   const hint = "its calls can be measured where they begin: hist --of EXPR, profile --value EXPR";
   return refused("unsafe-return", `a uretprobe would break it: ${reason}`, hint);

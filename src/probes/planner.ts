@@ -8,7 +8,8 @@ import { findGnuBuildId, findGoBuildId } from "../binary/index.js";
 import type { CodeFile, Program } from "../symbols/index.js";
 import { type Candidate, endsAtEntry, type Questions } from "./candidate.js";
 import { type GoCandidates, MAX_PROBES, selectGo, vanishedCopies } from "./go-candidates.js";
-import { type NativeContext, nativeCandidates } from "./native-candidates.js";
+import { nativeCandidates } from "./native-candidates.js";
+import type { NativeContext } from "./native-places.js";
 import { type NativeSelector, parseNativeSelector } from "./native-selector.js";
 import { parseExpression } from "./parse-expression.js";
 import type { PlannedFile, PlannedProbe, ProbePlan, RefusedFunction, RuntimeFacts } from "./plan.js";
@@ -28,8 +29,8 @@ export interface PlanRequest {
   readonly where?: string | undefined;
   /** `--show` expressions. */
   readonly show?: readonly string[];
-  /** `--match`: by whose value the ends of spans belong together, instead of by their threads. */
-  readonly match?: string | undefined;
+  /** `--match`: by whose values the ends of spans belong together, instead of by their threads. */
+  readonly match?: readonly string[];
   /** `values`: arguments and results of each call are captured, and what `show` asks for. */
   readonly captures?: "none" | "values";
   /**
@@ -58,8 +59,8 @@ export function planProbes(program: Program, request: PlanRequest): ProbePlan {
   const natives = request.probes.flatMap((probe) => parseNativeSelector(probe) ?? []);
   const goProbes = request.probes.filter((probe) => parseNativeSelector(probe) === undefined);
   const asked = parseQuestions(request);
-  const match = request.match === undefined ? undefined : parseMatch(request.match);
-  requireSpans(request.match, natives, goProbes);
+  const match = (request.match ?? []).map(parseMatch);
+  requireSpans(request.match ?? [], natives, goProbes);
   const runtime = main.go && readRuntimeFacts(main.go.binary, main.go.symbols);
   const selection = goProbes.length === 0 ? undefined : selectGoProbes(main, runtime, { ...request, probes: goProbes });
   const questions: Questions = { ...asked, probes: (selection?.size ?? 0) + natives.length };
@@ -116,7 +117,7 @@ function parseQuestions(request: PlanRequest): Omit<Questions, "probes"> {
 }
 
 /** `EXPR`, the same at both ends, or `EXPR..EXPR`. */
-function parseMatch(text: string): NonNullable<NativeContext["match"]> {
+function parseMatch(text: string): NativeContext["match"][number] {
   const [begin, end = begin, ...more] = text.split("..");
   if (begin === undefined || end === undefined || more.length > 0) {
     throw new UsageError(`--match ${text} names more than two ends`, { hint: "--match arg0, or --match arg0..arg1" });
@@ -125,7 +126,7 @@ function parseMatch(text: string): NonNullable<NativeContext["match"]> {
 }
 
 function requireSpans(
-  match: string | undefined,
+  [match]: readonly string[],
   natives: readonly NativeSelector[],
   goProbes: readonly string[],
 ): void {

@@ -2,9 +2,10 @@
  * C functions whose return address must not be replaced. A uretprobe overwrites it on the stack while a call is open, and
  * some code reads it: to jump there later, to unwind past it, or because there never was one.
  *
- * By name, for nothing else tells. What remains is what no name shows: C++ that throws through a C function it was called
- * back by, and stacks that a program switches by itself.
+ * By name, and by whether their file throws exceptions, for nothing else tells. What remains is what neither shows: C++ that
+ * throws through another file's C function it was called back by, and stacks that a program switches by itself.
  */
+import type { ElfFile } from "../binary/index.js";
 import type { NativeFunction } from "../symbols/index.js";
 
 interface Hazard {
@@ -51,3 +52,23 @@ const HAZARDS: readonly Hazard[] = [
 /** Why no uretprobe may be put on a function; undefined where nothing speaks against it. */
 export const findReturnHazard = ({ name }: NativeFunction): string | undefined =>
   HAZARDS.find(({ names }) => names.test(name))?.reason;
+
+/** Who throws. Where a file's symbols are stripped, those that it takes from a library are still there. */
+const THROWS = "\0__cxa_throw\0";
+
+const throwing = new WeakMap<ElfFile, boolean>();
+
+/** Why no uretprobe may be put on any function of a file; undefined where its code throws nothing. */
+export function findThrowing(elf: ElfFile): string | undefined {
+  const known = throwing.get(elf);
+  const throws =
+    known ??
+    [".dynstr", ".strtab"].some((name) => {
+      const strings = elf.findSection(name);
+      return strings !== undefined && elf.sectionData(strings).includes(THROWS);
+    });
+  throwing.set(elf, throws);
+  return throws
+    ? "its file throws C++ exceptions, and one that passes through it ends the program at a return address that was replaced"
+    : undefined;
+}

@@ -82,7 +82,6 @@ test("a wrong command line is one sentence, a hint and status 2", async () => {
       "--match wants an expression",
       "an argument that both ends have: --match arg0",
     ],
-    [["plan", "x", "-p", "1", "--match", "a", "--match", "b"], "--match is given twice", "give it once"],
     [["hist", "x", "-p", "1", "--of", ""], "--of wants an expression", "a parameter's name: --of size"],
     [["profile", "x", "-p", "1", "--value", ""], "--value wants an expression", "a parameter's name: --value size"],
     [["hist", "x", "-p", "1", "-d", "10"], "malformed duration '10'", "write a number and a unit: 500ms, 30s, 2m, 1h"],

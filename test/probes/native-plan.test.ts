@@ -109,7 +109,7 @@ test("a span has probes at either end, with the halves of what is asked", async 
 
 test("spans match by a value where it is asked for, another at each end if need be", async () => {
   const probes = ["usdt:fix:span__begin..usdt:fix:span__end"];
-  const steps = async (match: string) =>
+  const steps = async (...match: readonly string[]) =>
     (await plan({ probes, match })).probes.map(({ kind, identity, match: own }) => [kind, identity, own?.type.name]);
   const same = await steps("arg0");
   assert.deepEqual([...new Set(same.map(String))], ["span-begin,value,int64", "span-end,value,int32"]);
@@ -117,12 +117,19 @@ test("spans match by a value where it is asked for, another at each end if need 
     [...new Set((await steps("arg0..arg1")).map(String))],
     ["span-begin,value,int64", "span-end,value,int64"],
   );
-  assert.deepEqual(await failure({ probes: ["usdt:fix:strings"], match: "arg0" }), {
+  const { probes: mixed } = await plan({ probes, match: ["arg0..arg1", "$tid"] });
+  for (const { match } of mixed) {
+    assert.deepEqual(
+      match?.code?.slice(-4).map(({ op }) => op),
+      ["multiply", "put", "special", "add-variable"],
+    );
+  }
+  assert.deepEqual(await failure({ probes: ["usdt:fix:strings"], match: ["arg0"] }), {
     code: "usage",
     message: "--match arg0 tells spans apart, and not all probes are spans",
     hint: "a span lies between two USDT probes: usdt:PROVIDER:NAME..usdt:PROVIDER:NAME",
   });
-  assert.deepEqual(await failure({ probes, match: "str(arg0)" }), {
+  assert.deepEqual(await failure({ probes, match: ["str(arg0)"] }), {
     code: "not-a-number",
     message: `${probes[0]} can't be measured: --match takes an integer, not char *, and 1 place of a USDT probe more`,
     hint: undefined,
