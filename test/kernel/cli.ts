@@ -22,7 +22,8 @@ export interface Running {
 /** Commands that measure. What is compared with a program's own counts must have been on all the time. */
 const MEASURING = new Set(["hist", "profile", "trace", "flow", "recipe"]);
 
-const ungoverned = ([name = "", ...args]: readonly string[]): readonly string[] =>
+/** The arguments, for a run whose probes never rest unless they say so. */
+export const ungoverned = ([name = "", ...args]: readonly string[]): readonly string[] =>
   !MEASURING.has(name) || args.some((word) => word.startsWith("--max-overhead") || word === "list" || word === "--help")
     ? [name, ...args]
     : [name, "--max-overhead", "100%", ...args];

@@ -1,18 +1,17 @@
 /**
  * A PostgreSQL of Debian's with its data and its socket in a folder of its own, reached by that socket alone, as the user
- * that the package made. Nothing in it does transactions that nobody asked for: no vacuum, no replication, no parallel
- * workers.
+ * that the package made. Its program is a copy, which nobody else runs. Nothing in it does transactions that nobody asked for:
+ * no vacuum, no replication, no parallel workers.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { output, until } from "./programs.js";
 
 const BIN = "/usr/lib/postgresql/15/bin";
-export const POSTGRES = join(BIN, "postgres");
 
 /** LIMIT: how long it may take to end. */
 const PATIENCE_MS = 30_000;
@@ -29,12 +28,15 @@ const SETTINGS: Readonly<Record<string, string>> = {
 export class Cluster implements AsyncDisposable {
   /** Of the postmaster, which forks a process for every connection. */
   readonly pid: number;
+  /** The file that all its processes run. */
+  readonly program: string;
   private readonly folder: string;
   private readonly postmaster: ChildProcess;
   private readonly ended: Promise<unknown>;
 
-  private constructor(folder: string, postmaster: ChildProcess) {
+  private constructor(folder: string, program: string, postmaster: ChildProcess) {
     this.folder = folder;
+    this.program = program;
     this.postmaster = postmaster;
     this.pid = postmaster.pid ?? 0;
     this.ended = once(postmaster, "close");
@@ -53,9 +55,11 @@ export class Cluster implements AsyncDisposable {
       ["-D", data, "--auth=trust", "--no-locale", "--encoding=UTF8", "--no-sync"],
       user,
     );
+    const program = join(folder, "postgres");
+    copyFileSync(join(BIN, "postgres"), program);
     const settings = Object.entries({ ...SETTINGS, unix_socket_directories: folder });
     const postmaster = spawn(
-      POSTGRES,
+      program,
       ["-D", data, ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])],
       { ...user, stdio: ["ignore", "ignore", "pipe"] },
     );
@@ -63,7 +67,7 @@ export class Cluster implements AsyncDisposable {
     postmaster.stderr.setEncoding("utf8").on("data", (text: string) => {
       log += text;
     });
-    const cluster = new Cluster(folder, postmaster);
+    const cluster = new Cluster(folder, program, postmaster);
     try {
       await until("PostgreSQL takes connections", () => {
         if (postmaster.exitCode !== null) throw new Error(`PostgreSQL has ended:\n${log}`);

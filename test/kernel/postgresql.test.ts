@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Fixture } from "../fixture.js";
-import { Cluster, POSTGRES } from "./cluster.js";
+import { Cluster } from "./cluster.js";
 import { withoutKernel } from "./measuring.js";
 import { allPassed, allReturned, counts, type Hist, histOf, Run, until } from "./programs.js";
 import { SemaphoreReader } from "./semaphores.js";
@@ -39,7 +39,7 @@ after(async () => {
 
 /** In every process of PostgreSQL, those that are forked meanwhile included. */
 const measure = (args: readonly string[], load: () => Promise<unknown>): Promise<Hist> =>
-  histOf(["-e", POSTGRES], args, load);
+  histOf(["-e", postgresql.program], args, load);
 
 /** The transactions of TPC-B, a fixed number by each of several clients. */
 const pgbench = (...more: readonly string[]): Promise<string> =>
@@ -173,7 +173,7 @@ test(
   "semaphores are raised in the processes that were forked before and after, and lowered in all",
   options,
   async () => {
-    const read = new SemaphoreReader(POSTGRES, "postgresql");
+    const read = new SemaphoreReader(postgresql.program, "postgresql");
     const connect = (): Fixture => {
       const [file, ...args] = postgresql.client("psql", "-d", DATABASE);
       return new Fixture(file, args);
@@ -189,7 +189,7 @@ test(
       semaphores(),
       processes.map(() => ({})),
     );
-    await using run = await Run.start("hist", "-e", POSTGRES, QUERY);
+    await using run = await Run.start("hist", "-e", postgresql.program, QUERY);
     using younger = connect();
     processes.push(await backend(younger));
     assert.deepEqual(

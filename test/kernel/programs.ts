@@ -15,6 +15,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type GoVersion, goCommand } from "../fixture.js";
+import { ungoverned } from "./cli.js";
 
 const MAIN = "build/src/cli/main.js";
 
@@ -180,7 +181,7 @@ export class Run implements AsyncDisposable {
 
   /** Resolves when the probes are on. */
   static async start(...args: readonly string[]): Promise<Run> {
-    const run = new Run(new Child(process.execPath, [MAIN, ...args]));
+    const run = new Run(new Child(process.execPath, [MAIN, ...ungoverned(args)]));
     await until(`gospect ${args.join(" ")}`, () => {
       if (run.child.hasEnded) throw new Error(`gospect ${args.join(" ")}:\n${run.child.stderr}`);
       return /^measuring /m.test(run.child.stderr) ? true : undefined;
