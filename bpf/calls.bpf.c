@@ -278,36 +278,37 @@ static __always_inline void look_at_entry(struct pt_regs *ctx, const struct hit 
 		frame->flags |= keep_entry(hit->workspace, hit->probe);
 }
 
-/* What tells the spans of a probe apart; 0 when it could be read. */
-static __noinline long match_of(struct pt_regs *ctx, const struct hit *hit, gs_u64 *value)
+/* What tells the spans of a probe apart. Global, so that the verifier follows its steps once, not at each call. */
+__noinline int match_of(struct pt_regs *ctx, struct hit *hit)
 {
-	gs_u32 number = hit->probe;
+	struct gs_probe *probe;
 	struct fetched f = {};
+	gs_u32 number;
 
+	if (!config.values || !hit)
+		return 0;
+	number = hit->probe;
+	hit->unmatched = GS_FAULT;
 	if (config.one_recipe) {
 		evaluate(&f, ctx, hit->image, hit->workspace, &config.only.match);
 	} else {
-		struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
-
+		probe = bpf_map_lookup_elem(&probes, &number);
 		if (!probe)
-			return GS_FAULT;
+			return 0;
 		evaluate(&f, ctx, hit->image, hit->workspace, &probe->match);
 	}
-	*value = f.a;
-	return f.status;
+	hit->unmatched = f.status;
+	hit->value = f.a;
+	return 0;
 }
 
 /* The nest of a hit that begins (`create`) or ends a call that is not Go's. 0 where it can't be told; that is counted. */
 static __always_inline struct gs_goroutine *nest_of(struct pt_regs *ctx, struct hit *hit, gs_u32 create)
 {
-	gs_u64 value = 0;
-
 	hit->sp = ctx->sp;
 	hit->g = ctx->r14;
-	if (config.values) {
-		hit->unmatched = match_of(ctx, hit, &value);
-		hit->value = value;
-	}
+	if (config.values)
+		match_of(ctx, hit);
 	return find_nest(hit, create) ? 0 : bpf_map_lookup_elem(&goroutines, &hit->at.key);
 }
 
