@@ -9,6 +9,7 @@ import { Cluster } from "./cluster.js";
 import { withoutKernel } from "./measuring.js";
 import { allPassed, allReturned, counts, type Hist, histOf, Run, until } from "./programs.js";
 import { SemaphoreReader } from "./semaphores.js";
+import type { TraceLine } from "./tracing.js";
 
 const options = { skip: withoutKernel };
 
@@ -93,6 +94,23 @@ test("queries by their first word: what pgbench did, and as PostgreSQL counts an
     const { ns = Number.NaN } = own.get(String(by["word(str(arg0))"])) ?? {};
     assert.ok(sum >= ns, `${by["word(str(arg0))"]}: ${sum} ns, of which PostgreSQL spent ${ns} on execution`);
   }
+});
+
+test("only queries that a condition is about, and one line for each", options, async () => {
+  const update = "UPDATE pgbench_branches SET bbalance = bbalance WHERE bid = ";
+  const queries = ["SELECT 1", `${update}1`, `${update}0`, "UPDATE pgbench_tellers SET filler = ''"];
+  const asked = [QUERY, "--where", 'hasPrefix(str(arg0), "UPDATE pgbench_branches")'];
+  const { series, balance } = await measure([...asked, "--by", "str(arg0)"], () => psql(...queries));
+  assert.deepEqual(counts(series, "str(arg0)"), { [`${update}0`]: 1, [`${update}1`]: 1 });
+  assert.deepEqual(balance, { ...allReturned(4), filtered: 2, undecided: 0 });
+
+  await using run = await Run.start("trace", "-e", postgresql.program, ...asked, "--show", "str(arg0)", "--json");
+  await psql(...queries);
+  const lines = (await run.stop()).stdout.trimEnd().split("\n");
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as TraceLine).show["str(arg0)"]),
+    [`${update}1`, `${update}0`],
+  );
 });
 
 test("phases of a query: each within it, planning of those that have a plan", options, async () => {
