@@ -23,10 +23,11 @@ export interface Running {
 const MEASURING = new Set(["hist", "profile", "trace", "flow", "recipe"]);
 
 /** The arguments, for a run whose probes never rest unless they say so. */
-export const ungoverned = ([name = "", ...args]: readonly string[]): readonly string[] =>
-  !MEASURING.has(name) || args.some((word) => word.startsWith("--max-overhead") || word === "list" || word === "--help")
-    ? [name, ...args]
-    : [name, "--max-overhead", "100%", ...args];
+export function ungoverned(words: readonly string[]): readonly string[] {
+  const [name = "", ...args] = words;
+  const decides = args.some((word) => word.startsWith("--max-overhead") || word === "list" || word === "--help");
+  return MEASURING.has(name) && !decides ? [name, "--max-overhead", "100%", ...args] : words;
+}
 
 /** LIMIT: how long a run may take. */
 const PATIENCE_MS = 60_000;

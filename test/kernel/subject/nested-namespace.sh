@@ -8,7 +8,7 @@ shift
 coproc inner { exec unshare --pid --fork --mount-proc --kill-child "$subject"; }
 read -r -t 20 _ <&"${inner[0]}"
 read -r pid _ < <(cat "/proc/$inner_PID/task/$inner_PID/children"; echo)
-"$@" hist -p "$pid" main.Step --json 2> >(
+"$@" hist --max-overhead 100% -p "$pid" main.Step --json 2> >(
     read -r _
     echo "step 77 10" >&"${inner[1]}"
     read -r -t 20 _ <&"${inner[0]}"
