@@ -344,7 +344,7 @@ struct gs_goroutine {
 	/* Of a thread's nest: load bias plus the image's base, which a uretprobe can't tell; and what depths are counted from. */
 	gs_u64 image;
 	gs_u64 stack_top;
-	gs_u64 owner;	/* of a thread's nest, its task, for thread ids are recycled; of a value's, the value */
+	gs_u64 owner;	/* of a thread's nest, its task, for thread ids are recycled */
 	gs_u32 busy;	/* 1: a hit is at work here. Of values' nests alone: others have one writer at a time */
 	gs_u32 skipped;	/* spans inside of the open ones that there was no room for, and whose ends are still to come */
 	struct gs_frame frames[GS_INLINE_FRAMES];

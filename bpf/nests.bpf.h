@@ -80,8 +80,8 @@ static __always_inline struct gs_goroutine *nest_record(const struct gs_goroutin
 
 /*
  * The record of a value, which this hit has to itself until it lets go of it. Threads may be at the same value at the same
- * time, and the one that leaves the record empty deletes it while others wait for it: they look it up anew. Memory that was
- * made another's record meanwhile is told by its owner.
+ * time, and the one that leaves the record empty deletes it while others wait for it. Its memory may be another record's
+ * before they have it, so that it is theirs only if it still is what the key leads to: who has it is the only one to delete it.
  */
 static __always_inline struct gs_goroutine *claim_value(const struct gs_goroutine_key *key, gs_u32 create)
 {
@@ -93,9 +93,7 @@ static __always_inline struct gs_goroutine *claim_value(const struct gs_goroutin
 			return 0;
 		if (__sync_lock_test_and_set(&nest->busy, 1))
 			continue;
-		if (!nest->open)
-			nest->owner = key->g;
-		if (nest->owner == key->g)
+		if (bpf_map_lookup_elem(&goroutines, key) == nest)
 			return nest;
 		*(volatile gs_u32 *)&nest->busy = 0;
 	}
@@ -193,7 +191,7 @@ __noinline int find_nest(struct hit *hit, gs_u32 create)
 		hit->at.key.tgid = hit->tgid;
 		hit->at.key.scope = 1 + of.number;
 		if (of.identity == GS_BY_THREAD) {
-			hit->at.key.g = (gs_u32)bpf_get_current_pid_tgid();
+			hit->at.key.g = current_thread();
 			nest = thread_record(&hit->at.key, counts, create, hit->workspace);
 			if (nest && !IS_SPAN(hit->kind) && find_depth(hit, nest, counts))
 				return homeless(counts, create);

@@ -3,7 +3,6 @@ import { gsCapture, gsFrame, gsFrameFlag, gsFrameKey, gsGoroutine, gsGoroutineKe
 import type { CapturedPart, EventRecord } from "../aggregate/index.js";
 import { forEachElement } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
-import { readPidNamespace } from "../process/index.js";
 import { parsePart } from "./events.js";
 import type { CallPrograms } from "./programs.js";
 import { imageBaseOf } from "./wire.js";
@@ -80,9 +79,7 @@ export function readOpenCalls(
     const nest = nestName(key, gsGoroutineKey);
     if (!concerns(nest)) return;
     const goroutine = value(0);
-    // By the kernel's own number, which is ours in its first namespace alone.
-    const isThreads = isOfThread(key, plan) && readPidNamespace().initial;
-    const tid = isThreads ? Number(key.readBigUInt64LE(gsGoroutineKey.g.offset)) : 0;
+    const tid = isOfThread(key, plan) ? Number(key.readBigUInt64LE(gsGoroutineKey.g.offset)) : 0;
     const open = goroutine.readUInt32LE(gsGoroutine.open.offset);
     let level = 0;
     for (let index = 0; index < open; index++) {

@@ -91,10 +91,8 @@ export class Session implements Disposable {
     this.addresses = addresses;
     this.meter = meter;
     this.events = events;
-    // Elsewhere the kernel's numbers of processes are not ours, and which of them live can't be told.
     const comeAndGo = processes === "many" || plan.probes.some(({ identity }) => identity === "thread");
-    const sweeps = comeAndGo && readPidNamespace().initial;
-    this.ended = sweeps ? new EndedProcesses(programs, plan, events === undefined ? "none" : "kept") : undefined;
+    this.ended = comeAndGo ? new EndedProcesses(programs, plan, events === undefined ? "none" : "kept") : undefined;
     this.clock = readClocks();
     this.slices = new Slices({ attachment, programs, meter, share: maxOverhead }, this.clock.monotonicNs);
   }

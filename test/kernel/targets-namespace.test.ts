@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Fixture } from "../fixture.js";
 import { gospect, histOf, MAIN } from "./cli.js";
 import { Measuring, planner, withoutKernel } from "./measuring.js";
+import { Native } from "./nests.js";
 import { balance, subjectPath, tell } from "./subject.js";
 
 const options = { skip: withoutKernel };
@@ -37,7 +38,20 @@ for (const kind of ["plain", "pie"] as const) {
     const [program = "", ...args] = ["unshare", ...UNSHARE, process.execPath, MAIN];
     const child = spawn(
       program,
-      [...args, "hist", "main.Early", "main.Step", "--json", "--", subjectPath(kind), "once", "-calls", "77"],
+      [
+        ...args,
+        "hist",
+        "--max-overhead",
+        "100%",
+        "main.Early",
+        "main.Step",
+        "--json",
+        "--",
+        subjectPath(kind),
+        "once",
+        "-calls",
+        "77",
+      ],
       {
         stdio: ["ignore", "pipe", "pipe"],
       },
@@ -59,6 +73,30 @@ test("a target in a namespace within the run's own", options, async () => {
   assert.equal(outcome.status, 0, outcome.stderr);
   assert.deepEqual(histOf(outcome).balance.returns, 77, outcome.stderr);
 });
+
+test(
+  "threads of C calls have the namespace's numbers, and calls that ended with them are told as open",
+  options,
+  async () => {
+    using native = await Native.build("-pie");
+    const args = ["trace", "c:quitter", "--json", "-q", "--", native.path];
+    const { status, stdout, stderr } = await gospect(args, {
+      command: ["unshare", ...UNSHARE],
+      input: "exits 3\nquit\n",
+    });
+    assert.equal(status, 0, stderr);
+    const calls = stdout
+      .split("\n")
+      .filter((line) => line.includes('"c:quitter"'))
+      .map((line) => JSON.parse(line) as { pid: number; tid: number; outcome: string });
+    assert.deepEqual(
+      calls.map(({ outcome }) => outcome),
+      ["open", "open", "open"],
+    );
+    const [{ pid } = { pid: 0 }] = calls;
+    assert.deepEqual(new Set(calls.map(({ tid }) => tid > pid && tid < 100)), new Set([true]), stdout);
+  },
+);
 
 test("a /proc of another namespace is refused: its process numbers are not ours", options, async () => {
   for (const target of [
