@@ -177,10 +177,19 @@ function wireProbe(plan: ProbePlan, probe: PlannedProbe, wiring: Wiring): Buffer
   bytes.writeUInt32LE(probe.nest ?? 0, gsProbe.nest.offset);
   bytes.writeUInt32LE(probe.file, gsProbe.file.offset);
   const frame = probe.place?.frame;
-  const unknown = probe.place?.kind === "usdt" ? gsFramePlace.GS_NO_RETURN_ADDRESS : 0;
+  const unknown = isWithinFunction(probe) ? gsFramePlace.GS_NO_RETURN_ADDRESS : 0;
   bytes.writeUInt32LE(frame?.returnAddress ?? unknown, gsProbe.returnAddress.offset);
   bytes.writeUInt32LE(frame?.framePointer === "saved" ? 1 : 0, gsProbe.savedFramePointer.offset);
   return bytes;
+}
+
+/**
+ * Whether its sites are somewhere in a function, so that its return address need not be where SP is. Go code has no ends of
+ * spans but in functions made for them, which have no frame.
+ */
+function isWithinFunction({ kind, place, goroutine }: PlannedProbe): boolean {
+  const isSpan = kind === "span-begin" || kind === "span-end";
+  return place?.kind === "usdt" || (isSpan && (goroutine === "none" || goroutine === "behind-c"));
 }
 
 const IDENTITIES: Readonly<Record<PlannedProbe["identity"], number>> = {

@@ -239,6 +239,30 @@ test("stacks lead from a library into its program", options, async () => {
   await fixture.stop();
 });
 
+test("the stack at an end of a span does not begin with what C code has at its stack pointer", options, async () => {
+  using native = await Native.build("-pie");
+  using fixture = await startFixture(native.path);
+  const match = register("entry", "di");
+  for (const asked of [{}, { match }]) {
+    const plan = native.plan([
+      spanEnd(native, "span-begin", "framed_begin", 0, asked),
+      spanEnd(native, "span-end", "framed_end", 0, asked),
+    ]);
+    using measuring = await Measuring.start(
+      plan,
+      { kind: "pid", pid: fixture.pid },
+      { keep: { histogram: false, stacks: true } },
+    );
+    await command(fixture, "framed 50");
+    const { samples } = measuring.stop();
+    assert.deepEqual(
+      samples.map(({ frames, count }) => [Number(count), ...frames.map((at) => native.nameOf(at))]),
+      [[50, "framed_end", "main"]],
+    );
+  }
+  await fixture.stop();
+});
+
 /** Longer than a session takes to look for threads that have ended. */
 const SWEPT_MS = 5000;
 

@@ -75,6 +75,17 @@ PROBED void span_end(long id, long result)
 	PLACE(place_end, id, result);
 }
 
+/* At the stack pointer is what looks like a caller, and is none. */
+PROBED void framed(long id)
+{
+	void (*volatile misleading[16])(void);
+
+	for (int i = 0; i < 16; i++)
+		misleading[i] = quitter;
+	PLACE(framed_begin, id, misleading);
+	PLACE(framed_end, id, misleading);
+}
+
 PROBED void passing(long n)
 {
 	if (first_semaphore) {
@@ -184,6 +195,9 @@ int main(void)
 		}
 		if (!strcmp(word, "nil"))
 			result = side(-1);
+		if (!strcmp(word, "framed"))
+			for (long i = 0; i < a; i++)
+				framed(i);
 		if (!strcmp(word, "recurse"))
 			for (long i = 0; i < b; i++)
 				result += recurse(a);
