@@ -9,11 +9,17 @@ import type { OwnedSite, ProgramFile } from "./program-file.js";
 /** LIMIT: how often the probe is hit. The kernel replaces it at one of the first. */
 const HITS = 64;
 
+/**
+ * Every form that `insn_is_nop` of the kernel knows, whatever its prefixes: `nop`, `nopl`, the hints reserved for such, and
+ * `lea 0(%reg), %reg` as assemblers pad with it. Kernels differ in which of them they turn into a call.
+ */
+const NOP = /^(?:26|2e|36|3e|64|65|66|67|f2|f3|4[0-9a-f])*(?:90|0f0d|0f1[89a-f]|8d[4-7][0-9a-f](?:[0-9a-f]{2})?00$)/;
+
 /** Go code keeps nothing there. */
-const isLongNopOfC = ({ site, owner }: OwnedSite): boolean =>
+export const isLongNopOfC = ({ site, owner }: OwnedSite): boolean =>
   (owner?.goroutine === "none" || owner?.goroutine === "behind-c") &&
   site.bytes.length === 5 &&
-  /^(?:66)*0f1f/.test(site.bytes.toString("hex"));
+  NOP.test(site.bytes.toString("hex"));
 
 /** Once per process and way to attach: the kernel does not change. */
 const known = new Map<AttachMode, boolean>();
