@@ -25,8 +25,10 @@ import type { Streams } from "./streams.js";
  */
 function putInPlace(path: string, bytes: Buffer, like: Stats): void {
   const fresh = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  let made = false;
   try {
     const descriptor = openSync(fresh, "wx", 0o600);
+    made = true;
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
       fsyncSync(descriptor);
@@ -37,7 +39,8 @@ function putInPlace(path: string, bytes: Buffer, like: Stats): void {
     chmodSync(fresh, like.mode & 0o7777);
     renameSync(fresh, path);
   } catch (error) {
-    rmSync(fresh, { force: true });
+    // What somebody else has there stays.
+    if (made) rmSync(fresh, { force: true });
     throw new RunError("output-not-writable", `cannot write ${path}: ${messageOf(error)}`, {
       hint: "choose another file with --output",
       cause: error,
@@ -45,8 +48,16 @@ function putInPlace(path: string, bytes: Buffer, like: Stats): void {
   }
 }
 
-/** The file that a path leads to, through links; the path itself where there is none yet. */
-const resolved = (path: string): string => (statSync(path, { throwIfNoEntry: false }) ? realpathSync(path) : path);
+/**
+ * The file that a path leads to, through links; the path itself where there is none yet. Throws a UsageError for a device and
+ * its like: the program would take its place.
+ */
+function resolved(path: string): string {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there === undefined) return path;
+  if (!there.isFile()) throw new UsageError(`${path} is no file: a stamped program would replace it`);
+  return realpathSync(path);
+}
 
 function requireProbes(found: GoProbes | undefined, path: string, version: string): GoProbes {
   if (found === undefined)
@@ -81,10 +92,11 @@ export async function usdtStamp(request: StampRequest, streams: Streams): Promis
   const output = request.output ?? request.file;
   if (output === "-")
     throw new UsageError("a stamped program does not go to stdout", { hint: "name a file: -o PROGRAM" });
+  const place = resolved(output);
   using binary = await openGoBinary(request.file);
   const like = statSync(request.file);
   const found = requireProbes(readGoProbes(binary), request.file, binary.version.text);
-  putInPlace(resolved(output), stampNotes(binary.elf, found.probes), like);
+  putInPlace(place, stampNotes(binary.elf, found.probes), like);
   if (request.json) streams.out.write(json(output, found));
   if (request.quiet) return 0;
   for (const { provider, name, reason } of found.refused)

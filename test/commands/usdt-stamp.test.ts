@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,12 +63,16 @@ test("--output leaves the program as it is; --json tells the probes", async () =
 
 test("what can't be stamped is refused, and nothing is written", async () => {
   const output = join(folder, "never");
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
   const cases: readonly (readonly [readonly string[], number, string])[] = [
     [[fixturePath("truth", "1.27", "plain"), "-o", output], 3, "no static probes of package usdt are in it"],
     [["/bin/true", "-o", output], 3, "not a Go program"],
     [[`${checkout}package.json`, "-o", output], 3, "not an ELF file"],
     [[join(folder, "absent"), "-o", output], 3, "no such file"],
     [[original, "-o", "-"], 2, "a stamped program does not go to stdout"],
+    [[original, "-o", folder], 2, "is no file: a stamped program would replace it"],
+    [[original, "-o", pipe], 2, "is no file: a stamped program would replace it"],
     [[original, "-o", join(folder, "no", "folder")], 1, "cannot write"],
     [[], 2, "missing required argument 'file'"],
   ];
@@ -77,5 +82,6 @@ test("what can't be stamped is refused, and nothing is written", async () => {
     assert.ok(outcome.stderr.includes(reason), outcome.stderr);
     assert.equal(statSync(output, { throwIfNoEntry: false }), undefined);
   }
+  assert.ok(statSync(pipe).isFIFO());
   assert.equal((await gospect(["usdt", "stomp", original])).status, 2);
 });
