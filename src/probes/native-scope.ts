@@ -137,9 +137,8 @@ const computed = (steps: Code): Outcome<Location> => found({ kind: "computed", s
 
 function register(name: string, shift: 0 | 8, size: UsdtArgument["size"], signed: boolean): Outcome<Location> {
   const known = REGISTERS[name];
-  if (known === undefined) return computed([{ op: "stack", offset: 0 }]);
   return computed([
-    { op: "register", register: known },
+    known === undefined ? { op: "stack", offset: 0 } : { op: "register", register: known },
     ...(shift === 0 ? [] : [{ op: "shift-right", by: shift, signed: false } as const]),
     ...(size === WORD ? [] : [{ op: "truncate", size, signed } as const]),
   ]);

@@ -46,13 +46,7 @@ export const reachesLibraries = (probes: readonly string[]): boolean => probes.s
 export function parseNativeSelector(probe: string): NativeSelector | undefined {
   if (!isNative(probe)) return undefined;
   const between = probe.indexOf("..");
-  if (between >= 0) {
-    return {
-      kind: "span",
-      from: spanEnd(probe.slice(0, between), probe),
-      to: spanEnd(probe.slice(between + "..".length), probe),
-    };
-  }
+  if (between >= 0) return parseSpan(probe, between);
   const [kind, ...parts] = probe.split(":");
   if (parts.length > 2 || parts.includes("")) {
     const form = kind === "c" ? "c:SYMBOL or c:LIBRARY:SYMBOL" : "usdt:PROVIDER:NAME";
@@ -63,6 +57,14 @@ export function parseNativeSelector(probe: string): NativeSelector | undefined {
   return second === undefined
     ? { kind: "function", library: undefined, symbol: first }
     : { kind: "function", library: first, symbol: second };
+}
+
+function parseSpan(probe: string, between: number): NativeSelector {
+  const from = spanEnd(probe.slice(0, between), probe);
+  const to = spanEnd(probe.slice(between + "..".length), probe);
+  if (from.provider !== to.provider || from.name !== to.name) return { kind: "span", from, to };
+  // Of two probes on one instruction the kernel decides which is seen first.
+  throw new UsageError(`malformed span ${probe}`, { hint: "it lies between two different probes" });
 }
 
 function spanEnd(text: string, probe: string): UsdtSelector {

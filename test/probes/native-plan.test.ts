@@ -208,7 +208,15 @@ test("what can't be measured is refused with the reason, and with what there is 
 
 test("malformed probes are mistakes of the command line", async () => {
   const messages = [];
-  for (const probe of ["usdt:", "usdt:a:b:c", "c:", "c:a:b:c", "usdt:a:b..main.c", "usdt:a:*..usdt:a:b"]) {
+  for (const probe of [
+    "usdt:",
+    "usdt:a:b:c",
+    "c:",
+    "c:a:b:c",
+    "usdt:a:b..main.c",
+    "usdt:a:*..usdt:a:b",
+    "usdt:a:b..usdt:a:b",
+  ]) {
     const { code, message } = (await failure({ probes: [probe] })) as ProfilerError;
     messages.push(`${code}: ${message}`);
   }
@@ -219,5 +227,6 @@ test("malformed probes are mistakes of the command line", async () => {
     "usage: malformed probe c:a:b:c",
     "usage: malformed span usdt:a:b..main.c",
     "usage: malformed span usdt:a:*..usdt:a:b",
+    "usage: malformed span usdt:a:b..usdt:a:b",
   ]);
 });
