@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { hex, UnsupportedError } from "../base/index.js";
 import {
   closeDescriptor,
+  closeInBackground,
   createPerfEventLink,
   createUprobeMultiLink,
   ENOTSUPP,
@@ -89,6 +90,13 @@ export class Link implements Disposable {
       link[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** As disposing, while this thread goes on. The probes are off much sooner than the kernel is done. */
+  async release(): Promise<void> {
+    const descriptors = this.descriptors.reverse();
+    this.descriptors = [];
+    for (const descriptor of descriptors) await closeInBackground(descriptor);
   }
 
   [Symbol.dispose](): void {

@@ -97,7 +97,7 @@ const descriptionOf = (
   view,
 });
 
-type Progress = ReturnType<Session["progress"]>;
+type Progress = Pick<ReturnType<Session["progress"]>, "balance" | "durationNs">;
 
 const MILLION = 1_000_000n;
 

@@ -11,6 +11,7 @@ export {
   ATTACH_UPROBE_MULTI,
   type BatchResult,
   closeDescriptor,
+  closeInBackground,
   createPerfEventLink,
   createUprobeMultiLink,
   deleteMapElement,

@@ -327,11 +327,27 @@ export function openUprobeEvent(
   return result;
 }
 
-let closeCall: ((fd: number) => number) | undefined;
+interface Close {
+  (fd: number): number;
+  /** In a thread of its own. */
+  readonly async: (fd: number, done: () => void) => void;
+}
+
+let closeFunction: Close | undefined;
+function closeCall(): Close {
+  closeFunction ??= libc().func("close", "int", ["int"]) as unknown as Close;
+  return closeFunction;
+}
+
 /** Closes a descriptor that Node does not know. */
 export function closeDescriptor(fd: number): void {
-  closeCall ??= libc().func("close", "int", ["int"]) as unknown as typeof closeCall;
-  closeCall?.(fd);
+  closeCall()(fd);
 }
+
+/** The same, while this thread goes on: the kernel may take its time. */
+export const closeInBackground = (fd: number): Promise<void> =>
+  new Promise((closed) => {
+    closeCall().async(fd, () => closed());
+  });
 
 export const ERRNO = constants.errno;

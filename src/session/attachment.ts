@@ -58,9 +58,14 @@ export class Attachment implements Disposable {
     }
   }
 
-  /** No call is seen to begin any more. C functions are not seen to end either. */
-  detachBeginnings(): void {
-    detach(this.links.beginnings);
+  /** No call is seen to begin any more, from soon on. C functions are not seen to end either. */
+  async releaseBeginnings(): Promise<void> {
+    await release(this.links.beginnings);
+  }
+
+  /** All probes off, soon; all the same time. */
+  async release(): Promise<void> {
+    await Promise.all([release(this.links.beginnings), release(this.links.ends)]);
   }
 
   /** All probes off. */
@@ -85,6 +90,10 @@ export class Attachment implements Disposable {
     this.detach();
     this.request.files[Symbol.dispose]();
   }
+}
+
+async function release(links: Link[]): Promise<void> {
+  await Promise.all(links.splice(0).map((link) => link.release()));
 }
 
 function detach(links: Link[]): void {

@@ -168,9 +168,10 @@ export class Session implements Disposable {
   }
 
   /** How far the run is, without the series and stacks: their maps are large, and reading them holds up who fills them. */
-  progress(): Pick<RecordBatch, "balance" | "durationNs"> {
+  progress(): Pick<RecordBatch, "balance" | "durationNs"> & { readonly hits: bigint } {
     this.addresses.watch();
-    return { balance: this.readCounts().balance, durationNs: process.hrtime.bigint() - this.clock.monotonicNs };
+    const { balance, hits } = this.readCounts();
+    return { balance, hits, durationNs: process.hrtime.bigint() - this.clock.monotonicNs };
   }
 
   /** Everything counted so far; while sites are live its parts may differ by calls that ended between their reading. */
