@@ -87,12 +87,13 @@ export class TargetProcess {
 
   /**
    * Tells the program that it runs from every other that it was before or becomes by exec, the same file run anew
-   * included. Undefined once it has ended, or has become what we may not look at.
+   * included. Undefined once it has ended, or has become what we may not look at, and while it is becoming another: an exec
+   * whose program has many probes takes the kernel long, and the stack that it begins with moves meanwhile.
    * LIMIT: without address space randomization a file run anew looks the same.
    */
   findProgram(): string | undefined {
     const stat = this.findStat();
-    if (stat === undefined) return undefined;
+    if (stat === undefined || stat.codeStart === 0) return undefined;
     try {
       const { device, inode } = readProcIdentity(this.pid, "exe");
       return `${device}:${inode} ${stat.stackStart}`;

@@ -10,12 +10,15 @@ export interface ProcessStat {
   readonly startTicks: number;
   /** Where the first thread's stack begins: elsewhere after each exec. 0 for those who may not trace the process. */
   readonly stackStart: number;
+  /** Where its code begins; 0 while an exec is under way, 1 for those who may not trace the process. */
+  readonly codeStart: number;
 }
 
 /** Places in the fields after the command, proc(5)'s numbers less 3. */
 const STATE = 0;
 const THREADS = 17;
 const START_TIME = 19;
+const START_CODE = 23;
 const START_STACK = 25;
 
 export function parseStat(text: string): ProcessStat {
@@ -37,6 +40,7 @@ export function parseStat(text: string): ProcessStat {
     threads: number(THREADS),
     startTicks: number(START_TIME),
     stackStart: number(START_STACK),
+    codeStart: number(START_CODE),
   };
 }
 

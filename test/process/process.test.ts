@@ -225,7 +225,7 @@ describe("what is no process to measure", () => {
 
 describe("status files", () => {
   const stat =
-    "42 (a) R (b) S 1 42 42 0 -1 4194560 100 0 0 0 7 5 0 0 20 0 3 0 161642 1 1 1 1 1 1 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n";
+    "42 (a) R (b) S 1 42 42 0 -1 4194560 100 0 0 0 7 5 0 0 20 0 3 0 161642 1 1 1 1 2 3 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n";
 
   it("of processes with strange names", () => {
     assert.deepEqual(parseStat(stat), {
@@ -233,7 +233,8 @@ describe("status files", () => {
       state: "S",
       threads: 3,
       startTicks: 161642,
-      stackStart: 1,
+      stackStart: 3,
+      codeStart: 1,
     });
     assert.throws(() => parseStat("42 (cut) S 1 42"), { code: "bad-format" });
     assert.throws(() => parseStat(""), { code: "bad-format" });
