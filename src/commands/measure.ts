@@ -194,6 +194,10 @@ export async function measure(
     follow: follower === undefined ? undefined : () => followOn(session, follower),
   });
   const batch = session.stop();
+  const { failure } = session;
+  if (failure !== undefined && !subject.target.hasEnded()) {
+    streams.err.write(`warning: probes that had rested could not be put back on: ${printable(failure.message)}\n`);
+  }
   news.clear();
   const eventLoss = follower === undefined ? undefined : finish(session, batch, follower);
   if (!request.quiet) tellEnd(end, subject.target, streams);

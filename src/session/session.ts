@@ -5,7 +5,7 @@
  * links live only as long as their descriptors.
  */
 import type { EventLoss, EventRecord, RecordBatch, RunClock, StackRecord } from "../aggregate/index.js";
-import { UnsupportedError } from "../base/index.js";
+import { type ProfilerError, UnsupportedError } from "../base/index.js";
 import { type AttachMode, RingBuffer } from "../bpf/index.js";
 import { readClocks } from "../kernel/index.js";
 import type { ProbePlan } from "../probes/index.js";
@@ -214,6 +214,11 @@ export class Session implements Disposable {
   /** What the events so far lack. */
   eventLoss(): EventLoss {
     return readEventLoss(this.programs);
+  }
+
+  /** Why probes that rested could not be put back on; undefined where they could. */
+  get failure(): ProfilerError | undefined {
+    return this.slices.failure;
   }
 
   /** The calls that were open when the run was stopped; none without `keep.events`. */

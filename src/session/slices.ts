@@ -9,6 +9,7 @@ import { readdirSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { gsGoroutine } from "../abi/index.js";
 import type { SliceRecord } from "../aggregate/index.js";
+import { ProfilerError } from "../base/index.js";
 import type { Attachment } from "./attachment.js";
 import type { CostMeter } from "./cost.js";
 import { deleteWhere } from "./forget.js";
@@ -43,6 +44,8 @@ export interface SliceControl {
 export class Slices implements Disposable {
   /** Calls that were cut off. */
   cut = 0n;
+  /** Why the probes could not be put back on; the run has no more slices then. */
+  failure: ProfilerError | undefined;
   private readonly control: SliceControl;
   private readonly beganNs: bigint;
   private readonly governor: Governor | undefined;
@@ -132,7 +135,15 @@ export class Slices implements Disposable {
 
   private resume(): void {
     const { attachment, programs } = this.control;
-    attachment.attach();
+    try {
+      attachment.attach();
+    } catch (error) {
+      if (!(error instanceof ProfilerError)) throw error;
+      // Nobody waits for this here: the run ends as it is, and says so. Of a target that has ended it is no surprise.
+      this.failure = error;
+      clearInterval(this.timer);
+      return;
+    }
     programs.measure("on");
     this.state = "on";
     this.first = this.look();
