@@ -124,9 +124,10 @@ const ASK_EVERY_MS = 200;
 /** Ends a tool and waits for it. bpftrace misses a signal that comes while it is not waiting, so it is asked repeatedly. */
 export async function endTool(child: ChildProcess): Promise<void> {
   const deadline = Date.now() + TOOL_PATIENCE_MS;
+  const exited = once(child, "exit");
   while (child.exitCode === null && child.signalCode === null) {
     child.kill(Date.now() < deadline ? "SIGINT" : "SIGKILL");
-    await Promise.race([once(child, "exit"), delay(ASK_EVERY_MS)]);
+    await Promise.race([exited, delay(ASK_EVERY_MS)]);
   }
 }
 

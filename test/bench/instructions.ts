@@ -1,6 +1,6 @@
 /**
  * How much the programs do for one call, at its entry and at its return: BPF instructions executed, map operations, reads
- * of the process' memory. Exact, by executing the loaded programs on made-up hits (`interpreter.ts`), in the steady
+ * of the process' memory. Exact, by executing the loaded programs on made-up hits (`interpreter/`), in the steady
  * state: all series, stacks and histogram rows are there already.
  */
 import { gsBalance } from "../../src/abi/index.js";
@@ -8,8 +8,8 @@ import type { PlannedProbe, ProbePlan, RegisterName, Site } from "../../src/prob
 import { loadCallPrograms } from "../../src/session/programs.js";
 import { siteCookie } from "../../src/session/wire.js";
 import { planCalls, TEXT } from "./calls.js";
-import { type Hit, Interpreter, type Work } from "./interpreter.js";
-import { readLoadedProgram } from "./loaded-program.js";
+import { type Hit, Interpreter, type Work } from "./interpreter/machine.js";
+import { readLoadedProgram } from "./interpreter/program.js";
 import { askedByCode, askedByMap } from "./ways.js";
 
 /** What one kind of run does for a call. */

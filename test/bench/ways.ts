@@ -31,10 +31,11 @@ export function askedByCode(plan: ProbePlan): ProbePlan {
   return { ...plan, probes: plan.probes.map(coded) };
 }
 
-const WAYS = ["constants", "map", "code"] as const;
+const WAYS = ["none", "constants", "map", "code"] as const;
 type Way = (typeof WAYS)[number];
 
 const NAMES: Readonly<Record<Way, string>> = {
+  none: "no --by",
   constants: "recipes as constants",
   map: "recipes in a map",
   code: "recipes as codes",
@@ -123,6 +124,7 @@ function loadTime(plan: ProbePlan): Promise<number> {
 export async function measureWays(settings: CallSettings): Promise<readonly Row[]> {
   const plan = await planCalls(USUAL, [USUAL.by]);
   const plans: Readonly<Record<Way, ProbePlan>> = {
+    none: await planCalls(USUAL, []),
     constants: plan,
     map: await askedByMap(plan),
     code: askedByCode(plan),
@@ -133,7 +135,7 @@ export async function measureWays(settings: CallSettings): Promise<readonly Row[
     settings.rounds,
   );
   const rows = (what: string, taken: Readonly<Record<Way, Series>>, unit: "ns" | "ms"): Row[] =>
-    (["map", "code"] as const).map((way) =>
+    (["none", "map", "code"] as const).map((way) =>
       rowOf({ group: what, subject: NAMES[way], reference: NAMES.constants, unit }, taken[way], taken.constants),
     );
   return [

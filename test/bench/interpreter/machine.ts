@@ -5,7 +5,9 @@
  * Instruction set: RFC 9669, as far as the compiler and the verifier use it here; what is not known throws. Maps are
  * kept here, empty at first, constants as they were loaded; helpers do what the programs can tell.
  */
-import type { Instruction, LoadedMap, LoadedProgram } from "./loaded-program.js";
+import { calculate, jumps } from "./arithmetic.js";
+import { InterpretedMap, Memory } from "./memory.js";
+import type { Instruction, LoadedProgram } from "./program.js";
 
 /** What one run of the program did. */
 export interface Work {
@@ -25,146 +27,10 @@ export interface Hit {
   readonly read: (address: bigint, size: number) => Buffer | undefined;
 }
 
-const MASK_32 = 0xffff_ffffn;
 const STACK_BYTES = 512;
-/** Every piece of memory has 4 GiB of addresses to itself, from here on, and begins somewhat behind their beginning. */
-const FIRST_REGION = 0xffff_c000n;
-const MARGIN = 4096n;
-const ENOENT = -2n;
-const EEXIST = -17n;
 const EFAULT = -14n;
-const BPF_NOEXIST = 1n;
 
 const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value);
-
-interface Region {
-  readonly bytes: Buffer;
-  /** Makes what a pointer in it points to, where it is an array of pointers to each CPU's values. */
-  readonly pointee?: (index: number) => bigint;
-}
-
-class Memory {
-  private readonly regions: Region[] = [];
-
-  /** The address of its first byte. */
-  add(region: Region): bigint {
-    this.regions.push(region);
-    return ((FIRST_REGION + BigInt(this.regions.length - 1)) << 32n) + MARGIN;
-  }
-
-  at(address: bigint, size: number): { readonly bytes: Buffer; readonly offset: number } {
-    const { bytes, pointee } = this.regionOf(address);
-    const offset = Number((address & MASK_32) - MARGIN);
-    if (pointee !== undefined && offset >= 0 && offset < bytes.length)
-      bytes.writeBigUInt64LE(pointee(offset / 8), offset);
-    if (offset < 0 || offset + size > bytes.length) throw new Error(`no ${size} bytes at 0x${address.toString(16)}`);
-    return { bytes, offset };
-  }
-
-  private regionOf(address: bigint): Region {
-    const region = this.regions[Number((address >> 32n) - FIRST_REGION)];
-    if (region === undefined) throw new Error(`no memory at 0x${address.toString(16)}`);
-    return region;
-  }
-
-  load(address: bigint, size: number): bigint {
-    const { bytes, offset } = this.at(address, size);
-    if (size === 8) return bytes.readBigUInt64LE(offset);
-    return BigInt(bytes.readUIntLE(offset, size));
-  }
-
-  store(address: bigint, size: number, value: bigint): void {
-    const { bytes, offset } = this.at(address, size);
-    if (size === 8) bytes.writeBigUInt64LE(unsigned(value), offset);
-    else bytes.writeUIntLE(Number(BigInt.asUintN(8 * size, value)), offset, size);
-  }
-
-  slice(address: bigint, size: number): Buffer {
-    const { bytes, offset } = this.at(address, size);
-    return bytes.subarray(offset, offset + size);
-  }
-}
-
-/** One map of the program. */
-class InterpretedMap {
-  readonly shape: LoadedMap;
-  private readonly memory: Memory;
-  private readonly elements = new Map<string, bigint>();
-  /** Of an array, its elements; of one for each CPU, pointers to them. */
-  private readonly array: bigint | undefined;
-
-  constructor(memory: Memory, shape: LoadedMap, contents: Buffer | undefined) {
-    this.memory = memory;
-    this.shape = shape;
-    if (contents !== undefined) this.array = memory.add({ bytes: contents });
-    else if (shape.type === "percpu_array") this.array = this.pointers(shape.maxEntries);
-  }
-
-  private pointers(count: number): bigint {
-    const known = new Map<number, bigint>();
-    const pointee = (index: number): bigint => {
-      const address = known.get(index) ?? this.memory.add({ bytes: Buffer.alloc(this.shape.valueSize) });
-      known.set(index, address);
-      return address;
-    };
-    return this.memory.add({ bytes: Buffer.alloc(8 * count), pointee });
-  }
-
-  get isArray(): boolean {
-    return this.array !== undefined;
-  }
-
-  /** Where code that looks up in line finds the elements: `header` is what it adds to the map's address. */
-  address(header: number): bigint {
-    if (this.array !== undefined) return this.array - BigInt(header);
-    return BigInt(this.shape.id);
-  }
-
-  lookup(key: Buffer): bigint | undefined {
-    return this.elements.get(key.toString("latin1"));
-  }
-
-  update(key: Buffer, value: Buffer, flags: bigint): bigint {
-    const name = key.toString("latin1");
-    const known = this.elements.get(name);
-    if (known !== undefined && flags === BPF_NOEXIST) return EEXIST;
-    const held = known === undefined ? undefined : this.held(known);
-    if (held !== undefined) this.memory.slice(held, value.length).set(value);
-    else this.elements.set(name, this.hold(this.memory.add({ bytes: Buffer.from(value) })));
-    return 0n;
-  }
-
-  private get perCpu(): boolean {
-    return this.shape.type.startsWith("percpu_");
-  }
-
-  private hold(address: bigint): bigint {
-    if (!this.perCpu) return address;
-    const pointer = Buffer.alloc(8);
-    pointer.writeBigUInt64LE(address);
-    return this.memory.add({ bytes: pointer });
-  }
-
-  private held(element: bigint): bigint {
-    return this.perCpu ? this.memory.load(element, 8) : element;
-  }
-
-  remove(key: Buffer): bigint {
-    return this.elements.delete(key.toString("latin1")) ? 0n : ENOENT;
-  }
-
-  get size(): number {
-    return this.elements.size;
-  }
-
-  /** The value of an array's element. */
-  element(index: number): Buffer {
-    if (this.array === undefined) throw new Error(`${this.shape.name} is no array`);
-    const { valueSize } = this.shape;
-    if (this.perCpu) return this.memory.slice(this.memory.load(this.array + BigInt(8 * index), 8), valueSize);
-    return this.memory.slice(this.array + BigInt(Math.ceil(valueSize / 8) * 8 * index), valueSize);
-  }
-}
 
 export class Interpreter {
   private readonly instructions: readonly (Instruction | undefined)[];
@@ -337,7 +203,6 @@ const MAP_POINTER = 1;
 const MAP_VALUE = 2;
 const FUNCTION_POINTER = 4;
 const OWN_FUNCTION = 1;
-const FROM_REGISTER = 0x08;
 const SIZES: Readonly<Record<number, number>> = { 0: 4, 8: 2, 16: 1, 24: 8 };
 
 function sizeOf({ code }: Instruction): number {
@@ -346,95 +211,4 @@ function sizeOf({ code }: Instruction): number {
   // Plain, or of memory that might not be there.
   if (size === undefined || (mode !== 0x60 && mode !== 0x20 && mode !== ATOMIC)) throw new Error(`code ${code}`);
   return size;
-}
-
-/** The right-hand side of a calculation or comparison of so many bits. */
-function operandOf({ code, source, immediate }: Instruction, registers: readonly bigint[], bits: number): bigint {
-  return BigInt.asUintN(bits, (code & FROM_REGISTER) === 0 ? BigInt(immediate) : (registers[source] ?? 0n));
-}
-
-function calculate(each: Instruction, registers: readonly bigint[]): bigint {
-  const bits = (each.code & 0x07) === 7 ? 64 : 32;
-  const a = BigInt.asUintN(bits, registers[each.destination] ?? 0n);
-  const b = operandOf(each, registers, bits);
-  const shift = b & BigInt(bits - 1);
-  const result = ((): bigint => {
-    switch (each.code >> 4) {
-      case 0x0:
-        return a + b;
-      case 0x1:
-        return a - b;
-      case 0x2:
-        return a * b;
-      case 0x3:
-        return b === 0n ? 0n : a / b;
-      case 0x4:
-        return a | b;
-      case 0x5:
-        return a & b;
-      case 0x6:
-        return a << shift;
-      case 0x7:
-        return a >> shift;
-      case 0x8:
-        return -a;
-      case 0x9:
-        return b === 0n ? a : a % b;
-      case 0xa:
-        return a ^ b;
-      // An offset of -1 stands for this CPU's share; of a width, for a sign to be extended.
-      case 0xb:
-        return each.offset > 0 ? BigInt.asIntN(each.offset, b) : b;
-      case 0xc:
-        return BigInt.asIntN(bits, a) >> shift;
-      case 0xd:
-        return swapped(each, registers[each.destination] ?? 0n);
-      default:
-        throw new Error(`code ${each.code}`);
-    }
-  })();
-  return BigInt.asUintN(bits, result);
-}
-
-/** To little-endian, which is only a cut, to big-endian, or the other way round. */
-function swapped({ code, immediate }: Instruction, value: bigint): bigint {
-  const cut = BigInt.asUintN(immediate, value);
-  if (code === 0xd4) return cut;
-  const hex = cut.toString(16).padStart(immediate / 4, "0");
-  return BigInt(`0x${(hex.match(/../g) ?? []).reverse().join("")}`);
-}
-
-function jumps(each: Instruction, registers: readonly bigint[]): boolean {
-  const bits = (each.code & 0x07) === 5 ? 64 : 32;
-  const a = BigInt.asUintN(bits, registers[each.destination] ?? 0n);
-  const b = operandOf(each, registers, bits);
-  const [signedA, signedB] = [BigInt.asIntN(bits, a), BigInt.asIntN(bits, b)];
-  switch (each.code >> 4) {
-    case 0x0:
-      return true;
-    case 0x1:
-      return a === b;
-    case 0x2:
-      return a > b;
-    case 0x3:
-      return a >= b;
-    case 0x4:
-      return (a & b) !== 0n;
-    case 0x5:
-      return a !== b;
-    case 0x6:
-      return signedA > signedB;
-    case 0x7:
-      return signedA >= signedB;
-    case 0xa:
-      return a < b;
-    case 0xb:
-      return a <= b;
-    case 0xc:
-      return signedA < signedB;
-    case 0xd:
-      return signedA <= signedB;
-    default:
-      throw new Error(`code ${each.code}`);
-  }
 }
