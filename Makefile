@@ -94,7 +94,7 @@ golden: build fixtures
 # Ratios of costs, as one table; nothing passes or fails. Needs root. GOSPECT_BENCH=short is one quick round of everything,
 # GOSPECT_BENCH=write keeps the table in test/bench/RESULTS.md.
 bench: build fixtures
-	@.ci/setup gcc libc6-dev bpftool bpftrace bpfcc-tools linux-headers-cloud-amd64 etcd-server
+	@.ci/setup gcc libc6-dev bpftool bpftrace bpfcc-tools linux-headers-cloud-$(shell dpkg --print-architecture) etcd-server
 	node build/test/bench/main.js
 
 # Damaged files by the thousand: seeds are fixed, so that what fails fails again.
