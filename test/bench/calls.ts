@@ -33,6 +33,12 @@ export interface CallCase {
   readonly goroutines: number;
 }
 
+/** Ratios aimed at: to empty programs on the same sites with an integer as the key, to empty programs where others put them, … */
+export const GOAL_SAME_SITES = 1.1;
+const GOAL_ELSEWHERE = 0.65;
+/** … and to bpftrace, which only counts. */
+export const GOAL_BPFTRACE = 1.2;
+
 const FRAME = {
   title: "a function with a frame",
   kind: "frame",
@@ -40,7 +46,7 @@ const FRAME = {
   by: "n",
   andBy: ["log2(n)", "ret"],
   bpftraceKey: 'reg("ax")',
-  goalSameSites: 1.1,
+  goalSameSites: GOAL_SAME_SITES,
 } as const;
 const LEAF = { ...FRAME, title: "a leaf", kind: "leaf", function: "main.Leaf" } as const;
 const RECURSIVE = { ...FRAME, title: "a recursive function", kind: "recursive", function: "main.Recursive" } as const;
@@ -63,10 +69,6 @@ export const CALL_CASES: readonly CallCase[] = [FRAME, LEAF, RECURSIVE, TEXT].fl
   { ...each, goroutines: 1 },
   { ...each, goroutines: MANY },
 ]);
-
-/** Ratios aimed at, to empty programs where others put them, and to bpftrace, which only counts. */
-const GOAL_ELSEWHERE = 0.65;
-export const GOAL_BPFTRACE = 1.2;
 
 export interface CallSettings {
   readonly callsPerRound: number;

@@ -9,7 +9,7 @@ import { type ProbePlan, planProbes } from "../../src/probes/index.js";
 import { CodeFile } from "../../src/symbols/index.js";
 import { checkout } from "../fixture.js";
 import { type Attach, bpftrace, emptyOnPlannedSites, funclatency, nothing, session } from "./attachments.js";
-import { type CallSettings, GOAL_BPFTRACE, onlyProbe } from "./calls.js";
+import { type CallSettings, GOAL_BPFTRACE, GOAL_SAME_SITES, onlyProbe } from "./calls.js";
 import { LiveInstruction } from "./process-memory.js";
 import { type CallingProgram, measureVariants } from "./subject.js";
 import { type Row, rowOf } from "./table.js";
@@ -103,7 +103,8 @@ export async function measureCFunction({ callsPerRound, rounds }: CallSettings):
     );
   return [
     row("hist", "sameSites"),
-    row("histBy", "sameSites"),
+    row("histBy", "sameSites", GOAL_SAME_SITES),
+    row("script", "sameSites"),
     row("hist", "script", GOAL_BPFTRACE),
     row("hist", "funclatency", GOAL_BPFTRACE),
     row("histBy", "script"),

@@ -128,7 +128,7 @@ const startupOnLarge = (program: BuiltProgram, path: string, mode: string, round
 /** Some ten functions, a hundred, a thousand, twenty thousand. */
 const SELECTIONS: ScaleSubject["selections"] = [
   { selectors: ["large/volumeledger97.(*InvoiceReplica17).*"], bpftrace: "measured" },
-  { selectors: ["large/volumeledger97.(*InvoiceReplica*"], bpftrace: "measured" },
+  { selectors: ["I", "L", "O", "T"].map((letter) => `large/volumeledger97.(*${letter}*`), bpftrace: "measured" },
   { selectors: ["7", "17", "27"].map((number) => `large/volumeledger${number}.*`), bpftrace: "too-slow" },
   { selectors: ["o", "tenant", "ledger", "invoicereplica18"].map((name) => `large/${name}*`), bpftrace: "too-slow" },
 ];
