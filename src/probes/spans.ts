@@ -10,7 +10,7 @@ import type { Scope } from "./names.js";
 import { answersAt, damaged, type NativeContext, namedPlace, type Place, sorted, withSite } from "./native-places.js";
 import { argumentTypes, type SpanEnd, spanScope, spanVariables, usdtScope } from "./native-scope.js";
 import type { UsdtMatch } from "./native-selector.js";
-import type { Recipe } from "./plan.js";
+import type { Recipe, RefusedFunction } from "./plan.js";
 import { compileExpression } from "./recipes.js";
 
 /** Every place of one probe with every place of the other: which ends belong together, the run finds out. */
@@ -37,8 +37,16 @@ export function planSpan(from: UsdtMatch, to: UsdtMatch, context: NativeContext)
     ...from.places.map((place, index) => plan(place, "begin", begins[index] ?? begin)),
     ...to.places.map((place, index) => plan(place, "end", finishes[index] ?? finish)),
   ];
-  return sorted(tries, losses);
+  const planned = sorted(tries, losses);
+  const isPartial = planned.refused.length > 0 && planned.candidates.length > 0;
+  return isPartial ? { ...planned, candidates: [], refused: planned.refused.map(partial) } : planned;
 }
+
+/** Where an end is not seen, the next one would be taken for it, and its time with it: all places are measured, or none. */
+const partial = ({ refusal, ...named }: RefusedFunction): RefusedFunction => ({
+  ...named,
+  refusal: { ...refusal, reason: `its ends can't be told apart without all their places: ${refusal.reason}` },
+});
 
 /** A candidate for a place as that for an end of a span, which is no place: it has a duration. */
 function spanEnd(candidate: Candidate, end: "begin" | "end", match: Outcome<Recipe | undefined>): Candidate {

@@ -1,6 +1,9 @@
 /** Plans of USDT probes, spans and C functions: sites against the symbols and notes that readelf shows, and what is refused. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { ProfilerError } from "../../src/base/index.js";
 import { openCodeFile } from "../../src/binary/index.js";
@@ -105,6 +108,32 @@ test("a span has probes at either end, with the halves of what is asked", async 
     ...Array.from({ length: begins }, () => ({ ...begin, condition: [0, true, false] })),
     ...Array.from({ length: ends }, () => ({ ...end, condition: [0, false, true] })),
   ]);
+});
+
+test("a span is measured at all its places or not at all", async () => {
+  const bytes = readFileSync(FIXTURE);
+  const note = bytes.indexOf("fix\0inlined\0");
+  assert.ok(note > 0 && bytes.indexOf("fix\0inlined\0", note + 1) > 0, "the probe has several places");
+  // The address of its instruction.
+  bytes.writeBigUInt64LE(1n, note - 24);
+  const folder = mkdtempSync(join(tmpdir(), "gospect-span-"));
+  try {
+    const path = join(folder, "damaged");
+    writeFileSync(path, bytes);
+    const { code, message } = (await failure(
+      { probes: ["usdt:fix:inlined..usdt:fix:span__end"] },
+      path,
+    )) as ProfilerError;
+    assert.equal(code, "damaged-note");
+    assert.match(
+      message,
+      /^usdt:fix:inlined\.\.usdt:fix:span__end can't be measured: its ends can't be told apart without all their places: note \d+ of \S+\/damaged: its address 0x1 is not in the file's code$/,
+    );
+    const { probes } = await plan({ probes: ["usdt:fix:inlined"] }, path);
+    assert.equal(probes.length, (notesOf(FIXTURE).get("usdt:fix:inlined")?.length ?? 0) - 1);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("spans match by a value where it is asked for, another at each end if need be", async () => {
