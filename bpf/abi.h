@@ -129,7 +129,7 @@ enum gs_opcode {
 	GS_KEEP = 52,		/* slot imm = A */
 	GS_KEEP_BYTES = 53,	/* slot imm = a gs_tail_place, slot imm + 1 = B: the B bytes at A, at most 8 * `a` of them */
 	GS_C_LENGTH = 54,	/* B = the length of the NUL-terminated string at A; imm + 1 if it is longer than imm, at most GS_CHUNK_BYTES */
-	GS_WORD = 55,		/* A, B = the first word of the B bytes at A, [A-Za-z0-9_] and bytes from 0x80 on, in the first GS_CONSTANT_BYTES of them */
+	GS_WORD = 55,		/* A, B = the first word of the B bytes at A, [A-Za-z0-9_] and bytes from 0x80 on, over within the first GS_CONSTANT_BYTES of them */
 };
 
 enum gs_relation {
@@ -224,7 +224,7 @@ enum gs_read_status {
 	GS_NIL = 2,	/* a nil pointer on the way */
 	GS_CUT = 3,	/* a string longer than there is room for: its beginning is there */
 	/* Of codes only. */
-	GS_TOO_LARGE = 4,	/* a search that took more than GS_MAX_EXECUTED steps */
+	GS_TOO_LARGE = 4,	/* a search that would take more than GS_MAX_EXECUTED steps, or of more text than is looked at */
 	GS_NOT_FOUND = 5,	/* a map without that key, a context without that value, an index beyond the length */
 	GS_OTHER_TYPE = 6,	/* an interface holds something that the plan does not know how to read */
 	GS_NO_ROOM = 7,		/* the record was full, or no workspace was free */

@@ -245,12 +245,13 @@ static __always_inline void find_word(struct workspace *w)
 {
 	struct scan scan = { .w = w };
 	gs_u64 length = w->f.b;
+	gs_u32 longer = length > GS_CONSTANT_BYTES;
 
 	if ((gs_s64)length < 0) {
 		fail(w, GS_FAULT);
 		return;
 	}
-	if (length > GS_CONSTANT_BYTES)
+	if (longer)
 		length = GS_CONSTANT_BYTES;
 	if (length && read_user(w->text, length, w->f.a)) {
 		fail(w, GS_FAULT);
@@ -259,6 +260,11 @@ static __always_inline void find_word(struct workspace *w)
 	w->word.at = 0;
 	w->word.length = 0;
 	bpf_loop(length, scan_byte, &scan, 0);
+	/* Not over where the text is looked at no further, or not begun: what is there is not the word. */
+	if (longer && (!w->word.length || w->word.at + w->word.length == GS_CONSTANT_BYTES)) {
+		fail(w, GS_TOO_LARGE);
+		return;
+	}
 	w->f.a += w->word.at;
 	w->f.b = w->word.length;
 }

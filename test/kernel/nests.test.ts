@@ -7,7 +7,9 @@ import { copyFileSync } from "node:fs";
 import { release } from "node:os";
 import { test } from "node:test";
 import type { Aggregate, Dimension } from "../../src/aggregate/index.js";
-import type { ProbePlan } from "../../src/probes/index.js";
+import { openCodeFile } from "../../src/binary/index.js";
+import { type ProbePlan, planProbes } from "../../src/probes/index.js";
+import { CodeFile } from "../../src/symbols/index.js";
 import { type Fixture, startFixture } from "../fixture.js";
 import { Measuring, withoutKernel } from "./measuring.js";
 import { type Answer, cFunction, command, Native, place, recipe, register, spanEnd } from "./nests.js";
@@ -260,6 +262,32 @@ test("the stack at an end of a span does not begin with what C code has at its s
       [[50, "framed_end", "main"]],
     );
   }
+  await fixture.stop();
+});
+
+test("the first word of a string is all of it, or none", options, async () => {
+  using native = await Native.build("-pie");
+  using fixture = await startFixture(native.path);
+  const target = { kind: "pid", pid: fixture.pid } as const;
+  const program = { main: new CodeFile((await openCodeFile(native.path)).elf, native.path), libraries: [] };
+  const plan = planProbes(program, { probes: ["c:work"], by: ["word(str(arg1))"], signatures: [] });
+  const unknown = { unreadable: "too large to search" };
+  const texts: readonly (readonly [text: string, word: string | typeof unknown])[] = [
+    ["SELECT 1", "SELECT"],
+    ["  -- größe_2: x", "größe_2"],
+    ["..", ""],
+    [`${" ".repeat(122)}insert`, "insert"],
+    [`${" ".repeat(121)}insert x`, "insert"],
+    [`${" ".repeat(122)}insert x`, unknown],
+    [`${" ".repeat(128)}insert`, unknown],
+    ["x".repeat(128), `${"x".repeat(64)}…`],
+    ["x".repeat(129), unknown],
+  ];
+  using measuring = await Measuring.start(plan, target);
+  for (const [text] of texts) await command(fixture, `text ${text}`);
+  const counts: Record<string, number> = {};
+  for (const [, word] of texts) counts[JSON.stringify([word])] = (counts[JSON.stringify([word])] ?? 0) + 1;
+  assert.deepEqual(countsOf(measuring.stop()), counts);
   await fixture.stop();
 });
 

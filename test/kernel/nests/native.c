@@ -193,6 +193,10 @@ int main(void)
 			result = work(a, name);
 			free(name);
 		}
+		if (!strcmp(word, "text")) {
+			line[strcspn(line, "\n")] = 0;
+			result = work(0, line + sizeof("text"));
+		}
 		if (!strcmp(word, "nil"))
 			result = side(-1);
 		if (!strcmp(word, "framed"))
