@@ -1,5 +1,5 @@
-# Every target calls what it needs, and says what it installs. By-products are in build/; the Go toolchains, which are
-# big and never change, in ~/.cache/gospect.
+# Every target calls what it needs, and says what it installs. By-products are in build/; Go toolchains and kernels, which
+# are big and never change, in ~/.cache/gospect.
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -euc
 .DELETE_ON_ERROR:
@@ -21,11 +21,12 @@ SOURCES := $(shell find src test -name '*.ts')
 
 # --- what a machine needs ---
 
-# Debian packages, npm packages, Go toolchains: only what is missing.
+# Debian packages, npm packages, Go toolchains, kernels: only what is missing.
 setup:
 	@.ci/setup
 	@$(MAKE) --no-print-directory $(NODE_MODULES)
 	@for version in 1.19 1.21 1.22 1.23 1.24 1.25 1.26 1.27; do fixtures/toolchain.sh $$version >/dev/null; done
+	@for suite in bookworm bookworm-backports trixie-backports; do test/kernels/kernel.sh $$suite >/dev/null; done
 
 $(NODE_MODULES): package.json package-lock.json
 	@echo "gospect: installing the npm packages of package-lock.json"

@@ -1,0 +1,119 @@
+/**
+ * Another kernel than this machine's, with this build in it: Debian's, emulated by qemu, on a file system of node, what node
+ * needs, the compiled program and tests, and the fixtures asked for, each where it is here. It runs one file of `guest/`, which prints JSON.
+ *
+ * Emulated time is not time: such a run tells counts, and what costs more than what. Its CPUs are emulated by software
+ * everywhere, so that it is the same on machines that could do better.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkout } from "../fixture.js";
+import { Initramfs } from "./initramfs.js";
+
+/** Debian's suites whose kernels are tried: 6.1, 6.12, and the newest that there is. */
+export type KernelSuite = "bookworm" | "bookworm-backports" | "trixie-backports";
+
+export interface GuestRun {
+  readonly suite: KernelSuite;
+  /** A file of guest/, without its extension. */
+  readonly program: string;
+  readonly args?: readonly string[];
+  /** Paths of files that it needs, beside the build. */
+  readonly files: readonly string[];
+}
+
+const QEMU = "/usr/bin/qemu-system-x86_64";
+const BUSYBOX = "/bin/busybox";
+const LIBBPF = "/usr/lib/x86_64-linux-gnu/libbpf.so.1";
+/** What the program needs at run time, and its tests. */
+const PACKAGES = ["@jridgewell", "@koromix", "commander", "elfinfo", "iced-x86", "koffi", "pprof-format"];
+
+/** LIMIT: a guest that has not ended by then is ended. */
+const PATIENCE_MS = 300_000;
+const MEMORY_MB = 1536;
+const CPUS = 2;
+
+/** Why no guest can be started here, as a test's skip option; see withoutKernel. */
+export const withoutGuests: string | false = [QEMU, BUSYBOX].every((path) => existsSync(path))
+  ? false
+  : "needs qemu-system-x86 and busybox-static: make setup";
+
+/** Libraries that a program or library is linked to, all of them. */
+const librariesOf = (path: string): readonly string[] =>
+  [...execFileSync("ldd", [path], { encoding: "utf8" }).matchAll(/(\/\S+) \(0x/g)].flatMap(
+    ([, library]) => library ?? [],
+  );
+
+const filesIn = (folder: string, wanted: RegExp = /./): readonly string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && wanted.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+
+function fileSystem({ program, args = [], files }: GuestRun): Initramfs {
+  const main = fileURLToPath(new URL(`guest/${program}.js`, import.meta.url));
+  const command = [process.execPath, main, ...args].map((word) => `'${word}'`).join(" ");
+  const system = new Initramfs()
+    .file(`${checkout}test/kernels/init`, "/init")
+    .file(BUSYBOX)
+    .text("/command", `cd '${checkout}'; exec ${command}\n`)
+    .file(`${checkout}package.json`);
+  for (const folder of ["/proc", "/sys", "/dev", "/tmp", "/root"]) system.folder(folder);
+  for (const path of [process.execPath, LIBBPF]) for (const file of [path, ...librariesOf(path)]) system.file(file);
+  const build = [filesIn(`${checkout}build/src`, /\.js$/), filesIn(`${checkout}build/test`, /\.js$/)].flat();
+  const objects = filesIn(`${checkout}build/bpf`);
+  const packages = PACKAGES.flatMap((name) => filesIn(`${checkout}node_modules/${name}`));
+  for (const file of [...build, ...objects, ...packages, ...files]) system.file(file);
+  return system;
+}
+
+/** What the program printed, parsed. Rejects with all that the guest said when it did not end well. */
+export async function runInGuest<T>(run: GuestRun): Promise<T> {
+  const kernel = execFileSync(`${checkout}test/kernels/kernel.sh`, [run.suite], { encoding: "utf8" }).trim();
+  const folder = mkdtempSync(join(tmpdir(), "gospect-guest-"));
+  const [archive, log, output] = ["initramfs", "console", "output"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  try {
+    fileSystem(run).write(archive);
+    await boot(kernel, archive, log, output);
+    const text = readFileSync(output, "utf8");
+    const [, printed, status] = /^(.*?)status (\d+)\s*$/s.exec(text) ?? [];
+    if (printed === undefined || status !== "0") {
+      throw new Error(`guest of ${run.suite}, ${run.program}:\n${text}\n${readFileSync(log, "utf8")}`);
+    }
+    const answer: T = JSON.parse(printed);
+    return answer;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Resolves when the machine has ended, or was. */
+async function boot(kernel: string, archive: string, log: string, output: string): Promise<void> {
+  const machine = spawn(
+    QEMU,
+    [
+      ...["-machine", "pc", "-accel", "tcg", "-cpu", "max", "-smp", `${CPUS}`, "-m", `${MEMORY_MB}`],
+      ...["-nodefaults", "-display", "none", "-no-reboot"],
+      ...["-serial", `file:${log}`, "-serial", `file:${output}`],
+      ...["-kernel", kernel, "-initrd", archive],
+      // A panic ends the machine, as its init does: by a reboot that is not to be.
+      ...["-append", "console=ttyS0 quiet panic=-1 mitigations=off"],
+    ],
+    { stdio: ["ignore", "ignore", "inherit"] },
+  );
+  const deadline = setTimeout(() => machine.kill("SIGKILL"), PATIENCE_MS);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      machine.on("error", reject);
+      machine.on("exit", () => resolve());
+    });
+  } finally {
+    clearTimeout(deadline);
+  }
+}
