@@ -443,6 +443,7 @@ struct gs_config {
 	gs_u32 reserved;
 	gs_u64 exe_inode;	/* of the program whose processes are measured; 0: any */
 	gs_u64 exe_device;	/* as the kernel numbers it; 0: not compared */
+	gs_u64 return_image;	/* load bias plus the image's base of the Go program whose returns the programs do; 0: of none */
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
 	struct gs_probe only;
 };

@@ -29,7 +29,7 @@ static __always_inline gs_u32 runs_program(void)
 }
 
 /* The process the thread belongs to, as the user's pid namespace numbers it; 0 when it is not a target. */
-static __always_inline gs_u32 target_process(void)
+static __noinline gs_u32 target_process(void)
 {
 	gs_u32 tgid;
 
@@ -52,20 +52,27 @@ static __always_inline gs_u32 target_process(void)
 static __noinline gs_u32 series_of(struct pt_regs *ctx, const struct hit *hit, gs_u32 parent, gs_u32 at_return, gs_u32 *other)
 {
 	gs_u32 number = hit->probe, unreadable = hit->kind == GS_SITE_TAIL_JUMP;
-	struct gs_key key = {};
+	struct workspace *w = workspace_of(hit->workspace);
+	struct gs_key *key;
 
-	key.probe = number;
-	key.parent = parent;
-	key.phase = at_return;
+	if (!w) {
+		*other = 1;
+		return number;
+	}
+	key = &w->series;
+	__builtin_memset(key, 0, sizeof(*key));
+	key->probe = number;
+	key->parent = parent;
+	key->phase = at_return;
 	if (config.one_recipe) {
-		fill_key(&key, ctx, hit->image, hit->workspace, at_return, unreadable, &config.only);
+		fill_key(key, ctx, hit->image, hit->workspace, at_return, unreadable, &config.only);
 	} else {
 		struct gs_probe *probe = bpf_map_lookup_elem(&probes, &number);
 
 		if (probe)
-			fill_key(&key, ctx, hit->image, hit->workspace, at_return, unreadable, probe);
+			fill_key(key, ctx, hit->image, hit->workspace, at_return, unreadable, probe);
 	}
-	return find_series(&key, other);
+	return find_series(key, other);
 }
 
 /* The value of a probe at one end of its calls: left alone when it is taken at the other; 0 when it could be read. */
@@ -115,32 +122,37 @@ static __always_inline gs_u32 file_of(gs_u32 number)
 	return probe ? probe->file : 0;
 }
 
+static __always_inline void start_walk(const struct pt_regs *ctx, const struct hit *hit, struct walk_start *start)
+{
+	start->site = hit->address;
+	start->image = hit->image;
+	start->fp = ctx->bp;
+	start->sp = ctx->sp;
+	start->limit = ctx->sp + hit->at.depth;
+	start->frame = hit->frame;
+	start->caller = 0;
+	start->go.sp = 0;
+	start->file = 0;
+	if (NESTS) {
+		start->file = file_of(hit->probe);
+		if (hit->g_place & GS_SITE_G_BEHIND_C)
+			start_in_c(ctx, hit, start);
+	}
+}
+
 /* Counts a finished call, or a place that was passed, with its value and its stack; with events, it becomes one. */
 static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 number, gs_u64 value, struct gs_balance *counts)
 {
+	struct workspace *w = HAS_WORKSPACES ? workspace_of(hit->workspace) : 0;
 	gs_u64 stack = 0;
 
 	count_value(number, value, counts);
 	if (config.stacks) {
-		struct walk_start start = {
-			.site = hit->address,
-			.image = hit->image,
-			.fp = ctx->bp,
-			.sp = ctx->sp,
-			.limit = ctx->sp + hit->at.depth,
-			.frame = hit->frame,
-		};
-
-		if (config.nests) {
-			start.file = file_of(hit->probe);
-			if (hit->g_place & GS_SITE_G_BEHIND_C)
-				start_in_c(ctx, hit, &start);
-		}
-		stack = keep_stack(&start);
+		if (w)
+			start_walk(ctx, hit, &w->start);
+		stack = keep_stack(hit->workspace);
 	}
 	if (config.events) {
-		struct workspace *w = workspace_of(hit->workspace);
-
 		if (w)
 			w->event.stack = stack;
 		emit(hit->workspace, hit->probe);
@@ -202,7 +214,7 @@ static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u6
 	if (config.stacks)
 		hit.frame = frame_of(&hit);
 	/* Only the walk of Go's stack needs the goroutine, to know where it ends; the rest can do without. */
-	if (config.nests && hit.g_place & GS_SITE_G_BEHIND_C) {
+	if (NESTS && hit.g_place & GS_SITE_G_BEHIND_C) {
 		if (hit.g_place != GS_SITE_NO_G && (config.stacks || config.working))
 			find_goroutine_behind_c(&hit);
 	} else if ((config.stacks || config.working) &&
@@ -507,6 +519,17 @@ static __always_inline int dispatch(struct pt_regs *ctx, struct gs_balance *coun
 	}
 }
 
+/*
+ * Whether the program is to do the return. Another program on the same site may have done it already: then ip is elsewhere.
+ */
+static __always_inline gs_u32 is_return(struct pt_regs *ctx)
+{
+	gs_u64 cookie = bpf_get_attach_cookie(ctx), address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
+
+	return ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) == GS_SITE_RETURN &&
+	       ctx->ip - address == config.return_image;
+}
+
 SEC("uprobe")
 int site(struct pt_regs *ctx)
 {
@@ -514,13 +537,18 @@ int site(struct pt_regs *ctx)
 	struct gs_balance *counts = this_cpu_counts();
 	gs_u32 tgid = target_process(), workspace;
 
+	keep_own_stack(ctx);
 	if (!*(volatile gs_u32 *)&measuring || !counts || !tgid)
 		return 0;
 	count(&counts->hits);
-	if (!config.working)
-		return dispatch(ctx, counts, cookie, tgid, NO_WORKSPACE);
-	workspace = claim_workspace(ctx, tgid, ctx->ip - address, address);
-	dispatch(ctx, counts, cookie, tgid, workspace);
-	release_workspace(workspace);
+	if (HAS_WORKSPACES) {
+		workspace = claim_workspace(ctx, tgid, ctx->ip - address, address);
+		dispatch(ctx, counts, cookie, tgid, workspace);
+		release_workspace(workspace);
+	} else {
+		dispatch(ctx, counts, cookie, tgid, NO_WORKSPACE);
+	}
+	if (config.return_image && is_return(ctx))
+		return_to_caller(ctx);
 	return 0;
 }

@@ -207,7 +207,7 @@ __noinline int emit(gs_u32 workspace, gs_u32 probe)
 		return 0;
 	codes = codes_of(probe);
 	/* A span's ends are probes of their own. */
-	begun = config.nests && w && w->event.outcome != GS_PASSED ? codes_of(w->begun) : codes;
+	begun = NESTS && w && w->event.outcome != GS_PASSED ? codes_of(w->begun) : codes;
 	if (!w || !codes || !begun) {
 		count(&counts->events_dropped);
 		return 0;

@@ -171,42 +171,54 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
  * goroutine, again and again: what was called on it and did not return is abandoned, no panic. Where not all could be
  * ended at once, which of the rest are over is not known: they are given up as lost.
  */
+UNWINDING int unwind_all(struct unwinding *u, struct gs_balance *counts)
+{
+	struct gs_goroutine *goroutine = u->goroutine;
+	struct gs_frame *innermost;
+	gs_u32 open;
+
+	if (config.working)
+		stop_clock(u->workspace, goroutine->goid);
+	if (config.has_loop) {
+		bpf_loop(MAX_UNWOUND, unwind_one, u, 0);
+	} else {
+		for (int i = 0; i < MAX_UNWOUND_UNROLLED; i++)
+			if (unwind_one(i, u))
+				break;
+	}
+	if (u->ending == BY_PANIC) {
+		__sync_fetch_and_add(&counts->panics, u->ended);
+	} else if (u->ending == BY_GOEXIT) {
+		__sync_fetch_and_add(&counts->goexits, u->ended);
+	} else {
+		__sync_fetch_and_add(&counts->lost, u->ended);
+		__sync_fetch_and_add(u->ending == LEFT ? &counts->lost_left : &counts->lost_abandoned, u->ended);
+	}
+	open = goroutine->open;
+	innermost = open ? frame_at(goroutine, &u->key, open - 1) : 0;
+	if (innermost && innermost->depth >= u->depth) {
+		__sync_fetch_and_add(&counts->lost, open);
+		goroutine->open = 0;
+		goroutine->filtered = 0;
+	}
+	return 0;
+}
+
+/* The same, where there may be none such, which is usual. */
 static __always_inline void unwind(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 depth,
 				   struct gs_balance *counts, enum ending ending, gs_u32 workspace)
 {
-	struct unwinding u = { .goroutine = goroutine, .key = *key, .depth = depth, .ended = 0, .workspace = workspace };
 	gs_u32 open = goroutine->open;
 	struct gs_frame *innermost;
 
 	if (!open)
 		return;
 	innermost = frame_at(goroutine, key, open - 1);
-	if (innermost && innermost->depth < depth)
-		return;
-	u.ending = ending == LEFT || goroutine->goid ? ending : ABANDONED;
-	if (config.working)
-		stop_clock(workspace, goroutine->goid);
-	if (config.has_loop) {
-		bpf_loop(MAX_UNWOUND, unwind_one, &u, 0);
-	} else {
-		for (int i = 0; i < MAX_UNWOUND_UNROLLED; i++)
-			if (unwind_one(i, &u))
-				break;
-	}
-	if (u.ending == BY_PANIC) {
-		__sync_fetch_and_add(&counts->panics, u.ended);
-	} else if (u.ending == BY_GOEXIT) {
-		__sync_fetch_and_add(&counts->goexits, u.ended);
-	} else {
-		__sync_fetch_and_add(&counts->lost, u.ended);
-		__sync_fetch_and_add(u.ending == LEFT ? &counts->lost_left : &counts->lost_abandoned, u.ended);
-	}
-	open = goroutine->open;
-	innermost = open ? frame_at(goroutine, key, open - 1) : 0;
-	if (innermost && innermost->depth >= depth) {
-		__sync_fetch_and_add(&counts->lost, open);
-		goroutine->open = 0;
-		goroutine->filtered = 0;
+	if (!innermost || innermost->depth >= depth) {
+		struct unwinding u = { .goroutine = goroutine, .key = *key, .depth = depth, .workspace = workspace };
+
+		u.ending = ending == LEFT || goroutine->goid ? ending : ABANDONED;
+		unwind_all(&u, counts);
 	}
 }
 

@@ -77,4 +77,19 @@ static __always_inline long read_user(void *to, gs_u32 size, gs_u64 address)
 	return bpf_probe_read_user(to, size, (const void *)address);
 }
 
+/*
+ * Does what the `ret` under the probe would. The kernel leaves an instruction out when ip was changed, and so need not
+ * step through a copy of it, which takes a second trap. Kernels that do not know this refuse programs that write
+ * registers. Where the stack can't be read nothing is changed, and the instruction runs as usual.
+ */
+static __always_inline void return_to_caller(struct pt_regs *ctx)
+{
+	gs_u64 caller;
+
+	if (read_user(&caller, sizeof(caller), ctx->sp))
+		return;
+	ctx->ip = caller;
+	ctx->sp += sizeof(caller);
+}
+
 #endif

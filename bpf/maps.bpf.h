@@ -11,6 +11,20 @@
 /* In a section of its own: it is written whole before load. */
 const volatile struct gs_config config SEC(".rodata.config");
 
+/*
+ * Whether the run has more than Go's calls and code, in the objects that can have it: it takes BPF stack, and functions within
+ * functions, more than there is with the thread's own stack.
+ */
+#ifdef GOSPECT_NESTS
+#define NESTS config.nests
+#define OWN_STACK 0
+#define UNWINDING static __always_inline
+#else
+#define NESTS 0
+#define OWN_STACK 1
+#define UNWINDING static __noinline
+#endif
+
 /* Zeroed values to insert: too large for the BPF stack. */
 static const struct gs_goroutine empty_goroutine;
 static const struct gs_row empty_row;
@@ -22,6 +36,25 @@ static const struct gs_sample empty_sample;
  * that no call is seen to begin whose end would be missed.
  */
 gs_u32 measuring SEC(".data.measuring");
+
+/* Empty: see keep_own_stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, gs_u32);
+	__type(value, gs_u32);
+} nowhere SEC(".maps");
+
+/*
+ * Has the program use the thread's own stack. From kernel 6.13 on, programs of its kind get one stack per CPU, as if none could
+ * be preempted by another run of itself. On a uprobe it can be: then both write to the same stack, and what was a pointer of
+ * the first is anything. With a tail call in it, even one that is never made, a program gets no such stack.
+ */
+static __always_inline void keep_own_stack(void *ctx)
+{
+	if (OWN_STACK && *(volatile gs_u32 *)&measuring > 1)
+		bpf_tail_call(ctx, &nowhere, 0);
+}
 
 /* The next series to hand out, counted from 0; series number = probes + this. */
 gs_u32 next_series;

@@ -11,8 +11,8 @@
 #include "hit.bpf.h"
 
 /* Whether hits of these kinds begin and end calls that are not Go's. */
-#define IN_NEST(kind) (config.nests && (kind) >= GS_SITE_FUNCTION)
-#define IS_SPAN(kind) (config.nests && (kind) >= GS_SITE_SPAN_BEGIN)
+#define IN_NEST(kind) (NESTS && (kind) >= GS_SITE_FUNCTION)
+#define IS_SPAN(kind) (NESTS && (kind) >= GS_SITE_SPAN_BEGIN)
 
 /*
  * LIMIT: from a thread's first open call, C stack above it, and below. A call beyond is on another stack, whose depths do
@@ -51,7 +51,7 @@ __noinline int find_goroutine_behind_c(struct hit *hit)
 #ifdef GOSPECT_TLS
 	gs_u64 g0, m = 0, g = 0, goid = 0;
 
-	if (!config.nests || !hit)
+	if (!NESTS || !hit)
 		return -1;
 	g0 = g_in_storage();
 	if (g0 < FIRST_PAGE || read_user(&m, 8, g0 + config.m_offset) || read_user(&g, 8, m + config.curg_offset) ||
@@ -172,7 +172,7 @@ __noinline int find_nest(struct hit *hit, gs_u32 create)
 	struct gs_goroutine *nest = 0;
 	struct nest of;
 
-	if (!config.nests || !hit || !counts)
+	if (!NESTS || !hit || !counts)
 		return -1;
 	of = nest_of_probe(hit->probe);
 	hit->identity = of.identity;

@@ -86,7 +86,7 @@ static __always_inline void fetch_into_key(struct gs_key *key, gs_u32 dimension,
 			length = 0;
 		}
 		*(gs_u64 *)to = length;
-	} else if (f.status == GS_READ && config.nests && recipe->type == GS_C_STRING) {
+	} else if (f.status == GS_READ && NESTS && recipe->type == GS_C_STRING) {
 		if (slot <= GS_KEY_BYTES - 8 - GS_STRING_BYTES)
 			f.status = read_c_string(to, f.a);
 	} else if (f.status == GS_READ) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * Where a hit keeps what is too large for the BPF stack: the state of the evaluation machine, and the event that it
- * fills. A program may be preempted by another one on its CPU, so each CPU has a few workspaces, and a hit takes a free
+ * Where a hit keeps what is too large for the BPF stack, which is 512 bytes for all functions that are under way: the key of
+ * its series, the walk of its stack, the state of the evaluation machine, and the event that it fills. A program may be preempted by another one on its CPU, so each CPU has a few workspaces, and a hit takes a free
  * one. What lies here is unknown to the verifier, which is why a loop over it converges.
  */
 #ifndef GOSPECT_WORKSPACE_BPF_H
@@ -9,8 +9,12 @@
 
 #include "fetch.bpf.h"
 #include "maps.bpf.h"
+#include "walk.bpf.h"
 
 #define NO_WORKSPACE 0xffffffff
+
+/* Whether the hits of a run take workspaces. */
+#define HAS_WORKSPACES (config.working || config.dimensions || config.stacks)
 
 #define PADDED(bytes) (((bytes) + 7) & ~7)
 /* Of a captured part: its words and outcomes, and all of it. */
@@ -29,6 +33,11 @@ struct part {
 
 struct workspace {
 	gs_u32 busy;
+	gs_u32 number;
+
+	struct gs_key series;	/* the key of the series that is looked for */
+	struct walk_start start;	/* of the walk, which goes on in: */
+	struct walk walk;
 
 	/* The machine; see enum gs_opcode. */
 	gs_u32 pc;
@@ -80,8 +89,8 @@ static __always_inline gs_u32 current_thread(void)
 	return bpf_get_ns_current_pid_tgid(config.pid_ns_device, config.pid_ns_inode, &info, sizeof(info)) ? 0 : info.pid;
 }
 
-/* Takes a workspace for a hit in `tgid`; its number. */
-static __always_inline gs_u32 claim_workspace(const struct pt_regs *ctx, gs_u32 tgid, gs_u64 image, gs_u32 site)
+/* Takes a workspace for a hit in `tgid`; its number, which the verifier is not to know: else it follows what comes for each. */
+static __noinline gs_u32 claim_workspace(const struct pt_regs *ctx, gs_u32 tgid, gs_u64 image, gs_u32 site)
 {
 	struct workspace *w;
 
@@ -89,6 +98,9 @@ static __always_inline gs_u32 claim_workspace(const struct pt_regs *ctx, gs_u32 
 		w = workspace_of(number);
 		if (!w || __sync_lock_test_and_set(&w->busy, 1))
 			continue;
+		w->number = number;
+		if (!config.working)
+			return *(volatile gs_u32 *)&w->number;
 		if (config.codes) {
 #pragma clang loop unroll(full)
 			for (gs_u32 i = 0; i < GS_REGISTERS; i++)
@@ -102,7 +114,7 @@ static __always_inline gs_u32 claim_workspace(const struct pt_regs *ctx, gs_u32 
 		w->event.tgid = tgid;
 		w->event.tid = current_thread();
 		w->event.site = site;
-		return number;
+		return *(volatile gs_u32 *)&w->number;
 	}
 	return NO_WORKSPACE;
 }

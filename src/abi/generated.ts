@@ -428,7 +428,7 @@ export const gsCapture = {
 
 /** struct gs_config */
 export const gsConfig = {
-  size: 1016,
+  size: 1024,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -462,6 +462,7 @@ export const gsConfig = {
   reserved: { offset: 128, size: 4 },
   exeInode: { offset: 136, size: 8 },
   exeDevice: { offset: 144, size: 8 },
-  slots: { offset: 152, size: 16, count: 4, stride: 4 },
-  only: { offset: 168, size: 848 },
+  returnImage: { offset: 152, size: 8 },
+  slots: { offset: 160, size: 16, count: 4, stride: 4 },
+  only: { offset: 176, size: 848 },
 } as const;

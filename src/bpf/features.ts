@@ -1,8 +1,17 @@
 /**
  * What the running kernel offers, found by trying, never by version number. Three answers: yes, no, could not tell.
  */
-import { ATTACH_UPROBE_MULTI, closeDescriptor, createUprobeMultiLink, ERRNO, failed } from "../kernel/index.js";
+import { ProfilerError } from "../base/index.js";
+import {
+  ATTACH_UPROBE_MULTI,
+  BpfObject,
+  closeDescriptor,
+  createUprobeMultiLink,
+  ERRNO,
+  failed,
+} from "../kernel/index.js";
 import type { AttachMode } from "./links.js";
+import { readObject } from "./objects.js";
 
 /** Expected attach type of a uprobe program for a mode; a perf event takes programs without one. */
 export const attachType = (mode: AttachMode): number => (mode === "uprobe-multi" ? ATTACH_UPROBE_MULTI : 0);
@@ -23,4 +32,35 @@ function refusal(attach: Parameters<typeof createUprobeMultiLink>[0]): number {
   if (failed(result)) return result.errno;
   closeDescriptor(result.value);
   return 0;
+}
+
+/** An object with one program `empty` and nothing else, loaded. Throws as BpfObject.load does. */
+export const loadEmpty = (name: "empty" | "returns", mode: AttachMode): BpfObject =>
+  BpfObject.load(name, readObject(name), {
+    maxEntries: {},
+    keySizes: {},
+    valueSizes: {},
+    readOnlyData: {},
+    programs: { empty: attachType(mode) },
+  });
+
+/** Whether a program may write a probed thread's registers, and so do a return itself; asked once per process and mode. */
+export function canDoReturns(mode: AttachMode): boolean {
+  const known = doesReturns.get(mode);
+  if (known !== undefined) return known;
+  const answer = isAccepted(mode);
+  doesReturns.set(mode, answer);
+  return answer;
+}
+
+const doesReturns = new Map<AttachMode, boolean>();
+
+function isAccepted(mode: AttachMode): boolean {
+  try {
+    using _object = loadEmpty("returns", mode);
+    return true;
+  } catch (error) {
+    if (error instanceof ProfilerError) return false;
+    throw error;
+  }
 }

@@ -10,7 +10,7 @@ export {
   LONG_NOP_SITE,
   type ObjectSettings,
 } from "../kernel/index.js";
-export { attachType, hasUprobeMulti } from "./features.js";
+export { attachType, canDoReturns, hasUprobeMulti, loadEmpty } from "./features.js";
 export { type Attach, type AttachMode, Link, type SiteAttachment } from "./links.js";
 export {
   countCpus,

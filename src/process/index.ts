@@ -18,3 +18,4 @@ export { type FileSegment, findLoadBias, type Mapping, mappingsOfFile, parseMapp
 export { ProcessMemory } from "./memory.js";
 export { type PidNamespace, readPidNamespace } from "./namespace.js";
 export { openProcess, type ProcessExecutable, processExists, TargetProcess, threadExists } from "./process.js";
+export { findShadowStack, hasShadowStack } from "./shadow-stack.js";

@@ -6,8 +6,9 @@ import type { CostRecord } from "../aggregate/index.js";
 import { ProfilerError } from "../base/index.js";
 import { type AttachMode, RunStatistics } from "../bpf/index.js";
 import { findProcessCpuTime } from "../kernel/index.js";
-import type { ProbePlan } from "../probes/index.js";
+import type { ProbePlan, Site } from "../probes/index.js";
 import type { TargetProcess } from "../process/index.js";
+import type { LoadedPrograms } from "./load.js";
 import type { CallPrograms } from "./programs.js";
 import type { Counts } from "./snapshot.js";
 import { type TrapKind, TrapPrices, trapKind } from "./trap-prices.js";
@@ -24,6 +25,7 @@ const USUAL_PROGRAM_NS = 500;
 export class CostMeter implements Disposable {
   private readonly plan: ProbePlan;
   private readonly mode: AttachMode;
+  private readonly returns: LoadedPrograms["returns"];
   private readonly target: TargetProcess | undefined;
   private readonly programs: CallPrograms;
   private readonly cpuAtStart: bigint | undefined;
@@ -33,9 +35,10 @@ export class CostMeter implements Disposable {
   private prices: TrapPrices | undefined;
   private traps: ReturnType<CostMeter["measureTraps"]> | undefined;
 
-  constructor(plan: ProbePlan, mode: AttachMode, target: TargetProcess | undefined, programs: CallPrograms) {
+  constructor(plan: ProbePlan, { programs, mode, returns }: LoadedPrograms, target: TargetProcess | undefined) {
     this.plan = plan;
     this.mode = mode;
+    this.returns = returns;
     this.target = target;
     this.programs = programs;
     this.cpuAtStart = this.findCpuTime();
@@ -111,7 +114,8 @@ export class CostMeter implements Disposable {
     const { probes } = this.plan;
     const entriesOf = probes.filter(({ kind }) => kind !== "span-end").map(({ entry }) => entry);
     const exitsOf = probes.flatMap(({ kind, entry, exits }) => (kind === "span-end" ? entry : exits));
-    const [entryKinds, exitKinds] = [entriesOf.map(trapKind), exitsOf.map(trapKind)];
+    const kindsOf = (sites: readonly Site[]): TrapKind[] => sites.map((site) => trapKind(site, this.returns));
+    const [entryKinds, exitKinds] = [kindsOf(entriesOf), kindsOf(exitsOf)];
     this.prices = new TrapPrices(this.mode, new Set([...entryKinds, ...exitKinds]));
     const { of: prices } = this.prices;
     const mean = (kinds: readonly TrapKind[]): number | undefined =>

@@ -1,6 +1,6 @@
 /** The programs of a run as well as this kernel can have them: found by trying, never by its version. */
 import { RunError, UnsupportedError } from "../base/index.js";
-import { type AttachMode, hasUprobeMulti } from "../bpf/index.js";
+import { type AttachMode, canDoReturns, hasUprobeMulti } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { type CallPrograms, loadCallPrograms } from "./programs.js";
 import type { RunSettings } from "./wire.js";
@@ -8,6 +8,8 @@ import type { RunSettings } from "./wire.js";
 export interface LoadedPrograms {
   readonly programs: CallPrograms;
   readonly mode: AttachMode;
+  /** Who does the returns of Go functions: the programs, or the kernel by a second trap. */
+  readonly returns: "programs" | "kernel";
 }
 
 export interface LoadOptions {
@@ -63,8 +65,16 @@ function loadWithoutLoop(first: RunError, load: () => CallPrograms): CallProgram
 export function loadPrograms(plan: ProbePlan, settings: Settings, { attachMode, loops }: LoadOptions): LoadedPrograms {
   const mustLoop = needsLoop(plan, settings);
   if (mustLoop && loops === "never") throw noLoop();
+  const doesReturns = (mode: AttachMode): boolean => settings.returnImage !== undefined && canDoReturns(mode);
+  const loaded = (mode: AttachMode, programs: CallPrograms): LoadedPrograms => ({
+    programs,
+    mode,
+    returns: doesReturns(mode) ? "programs" : "kernel",
+  });
   const load = (mode: AttachMode): CallPrograms => {
-    const loadWith = (hasLoop: boolean): CallPrograms => loadCallPrograms(plan, { ...settings, hasLoop }, mode);
+    const returnImage = doesReturns(mode) ? settings.returnImage : undefined;
+    const loadWith = (hasLoop: boolean): CallPrograms =>
+      loadCallPrograms(plan, { ...settings, returnImage, hasLoop }, mode);
     if (mustLoop) return loadLooping(() => loadWith(true));
     if (loops === "never") return loadWith(false);
     try {
@@ -76,8 +86,8 @@ export function loadPrograms(plan: ProbePlan, settings: Settings, { attachMode, 
   };
   const mode = attachMode ?? "uprobe-multi";
   const programs = load(mode);
-  if (mode === "perf-event" || hasUprobeMulti(programs.site)) return { programs, mode };
+  if (mode === "perf-event" || hasUprobeMulti(programs.site)) return loaded(mode, programs);
   programs[Symbol.dispose]();
   if (attachMode !== undefined) throw new UnsupportedError("no-uprobe-multi", "this kernel has no uprobe_multi links");
-  return { programs: load("perf-event"), mode: "perf-event" };
+  return loaded("perf-event", load("perf-event"));
 }

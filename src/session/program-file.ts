@@ -3,7 +3,7 @@
  * by a deploy or by an exec of the process, is not what the probes go to.
  */
 import { closeSync, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
-import { hex, messageOf, UnmeasurableError } from "../base/index.js";
+import { hex, invariant, messageOf, UnmeasurableError } from "../base/index.js";
 import { targetGone } from "../kernel/index.js";
 import type { PlannedFile, PlannedProbe, ProbePlan, Site } from "../probes/index.js";
 import { type Mapping, mappingsOfFile } from "../process/index.js";
@@ -107,6 +107,13 @@ export class ProgramFiles implements Disposable {
 
   private constructor(all: readonly ProgramFile[]) {
     this.all = all;
+  }
+
+  /** The target's. */
+  get program(): ProgramFile {
+    const [program] = this.all;
+    invariant(program !== undefined, "a plan has a target");
+    return program;
   }
 
   static open(plan: ProbePlan): ProgramFiles {

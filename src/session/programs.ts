@@ -140,22 +140,23 @@ function mapSizes(plan: ProbePlan, settings: RunSettings, { working }: WiredProb
     captures: settings.events
       ? Math.min(MAX_CAPTURES, Math.floor(CAPTURE_BYTES / (captureSize(plan, settings) + ELEMENT_OVERHEAD)))
       : 1,
-    workspaces: working ? gsLimits.GS_WORKSPACES : 1,
+    workspaces: working || plan.dimensions.length > 0 || settings.stacks ? gsLimits.GS_WORKSPACES : 1,
     events: settings.events ? EVENT_BUFFER_BYTES : LEAST_BUFFER_BYTES,
     ...settings.capacities,
   };
 }
 
 /**
- * The programs that a run needs: to tell the goroutine by thread-local storage, or the program that a thread runs, takes types
- * of the kernel (BTF).
+ * The programs that a run needs: Go's calls alone, or with C functions and spans; and either with what takes types of the
+ * kernel (BTF), to tell the goroutine by thread-local storage, or the program that a thread runs.
  */
-export type CallObject = "calls" | "calls-tls";
+export type CallObject = `calls${"" | "-nests"}${"" | "-tls"}`;
 
-const objectFor = ({ probes }: ProbePlan, { program }: RunSettings): CallObject =>
-  program !== undefined || probes.some(({ goroutine }) => goroutine === "tls" || goroutine === "behind-c")
-    ? "calls-tls"
-    : "calls";
+function objectFor(plan: ProbePlan, { program }: RunSettings): CallObject {
+  const tls =
+    program !== undefined || plan.probes.some(({ goroutine }) => goroutine === "tls" || goroutine === "behind-c");
+  return `calls${hasNests(plan) ? "-nests" : ""}${tls ? "-tls" : ""}`;
+}
 
 /**
  * Throws an UnmeasurableError when the plan is too large, else as BpfObject.load does. Fewer series are kept apart than

@@ -3,7 +3,7 @@
  * stack, where C code may keep values below the stack pointer. Found by trying it on a page of our own, never by version.
  */
 import { hex, UnmeasurableError } from "../base/index.js";
-import { type AttachMode, attachType, BpfObject, CodePage, Link, LONG_NOP_SITE, readObject } from "../bpf/index.js";
+import { type AttachMode, CodePage, Link, LONG_NOP_SITE, loadEmpty } from "../bpf/index.js";
 import type { OwnedSite, ProgramFile } from "./program-file.js";
 
 /** LIMIT: how often the probe is hit. The kernel replaces it at one of the first. */
@@ -28,13 +28,7 @@ function corruptsRedZone(mode: AttachMode): boolean {
   const found = known.get(mode);
   if (found !== undefined) return found;
   using page = CodePage.map();
-  using object = BpfObject.load("empty", readObject("empty"), {
-    maxEntries: {},
-    keySizes: {},
-    valueSizes: {},
-    readOnlyData: {},
-    programs: { empty: attachType(mode) },
-  });
+  using object = loadEmpty("empty", mode);
   const sites = [{ offset: LONG_NOP_SITE, cookie: 0n }];
   using _link = Link.attach({ programFd: object.programFd("empty"), path: page.path, pid: process.pid, sites }, mode);
   const corrupts = !page.keepsRedZone(HITS);

@@ -22,6 +22,7 @@ import { ProgramFiles } from "./program-file.js";
 import { findProgram } from "./program-identity.js";
 import { type CallPrograms, type CapacityOptions, SERIES_CAPACITY } from "./programs.js";
 import { requireHarmlessNops } from "./red-zone.js";
+import { findReturnImage } from "./returns.js";
 import { Slices } from "./slices.js";
 import {
   type Counts,
@@ -54,6 +55,8 @@ export interface SessionOptions {
   readonly capacities?: CapacityOptions;
   /** Whether programs may use `bpf_loop`; without it, if the kernel has it (5.17). */
   readonly loops?: "never";
+  /** Whether programs may do the returns of Go functions; without it, where that is safe and the kernel takes it. */
+  readonly returns?: "never";
   /** What probes may cost, of the target's CPU time or of one CPU's, whichever is more, 0 to 1; without it, all there is. */
   readonly maxOverhead?: number | undefined;
 }
@@ -61,6 +64,7 @@ export interface SessionOptions {
 export class Session implements Disposable {
   readonly plan: ProbePlan;
   readonly attachMode: AttachMode;
+  readonly returns: LoadedPrograms["returns"];
   /** The moment when counting began. */
   readonly clock: RunClock;
   private readonly programs: CallPrograms;
@@ -77,7 +81,7 @@ export class Session implements Disposable {
 
   private constructor(
     plan: ProbePlan,
-    { programs, mode: attachMode, events }: LoadedPrograms & { readonly events: RingBuffer | undefined },
+    { programs, mode: attachMode, returns, events }: LoadedPrograms & { readonly events: RingBuffer | undefined },
     attachment: Attachment,
     addresses: RunAddresses,
     meter: CostMeter,
@@ -87,6 +91,7 @@ export class Session implements Disposable {
     this.plan = plan;
     this.programs = programs;
     this.attachMode = attachMode;
+    this.returns = returns;
     this.attachment = attachment;
     this.addresses = addresses;
     this.meter = meter;
@@ -129,13 +134,24 @@ export class Session implements Disposable {
     if (running !== undefined) requireMappedCode(files.all, running);
     const addresses = await RunAddresses.open(plan, files.all, () => target.process());
     await target.hold();
-    const { programs, mode } = loadPrograms(plan, settingsFor(plan, target, options), options);
+    const loaded = loadPrograms(
+      plan,
+      {
+        ...settingsFor(plan, target, options),
+        returnImage:
+          running === undefined || options.returns === "never"
+            ? undefined
+            : findReturnImage(plan, files.program, running),
+      },
+      options,
+    );
+    const { programs, mode } = loaded;
     let meter: CostMeter | undefined;
     let attachment: Attachment | undefined;
     let events: RingBuffer | undefined;
     try {
       if (options.keep.events === true) events = new RingBuffer(programs.events.fd, programs.events.bytes);
-      meter = new CostMeter(plan, mode, target.process(), programs);
+      meter = new CostMeter(plan, loaded, target.process());
       requireHarmlessNops(files.all, mode);
       // Before the target pays for anything: the governor must know the price.
       if (options.maxOverhead !== undefined) meter.priceOfHit();
@@ -156,7 +172,7 @@ export class Session implements Disposable {
     }
     const session = new Session(
       plan,
-      { programs, mode, events },
+      { ...loaded, events },
       attachment,
       addresses,
       meter,

@@ -2,29 +2,23 @@
  * What a hit costs besides the program that runs at it: the trap, by the instruction it is on. Measured on a page of this
  * process with an empty program, so before the target has paid for one.
  */
-import { ProfilerError } from "../base/index.js";
-import {
-  type AttachMode,
-  attachType,
-  BpfObject,
-  CodePage,
-  type CodePageSite,
-  codePageSite,
-  Link,
-  readObject,
-} from "../bpf/index.js";
+import { ProfilerError, UnsupportedError } from "../base/index.js";
+import { type AttachMode, CodePage, type CodePageSite, codePageSite, Link, loadEmpty } from "../bpf/index.js";
 import type { Site } from "../probes/index.js";
+import { findShadowStack } from "../process/index.js";
+import type { LoadedPrograms } from "./load.js";
 
 /** Calls of one measurement, and how often it is repeated: the best counts, the others were disturbed. */
 const TRAP_CALLS = 60;
 const TRAP_ROUNDS = 3;
 
-/** Kinds of instruction that probes sit on; and what a uretprobe costs besides its own. */
-export type TrapKind = CodePageSite | "uretprobe";
+/** Kinds of instruction that probes sit on; a return that the program does; and what a uretprobe costs besides its own. */
+export type TrapKind = CodePageSite | "done-return" | "uretprobe";
 
 /** By the instruction, for the kernel emulates some and steps over others. */
-export function trapKind({ kind, placement, bytes }: Site): TrapKind {
+export function trapKind({ kind, placement, bytes }: Site, returns: LoadedPrograms["returns"]): TrapKind {
   if (kind === "function-return") return "uretprobe";
+  if (kind === "return" && returns === "programs") return "done-return";
   if (kind === "return" || kind === "tail-jump") return "return";
   if (placement === "stack-check") return "stackCheck";
   if (placement === "push" || (bytes.length === 1 && (bytes.readUInt8() & 0xf8) === 0x50)) return "push";
@@ -59,25 +53,25 @@ export class TrapPrices implements Disposable {
   /** Each kind on a copy of the function of its own; a uretprobe against a probe on the same instruction. */
   private measure(mode: AttachMode, kinds: readonly TrapKind[]): Map<TrapKind, number> {
     const page = this.hold(CodePage.map());
-    const object = this.hold(
-      BpfObject.load("empty", readObject("empty"), {
-        maxEntries: {},
-        keySizes: {},
-        valueSizes: {},
-        readOnlyData: {},
-        programs: { empty: attachType(mode) },
-      }),
-    );
-    const sites = kinds.map((kind): CodePageSite => (kind === "uretprobe" ? "push" : kind));
+    const empty = this.hold(loadEmpty("empty", mode));
+    const sites = kinds.map(siteOf);
     const bare = kinds.length;
     const returning = bare + 1;
-    const attach = (when: "hit" | "return", offsets: readonly number[]): void => {
+    const attach = (when: "hit" | "return", offsets: readonly number[], object = empty): void => {
       if (offsets.length === 0) return;
       const attachments = offsets.map((offset) => ({ offset, cookie: 0n }));
       const programFd = object.programFd("empty");
       this.hold(Link.attach({ programFd, path: page.path, pid: process.pid, when, sites: attachments }, mode));
     };
-    attach("hit", sites.map(codePageSite));
+    attach(
+      "hit",
+      sites.flatMap((site, copy) => (kinds[copy] === "done-return" ? [] : [codePageSite(site, copy)])),
+    );
+    const done = kinds.indexOf("done-return");
+    if (done >= 0) {
+      requireNoShadowStack();
+      attach("hit", [codePageSite("return", done)], this.hold(loadEmpty("returns", mode)));
+    }
     attach("return", kinds.includes("uretprobe") ? [codePageSite("push", returning)] : []);
     const timeBare = bestTime(page, bare);
     return new Map(
@@ -96,6 +90,17 @@ export class TrapPrices implements Disposable {
   [Symbol.dispose](): void {
     for (const resource of this.held.splice(0).reverse()) resource[Symbol.dispose]();
   }
+}
+
+function siteOf(kind: TrapKind): CodePageSite {
+  if (kind === "uretprobe") return "push";
+  return kind === "done-return" ? "return" : kind;
+}
+
+/** This process is measured in place of the target, and must not die of it. */
+function requireNoShadowStack(): void {
+  if (findShadowStack(process.pid) === false) return;
+  throw new UnsupportedError("shadow-stack", "programs do no returns of a process with a shadow stack");
 }
 
 /** Nanoseconds a call, undisturbed. */

@@ -272,6 +272,8 @@ export interface RunSettings {
   readonly events: boolean;
   readonly origins: boolean;
   readonly hasLoop: boolean;
+  /** As findReturnImage has it; undefined: the kernel does the returns. */
+  readonly returnImage?: bigint | undefined;
   /** Of maps, by name, in place of the sizes that the plan asks for. */
   readonly capacities?: Readonly<Record<string, number>>;
 }
@@ -303,6 +305,7 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   );
   bytes.writeBigUInt64LE(settings.program?.inode ?? 0n, gsConfig.exeInode.offset);
   bytes.writeBigUInt64LE(BigInt(settings.program?.device ?? 0), gsConfig.exeDevice.offset);
+  bytes.writeBigUInt64LE(settings.returnImage ?? 0n, gsConfig.returnImage.offset);
   // A plan without it has no probes that need it.
   bytes.writeInt32LE(plan.runtime?.tlsOffset ?? 0, gsConfig.tlsOffset.offset);
   u32(gsConfig.probes, plan.probes.length);

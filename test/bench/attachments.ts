@@ -80,9 +80,9 @@ export const openSession = (plan: ProbePlan, pid: number, options: SessionOption
 
 /** A run of gospect's. */
 export const session =
-  (plan: ProbePlan, keep: SessionOptions["keep"]): Attach =>
+  (plan: ProbePlan, keep: SessionOptions["keep"], options: Pick<SessionOptions, "returns"> = {}): Attach =>
   async (pid) => {
-    const open = await openSession(plan, pid, { keep });
+    const open = await openSession(plan, pid, { ...options, keep });
     const stop = (): Promise<Counted> => {
       using stopping = open;
       return Promise.resolve({ calls: Number(stopping.stop().balance.returns), exact: true });

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* The same programs, with calls that are not Go's, and spans, also of C code that runs for goroutines. */
+#define GOSPECT_NESTS
+#define GOSPECT_TLS
+#include "calls.bpf.c"

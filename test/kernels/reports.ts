@@ -1,0 +1,36 @@
+/** What the programs of guest/ print. */
+import type { Session } from "../../src/session/index.js";
+
+/** What fixtures/torture says of itself. */
+export type TortureReport = Readonly<Record<"errors" | "rounds" | "grown" | "panics" | "goexits" | "values", number>>;
+
+/** By function; those without calls are left out. */
+export type FunctionCounts = Readonly<Record<string, number>>;
+
+interface Counted {
+  readonly returns: Session["returns"];
+  readonly balance: Readonly<Record<string, number>>;
+  readonly calls: FunctionCounts;
+}
+
+export interface DoctorReport {
+  readonly release: string;
+  readonly attachMode: string | undefined;
+  readonly hasLoop: boolean;
+  readonly returns: Session["returns"];
+  /** Messages; none where everything works. */
+  readonly obstacles: readonly string[];
+}
+
+export interface ReturnsReport {
+  /** Of the kernel. */
+  readonly release: string;
+  /** Reports from before the attachment, after it, before the detachment, after it. */
+  readonly torture: Counted & {
+    readonly reports: Readonly<Record<"before" | "attached" | "last" | "after", TortureReport>>;
+  };
+  /** Two runs, the first first, and what the program itself counted. */
+  readonly truth: { readonly measured: readonly Counted[]; readonly calls: FunctionCounts };
+  /** Nanoseconds of CPU time that `hist --by` adds to a call in each round, by who does the return. */
+  readonly cost: Readonly<Record<Session["returns"], readonly number[]>>;
+}
