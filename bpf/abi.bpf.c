@@ -24,6 +24,8 @@ struct gs_everything {
 	enum gs_outcome outcome;
 	enum gs_event_flag event_flag;
 	enum gs_tail_place tail_place;
+	struct gs_price price;
+	struct gs_gap gap;
 	enum gs_measure measure;
 	struct gs_step step;
 	struct gs_recipe recipe;

@@ -306,6 +306,7 @@ struct gs_balance {
 	gs_u64 events;		/* given to the ring buffer */
 	gs_u64 events_dropped;	/* that found no room there */
 	gs_u64 captures_dropped;	/* calls whose values at the entry found no room: their event lacks them */
+	gs_u64 below_zero;	/* calls that took less than the probe time that `net` takes off; they took 0 */
 };
 
 /*
@@ -321,7 +322,7 @@ struct gs_goroutine_key {
 /* One open call. */
 struct gs_frame {
 	gs_u64 start;	/* CLOCK_MONOTONIC, ns; 0 where nothing needs it */
-	gs_u64 value;	/* taken at the entry, when a value is measured */
+	gs_u64 value;	/* taken at the entry, when a value is measured; with `net`, gs_goroutine.spent less gs_price.own */
 	gs_u32 depth;	/* stack.hi - sp: survives a move of the stack. LIMIT: 4 GiB of stack */
 	gs_u32 probe;
 	gs_u32 series;
@@ -347,6 +348,7 @@ struct gs_goroutine {
 	gs_u64 owner;	/* of a thread's nest, its task, for thread ids are recycled */
 	gs_u32 busy;	/* 1: a hit is at work here. Of values' nests alone: others have one writer at a time */
 	gs_u32 skipped;	/* spans inside of the open ones that there was no room for, and whose ends are still to come */
+	gs_u64 spent;	/* with `net`, ns: what hits on this nest have taken so far */
 	struct gs_frame frames[GS_INLINE_FRAMES];
 };
 
@@ -401,6 +403,21 @@ struct gs_capture {
 /* Word of a GS_KEEP_BYTES slot: where its bytes begin in the tail, and how many were kept. */
 enum gs_tail_place { GS_TAIL_OFFSET_BITS = 32 };
 
+/* What hits of a probe take of their goroutine's time beside the program at them, ns. */
+struct gs_price {
+	gs_u32 entry;	/* the trap where calls begin; of a place, where it is passed */
+	gs_u32 exit;
+	gs_u32 own;	/* what of its two hits is in a call's own time: after the entry's clock, and before the end's */
+	gs_u32 reserved;
+};
+
+/* What lies between the hits of calls that do nothing. */
+struct gs_gap {
+	gs_u64 hits;	/* two of each call */
+	gs_u64 begun;
+	gs_u64 sum;	/* ns */
+};
+
 /* What is measured of a call or a place. */
 enum gs_measure {
 	GS_MEASURE_DURATION = 0,
@@ -440,7 +457,7 @@ struct gs_config {
 	gs_u32 sched_bp_offset;	/* in runtime.g, of a goroutine that has called C; 0: not known */
 	gs_u32 nests;		/* 1: some probe is not of Go's calls and code alone: C functions, spans, places in C code */
 	gs_u32 values;		/* 1: some spans are told apart by a value */
-	gs_u32 reserved;
+	gs_u32 net;		/* 1: durations are without probe time; of durations alone, and not with `values` */
 	gs_u64 exe_inode;	/* of the program whose processes are measured; 0: any */
 	gs_u64 exe_device;	/* as the kernel numbers it; 0: not compared */
 	gs_u64 return_image;	/* load bias plus the image's base of the Go program whose returns the programs do; 0: of none */
@@ -452,7 +469,7 @@ _Static_assert(sizeof(struct gs_step) == 8, "gs_step");
 _Static_assert(sizeof(struct gs_recipe) == 32 + 8 * GS_MAX_STEPS, "gs_recipe");
 _Static_assert(sizeof(struct gs_key) == 16 + GS_KEY_BYTES, "gs_key");
 _Static_assert(sizeof(struct gs_frame) == 32, "gs_frame");
-_Static_assert(sizeof(struct gs_goroutine) == 48 + 32 * GS_INLINE_FRAMES, "gs_goroutine");
+_Static_assert(sizeof(struct gs_goroutine) == 56 + 32 * GS_INLINE_FRAMES, "gs_goroutine");
 _Static_assert(sizeof(struct gs_event) % 8 == 0, "gs_event");
 _Static_assert(sizeof(struct gs_capture) == 16, "gs_capture");
 

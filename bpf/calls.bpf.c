@@ -201,49 +201,70 @@ static __always_inline void describe_place(const struct hit *hit)
 	w->event.level = goroutine && goroutine->goid == hit->at.goid ? goroutine->open - goroutine->filtered : 0;
 }
 
+/* What the run asks of a place that is passed. */
+static __always_inline int look_at_place(struct pt_regs *ctx, struct hit *hit, struct gs_balance *counts, gs_u32 tgid)
+{
+	gs_u32 number = hit->probe, other = 0, workspace = hit->workspace;
+	gs_u64 value = 0;
+
+	if (config.stacks)
+		hit->frame = frame_of(hit);
+	/* Only the walk of Go's stack needs the goroutine, to know where it ends; the rest can do without. */
+	if (NESTS && hit->g_place & GS_SITE_G_BEHIND_C) {
+		if (hit->g_place != GS_SITE_NO_G && (config.stacks || config.working))
+			find_goroutine_behind_c(hit);
+	} else if ((config.stacks || config.working || config.net) &&
+		   read_goroutine(current_g(ctx, hit->g_place), ctx->sp, tgid, &hit->at) && config.stacks) {
+		count(&counts->no_goroutine);
+	}
+	if (config.working) {
+		describe_place(hit);
+		if (config.conditions && judge_entry(workspace, hit->probe) & GS_FRAME_FILTERED)
+			return 0;
+	}
+	if (config.entry_dimensions)
+		number = series_of(ctx, hit, GS_NO_PARENT, 0, &other);
+	if (other)
+		count(&counts->other);
+	if (config.measure == GS_MEASURE_VALUE && value_of(ctx, hit, 0, &value)) {
+		count(&counts->unreadable);
+		return 0;
+	}
+	return record(ctx, hit, number, value, counts);
+}
+
 /* A place without an end. */
 static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
 {
+	gs_u64 begun = BEGUN;
 	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
-	gs_u32 number = hit.probe, other = 0;
-	gs_u64 value = 0;
+	struct gs_goroutine *goroutine;
 
 	if (hit.kind == GS_SITE_COUNT_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
 		return 0;
 	count(&counts->counted);
-	if (config.stacks)
-		hit.frame = frame_of(&hit);
-	/* Only the walk of Go's stack needs the goroutine, to know where it ends; the rest can do without. */
-	if (NESTS && hit.g_place & GS_SITE_G_BEHIND_C) {
-		if (hit.g_place != GS_SITE_NO_G && (config.stacks || config.working))
-			find_goroutine_behind_c(&hit);
-	} else if ((config.stacks || config.working) &&
-		   read_goroutine(current_g(ctx, hit.g_place), ctx->sp, tgid, &hit.at) && config.stacks) {
-		count(&counts->no_goroutine);
+	look_at_place(ctx, &hit, counts, tgid);
+	if (config.net) {
+		/* Without a record no call is open around it. */
+		goroutine = bpf_map_lookup_elem(&goroutines, &hit.at.key);
+		if (goroutine)
+			goroutine->spent += price_of(hit.probe).entry + bpf_ktime_get_ns() - begun;
 	}
-	if (config.working) {
-		describe_place(&hit);
-		if (config.conditions && judge_entry(workspace, hit.probe) & GS_FRAME_FILTERED)
-			return 0;
-	}
-	if (config.entry_dimensions)
-		number = series_of(ctx, &hit, GS_NO_PARENT, 0, &other);
-	if (other)
-		count(&counts->other);
-	if (config.measure == GS_MEASURE_VALUE && value_of(ctx, &hit, 0, &value)) {
-		count(&counts->unreadable);
-		return 0;
-	}
-	return record(ctx, &hit, number, value, counts);
+	return 0;
 }
 
 /* Whether anything asks when a call began. */
 #define CLOCKED (config.measure == GS_MEASURE_DURATION || config.working)
 
-/* Opens a call of the goroutine. Nonzero when there is no room for it. */
-static __always_inline long push(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, struct gs_frame *frame)
+/* Opens a call of the goroutine, by a hit that began then. Nonzero when there is no room for it. */
+static __always_inline long push(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, struct gs_frame *frame,
+				 gs_u64 begun)
 {
 	gs_u32 open = goroutine->open;
+	struct gs_price price = {};
+
+	if (config.net)
+		price = price_of(frame->probe);
 
 	if (open < GS_INLINE_FRAMES) {
 		struct gs_frame *place = &goroutine->frames[open & (GS_INLINE_FRAMES - 1)];
@@ -252,14 +273,21 @@ static __always_inline long push(struct gs_goroutine *goroutine, const struct gs
 		goroutine->open = open + 1;
 		if (CLOCKED)
 			place->start = bpf_ktime_get_ns();
+		if (config.net)
+			place->value = pay_entry(goroutine, &price, place->start - begun);
 	} else {
 		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = open };
 
 		if (CLOCKED)
 			frame->start = bpf_ktime_get_ns();
+		if (config.net)
+			frame->value = pay_entry(goroutine, &price, frame->start - begun);
 		if (bpf_map_update_elem(&frames, &deep, frame, BPF_ANY))
 			return -1;
 		goroutine->open = open + 1;
+		/* It has begun already. */
+		if (config.net)
+			goroutine->spent += bpf_ktime_get_ns() - frame->start;
 	}
 	return 0;
 }
@@ -334,6 +362,7 @@ static __always_inline void leave_nest(const struct hit *hit, struct gs_goroutin
 /* The parts are functions of their own, so that each has the BPF stack to itself. */
 static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
 {
+	gs_u64 begun = BEGUN;
 	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
 	struct gs_goroutine *goroutine;
 	struct gs_frame frame = {};
@@ -365,7 +394,7 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	frame.series = hit.probe;
 	look_at_entry(ctx, &hit, goroutine, &frame);
 	/* Nothing but the order tells which end is a span's, so within one that there was no room for no other is opened. */
-	if ((IS_SPAN(hit.kind) && goroutine->skipped) || push(goroutine, &hit.at.key, &frame)) {
+	if ((IS_SPAN(hit.kind) && goroutine->skipped) || push(goroutine, &hit.at.key, &frame, begun)) {
 		if (IS_SPAN(hit.kind))
 			goroutine->skipped++;
 		count(&counts->lost);
@@ -423,6 +452,8 @@ static __always_inline int close_call(struct pt_regs *ctx, struct hit *hit, stru
 	drop_frame(goroutine, &hit->at.key, goroutine->open - 1);
 	count(&counts->returns);
 
+	if (config.net)
+		now -= probe_time(goroutine, &frame, now);
 	if (config.working && !look_at_end(hit, goroutine, &frame, now))
 		return 0;
 	number = frame.series;
@@ -464,6 +495,8 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	if (!IN_NEST(hit.kind))
 		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC, workspace);
 	close_call(ctx, &hit, goroutine, now, counts);
+	if (config.net)
+		goroutine->spent += price_of(hit.probe).exit + bpf_ktime_get_ns() - now;
 	leave_nest(&hit, goroutine);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #define GOSPECT_GOROUTINE_BPF_H
 
 #include "events.bpf.h"
+#include "net.bpf.h"
 
 struct where {
 	struct gs_goroutine_key key;
@@ -101,6 +102,7 @@ struct unwinding {
 	gs_u32 ended;
 	enum ending ending;
 	gs_u32 workspace;
+	gs_u64 now;	/* with `net` */
 };
 
 /* Notes an ending in the totals of the probe whose call it was. */
@@ -132,6 +134,8 @@ static __always_inline void end_call(struct unwinding *u, const struct gs_frame 
 			describe_call(w, frame, &u->key, index, u->goroutine);
 			w->event.outcome = u->ending == BY_PANIC ? GS_PANICKED : GS_EXITED;
 			w->event.stack = 0;
+			if (config.net)
+				w->event.end = u->now - probe_time(u->goroutine, frame, u->now);
 			w->no_frame = 1;
 		}
 		if (!config.conditions || judge_end(u->workspace, frame->probe)) {
@@ -179,6 +183,8 @@ UNWINDING int unwind_all(struct unwinding *u, struct gs_balance *counts)
 
 	if (config.working)
 		stop_clock(u->workspace, goroutine->goid);
+	if (config.net)
+		u->now = bpf_ktime_get_ns();
 	if (config.has_loop) {
 		bpf_loop(MAX_UNWOUND, unwind_one, u, 0);
 	} else {

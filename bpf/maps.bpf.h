@@ -138,6 +138,15 @@ struct {
 	__type(value, struct gs_probe);
 } probes SEC(".maps");
 
+/* key: probe; value: what its hits take. Sized and filled at load; with `net` alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, gs_u32);
+	__type(value, struct gs_price);
+} prices SEC(".maps");
+
 /* key: number; value: a step. Codes one after the other; the first step is a GS_END. Sized and filled at load. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

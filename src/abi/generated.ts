@@ -211,6 +211,23 @@ export const gsMeasure = {
   GS_MEASURE_NOTHING: 2,
 } as const;
 
+/** struct gs_price */
+export const gsPrice = {
+  size: 16,
+  entry: { offset: 0, size: 4 },
+  exit: { offset: 4, size: 4 },
+  own: { offset: 8, size: 4 },
+  reserved: { offset: 12, size: 4 },
+} as const;
+
+/** struct gs_gap */
+export const gsGap = {
+  size: 24,
+  hits: { offset: 0, size: 8 },
+  begun: { offset: 8, size: 8 },
+  sum: { offset: 16, size: 8 },
+} as const;
+
 /** struct gs_step */
 export const gsStep = {
   size: 8,
@@ -326,7 +343,7 @@ export const gsStack = {
 
 /** struct gs_balance */
 export const gsBalance = {
-  size: 176,
+  size: 184,
   entries: { offset: 0, size: 8 },
   returns: { offset: 8, size: 8 },
   panics: { offset: 16, size: 8 },
@@ -349,6 +366,7 @@ export const gsBalance = {
   events: { offset: 152, size: 8 },
   eventsDropped: { offset: 160, size: 8 },
   capturesDropped: { offset: 168, size: 8 },
+  belowZero: { offset: 176, size: 8 },
 } as const;
 
 /** struct gs_goroutine_key */
@@ -372,7 +390,7 @@ export const gsFrame = {
 
 /** struct gs_goroutine */
 export const gsGoroutine = {
-  size: 304,
+  size: 312,
   goid: { offset: 0, size: 8 },
   open: { offset: 8, size: 4 },
   filtered: { offset: 12, size: 4 },
@@ -381,7 +399,8 @@ export const gsGoroutine = {
   owner: { offset: 32, size: 8 },
   busy: { offset: 40, size: 4 },
   skipped: { offset: 44, size: 4 },
-  frames: { offset: 48, size: 256, count: 8, stride: 32 },
+  spent: { offset: 48, size: 8 },
+  frames: { offset: 56, size: 256, count: 8, stride: 32 },
 } as const;
 
 /** struct gs_frame_key */
@@ -459,7 +478,7 @@ export const gsConfig = {
   schedBpOffset: { offset: 116, size: 4 },
   nests: { offset: 120, size: 4 },
   values: { offset: 124, size: 4 },
-  reserved: { offset: 128, size: 4 },
+  net: { offset: 128, size: 4 },
   exeInode: { offset: 136, size: 8 },
   exeDevice: { offset: 144, size: 8 },
   returnImage: { offset: 152, size: 8 },

@@ -90,6 +90,13 @@ export interface CostRecord {
   readonly nsPerHit: number | undefined;
   /** CPU time the target used during the run, ns; undefined when it could not be read. */
   readonly targetCpuNs: bigint | undefined;
+  /** Of a run whose durations are without probe time. */
+  readonly net?: NetRecord | undefined;
+}
+
+export interface NetRecord {
+  /** Calls that took less than the probe time that was to be taken off; they took 0. */
+  readonly belowZero: bigint;
 }
 
 /** What happened in a stretch of time while probes were on. */

@@ -15,6 +15,7 @@ export interface Given {
   readonly show?: readonly string[];
   readonly match?: readonly string[];
   readonly maxOverhead?: number;
+  readonly net?: true;
   readonly stack?: true;
   readonly linear?: true;
   readonly sig?: readonly string[];
@@ -134,6 +135,7 @@ export const option = {
       "--max-overhead <share>",
       "of the target's CPU time, or one CPU's, that probes may take: beyond, they rest; 3% unless told",
     ).argParser(once("--max-overhead", parseShare)),
+  net: () => new Option("--net", "durations without what the probes inside took"),
   sig: () =>
     new Option("--sig <func=signature>", "argument types, for a stripped binary; repeatable").argParser(parseSignature),
   symbols: () =>

@@ -87,6 +87,7 @@ export function createProgram(
     ...planRequest(probes, given),
     durationMs: given.duration,
     maxOverhead: given.maxOverhead ?? DEFAULT_MAX_OVERHEAD,
+    durations: given.net === true ? "net" : "gross",
     commandLine: formatCommandLine(line.words),
   });
   const histRequest = (probes: string[], given: Given): HistRequest => ({
@@ -163,6 +164,7 @@ export function createProgram(
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.maxOverhead())
+    .addOption(option.net())
     .addOption(option.by())
     .addOption(option.of())
     .addOption(option.where())
@@ -182,6 +184,7 @@ export function createProgram(
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.maxOverhead())
+    .addOption(option.net())
     .addOption(option.by())
     .addOption(option.value())
     .addOption(option.where())
@@ -200,6 +203,7 @@ export function createProgram(
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.maxOverhead())
+    .addOption(option.net())
     .addOption(option.where())
     .addOption(option.show())
     .addOption(new Option("--stack", "with the callers of each call"))
@@ -218,6 +222,7 @@ export function createProgram(
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.maxOverhead())
+    .addOption(option.net())
     .addOption(option.where())
     .addOption(option.show())
     .addOption(option.match())
@@ -245,6 +250,7 @@ export function createProgram(
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
     .addOption(option.maxOverhead())
+    .addOption(option.net())
     .addOption(option.by())
     .addOption(option.where())
     .addOption(option.sig())

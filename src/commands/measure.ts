@@ -1,6 +1,7 @@
 /** The course of a measuring run: plan, attach, show progress, end well, hand over what was counted. */
 import { constants } from "node:os";
 import { type Aggregate, type EventLoss, type EventRecord, printable, type RecordBatch } from "../aggregate/index.js";
+import { UnmeasurableError } from "../base/index.js";
 import {
   buildIdOf,
   formatBalanceText,
@@ -165,6 +166,23 @@ function tellEnd(end: RunEnd, target: Target, streams: Streams): void {
 /** LIMIT: calls that are taken at a time: as many more may be there at once, and a full buffer holds a hundred thousand. */
 const MANY_CALLS = 4096;
 
+/** Probe time is taken off durations, by the account of the goroutine or thread that the calls are on. */
+function requireDurations({ measure: { kind }, probes }: ProbePlan): void {
+  if (kind !== "duration") {
+    const what = kind === "value" ? "a value is measured" : "nothing that is measured has an end";
+    throw new UnmeasurableError("no-durations", `--net takes probe time off durations, and ${what}`, {
+      hint: "leave --net out",
+    });
+  }
+  if (probes.some(({ identity }) => identity === "value")) {
+    throw new UnmeasurableError(
+      "net-by-value",
+      "--net can't tell whose time probes took in spans that belong together by --match: several threads may be in one",
+      { hint: "leave --net or --match out" },
+    );
+  }
+}
+
 /** Measures until the run is over. Probes are off when this returns or throws. */
 export async function measure(
   subject: Subject,
@@ -173,12 +191,14 @@ export async function measure(
   streams: Streams,
   options: MeasureOptions,
 ): Promise<Measurement> {
+  if (request.durations === "net") requireDurations(plan);
   warn(plan, request, streams);
   // Before anything is attached: from here on Ctrl-C ends the run well.
   const interruption = streams.interruption();
   using session = await Session.open(plan, subject.target, {
     keep: options.keep,
     maxOverhead: request.maxOverhead < 1 ? request.maxOverhead : undefined,
+    net: request.durations === "net",
   });
   tellStart(plan, request, streams);
   const description = descriptionOf(session, subject.target, request, options);

@@ -59,6 +59,8 @@ export interface MeasureRequest extends PlanRequest {
   readonly durationMs: number | undefined;
   /** What probes may cost, of the target's CPU time or one CPU's: 0 to 1. */
   readonly maxOverhead: number;
+  /** Whether probe time stays in durations. */
+  readonly durations: "gross" | "net";
   /** What was typed, as a shell takes it; kept in profiles and recordings. */
   readonly commandLine: string;
 }
@@ -84,6 +86,7 @@ export interface RecipeRequest extends CommonRequest {
   readonly target: TargetRequest;
   /** As of any measurement. */
   readonly maxOverhead: number;
+  readonly durations: MeasureRequest["durations"];
   readonly durationMs: number | undefined;
   /** In place of the recipe's own. */
   readonly by: readonly string[];

@@ -4,6 +4,7 @@ import {
   type Balance,
   type DetailLoss,
   type EventLoss,
+  type NetRecord,
   printable,
   quantile,
 } from "../aggregate/index.js";
@@ -93,7 +94,8 @@ const SHORT_CALLS = 20;
  * its own hits is what follows the entry's reading of the clock, which a single step makes long, and what precedes the end's.
  */
 function probeTimeNote({ measure, cost, series }: Aggregate, lacking: CallLoss | undefined): string | undefined {
-  const { hits, nsPerHit } = cost;
+  const { hits, nsPerHit, net } = cost;
+  if (net !== undefined) return netNote(net);
   if (measure.kind !== "duration" || nsPerHit === undefined || hits === 0n) return undefined;
   // Calls that are shown one by one are in no series: any of them may be short.
   const short =
@@ -108,6 +110,12 @@ function probeTimeNote({ measure, cost, series }: Aggregate, lacking: CallLoss |
     "durations contain probe time: of a call's own two hits a part, which is largest where plan shows the entry at the first " +
     `instruction, and all of ${inside}; short calls of different functions do not compare`
   );
+}
+
+function netNote({ belowZero }: NetRecord): string {
+  const of = "what probes inside a call took, and the part of its own that it contains, at prices measured here before";
+  const less = belowZero === 0n ? "" : `; ${formatQuantity(belowZero, "call")} took less than that, and have 0`;
+  return `durations are net of probe time: ${of}${less}`;
 }
 
 function notes(results: Aggregate, noun: Noun, lacking: CallLoss | undefined): readonly string[] {

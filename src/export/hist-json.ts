@@ -23,6 +23,7 @@ export function formatHistJson(run: Run, results: Aggregate): string {
       goVersion: run.target.goVersion ?? null,
     },
     ...(run.where === undefined ? {} : { where: run.where }),
+    ...(cost.net === undefined ? {} : { net: true }),
     startTime: new Date(results.startTimeMs).toISOString(),
     durationNs: integerJson(results.durationNs),
     probes: run.probes.map(({ function: name, entrySites, returnSites, inlinedCopies }, number) => {

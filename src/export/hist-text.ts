@@ -122,10 +122,11 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
   const total = totalOf(section.series);
   const format = formatterOf(results.measure);
   const calls = `${formatQuantity(total.count, section.noun)} in ${formatNanoseconds(results.durationNs)}`;
+  const net = results.cost.net === undefined ? "" : ", net of probe time";
   const summary =
     results.measure.kind === "count" || total.sum === undefined
       ? calls
-      : `${calls}, ${format(total.sum)} altogether, ${formatMean(total.sum, total.count, results.measure)} on average`;
+      : `${calls}, ${format(total.sum)} altogether, ${formatMean(total.sum, total.count, results.measure)} on average${net}`;
   const sampled = samplingSentence(results, section.noun);
   const shown = section.series.slice(0, options.maxSeries);
   const drawn = shown.slice(0, options.histograms).filter(({ histogram }) => histogram.buckets.length > 0);

@@ -101,6 +101,12 @@ export class CostMeter implements Disposable {
     return trap === undefined ? undefined : trap + program;
   }
 
+  /** Of each kind of instruction that the plan's probes sit on, ns; undefined where it can't be measured. */
+  trapPrices(): ReadonlyMap<TrapKind, number> | undefined {
+    this.traps ??= this.measureTraps();
+    return this.prices?.of;
+  }
+
   /** `exitShare`: of all hits, those at ends. */
   private trapNs(exitShare: number): number | undefined {
     this.traps ??= this.measureTraps();

@@ -81,6 +81,7 @@ export function readOpenCalls(
     const goroutine = value(0);
     const tid = isOfThread(key, plan) ? Number(key.readBigUInt64LE(gsGoroutineKey.g.offset)) : 0;
     const open = goroutine.readUInt32LE(gsGoroutine.open.offset);
+    const spent = goroutine.readBigUInt64LE(gsGoroutine.spent.offset);
     let level = 0;
     for (let index = 0; index < open; index++) {
       const name = frameName(nest, index);
@@ -90,12 +91,15 @@ export function readOpenCalls(
       const flags = frame.readUInt32LE(gsFrame.flags.offset);
       if ((flags & gsFrameFlag.GS_FRAME_FILTERED) !== 0) continue;
       const probe = frame.readUInt32LE(gsFrame.probe.offset);
+      const start = frame.readBigUInt64LE(gsFrame.start.offset);
+      // Both are 0 where it is not taken off.
+      const probeTime = BigInt.asUintN(64, spent - frame.readBigUInt64LE(gsFrame.value.offset));
       const captured = (flags & gsFrameFlag.GS_FRAME_CAPTURED) !== 0 ? captures.get(name) : undefined;
       calls.push({
         probe,
         outcome: "open",
-        start: frame.readBigUInt64LE(gsFrame.start.offset),
-        end,
+        start,
+        end: end - start > probeTime ? end - probeTime : start,
         goid: goroutine.readBigUInt64LE(gsGoroutine.goid.offset),
         tgid,
         tid,

@@ -10,6 +10,7 @@ import {
   gsHistogram,
   gsKey,
   gsLimits,
+  gsPrice,
   gsProbe,
   gsRow,
   gsRowKey,
@@ -98,6 +99,8 @@ export interface CallPrograms extends Disposable {
   readonly maps: CallMaps;
   /** The ring buffer: its descriptor, and how large it is. */
   readonly events: { readonly fd: number; readonly bytes: number };
+  /** Tells what the hits of each probe take, a struct gs_price each; where durations are without it. */
+  setPrices(prices: Buffer): void;
   /** Begins or ends counting, at all sites at once; off after load. */
   measure(state: "on" | "off"): void;
 }
@@ -137,6 +140,7 @@ function mapSizes(plan: ProbePlan, settings: RunSettings, { working }: WiredProb
     samples: settings.stacks && !settings.events ? perCpuEntries(gsSample.size, MAX_SAMPLES) : 1,
     stacks: settings.stacks ? MAX_STACKS : 1,
     probes: Math.max(1, probes),
+    prices: settings.net === true ? Math.max(1, probes) : 1,
     captures: settings.events
       ? Math.min(MAX_CAPTURES, Math.floor(CAPTURE_BYTES / (captureSize(plan, settings) + ELEMENT_OVERHEAD)))
       : 1,
@@ -199,6 +203,7 @@ export function loadCallPrograms(
       probes: map("probes", 4, gsProbe.size, false),
       captures: map("captures", gsFrameKey.size, captureSize(plan, settings), false),
     };
+    const prices = map("prices", 4, gsPrice.size, false);
     const measuring = map(".data.measuring", 4, 4, false);
     if ((wired.shared === undefined || hasNests(plan)) && wired.each.length > 0) {
       setArrayElements(maps.probes, Buffer.concat(wired.each));
@@ -209,6 +214,7 @@ export function loadCallPrograms(
       site: object.programFd("site"),
       maps,
       events: { fd: object.mapFd("events"), bytes: sizes.events },
+      setPrices: (each) => setArrayElements(prices, each),
       measure: (state) => {
         const value = Buffer.alloc(4);
         value.writeUInt32LE(state === "on" ? 1 : 0);

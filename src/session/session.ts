@@ -17,6 +17,7 @@ import { EndedProcesses } from "./ended-processes.js";
 import { parseEvent } from "./events.js";
 import { type LoadedPrograms, loadPrograms } from "./load.js";
 import { requireMappedCode } from "./mapped-code.js";
+import { requireNetPrices } from "./net-prices.js";
 import { readOpenCalls } from "./open-calls.js";
 import { ProgramFiles } from "./program-file.js";
 import { findProgram } from "./program-identity.js";
@@ -59,6 +60,8 @@ export interface SessionOptions {
   readonly returns?: "never";
   /** What probes may cost, of the target's CPU time or of one CPU's, whichever is more, 0 to 1; without it, all there is. */
   readonly maxOverhead?: number | undefined;
+  /** Takes probe time off the durations of the calls that contain it; of plans that measure durations. */
+  readonly net?: boolean;
 }
 
 export class Session implements Disposable {
@@ -73,6 +76,7 @@ export class Session implements Disposable {
   private readonly slices: Slices;
   private readonly addresses: RunAddresses;
   private readonly events: RingBuffer | undefined;
+  private readonly net: boolean;
   /** In a run on every process of a file, or on threads. */
   private readonly ended: EndedProcesses | undefined;
   private stopped: RecordBatch | undefined;
@@ -86,9 +90,10 @@ export class Session implements Disposable {
     addresses: RunAddresses,
     meter: CostMeter,
     processes: "one" | "many",
-    maxOverhead: number | undefined,
+    { maxOverhead, net }: SessionOptions,
   ) {
     this.plan = plan;
+    this.net = net === true;
     this.programs = programs;
     this.attachMode = attachMode;
     this.returns = returns;
@@ -155,6 +160,7 @@ export class Session implements Disposable {
       requireHarmlessNops(files.all, mode);
       // Before the target pays for anything: the governor must know the price.
       if (options.maxOverhead !== undefined) meter.priceOfHit();
+      if (options.net === true) programs.setPrices(requireNetPrices(plan, loaded, meter.trapPrices()));
       attachment = Attachment.make({
         plan,
         files,
@@ -177,7 +183,7 @@ export class Session implements Disposable {
       addresses,
       meter,
       target.process() === undefined ? "many" : "one",
-      options.maxOverhead,
+      options,
     );
     if (target.request.kind === "command") target.release();
     return session;
@@ -263,7 +269,7 @@ export class Session implements Disposable {
       durationNs: process.hrtime.bigint() - this.clock.monotonicNs,
       balance: counts.balance,
       loss: counts.loss,
-      cost: this.meter.read(counts),
+      cost: { ...this.meter.read(counts), net: this.net ? { belowZero: counts.belowZero } : undefined },
       slices: this.slices.records(),
       series: readSeries(this.programs, this.plan),
       endings: readEndings(this.programs, this.plan),
@@ -291,6 +297,7 @@ function settingsFor(plan: ProbePlan, target: Target, options: SessionOptions): 
     stacks: options.keep.stacks,
     events: options.keep.events === true,
     origins: options.keep.origins === true,
+    net: options.net === true,
     capacities: options.capacities ?? {},
     program: findProgram(plan, target.request),
   };

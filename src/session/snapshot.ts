@@ -57,6 +57,7 @@ export interface Counts {
   readonly balance: BalanceRecord;
   readonly loss: DetailLoss;
   readonly hits: bigint;
+  readonly belowZero: bigint;
 }
 
 /** How many calls are open. */
@@ -98,6 +99,7 @@ export function readCounts(programs: CallPrograms): Counts {
         cut: 0n,
       },
       hits: summed(value, gsBalance.hits),
+      belowZero: summed(value, gsBalance.belowZero),
     };
   });
   if (counts === undefined) throw new Error("invariant violated: the balance map has one element");

@@ -271,6 +271,8 @@ export interface RunSettings {
   readonly stacks: boolean;
   readonly events: boolean;
   readonly origins: boolean;
+  /** Durations without probe time. */
+  readonly net?: boolean;
   readonly hasLoop: boolean;
   /** As findReturnImage has it; undefined: the kernel does the returns. */
   readonly returnImage?: bigint | undefined;
@@ -326,6 +328,7 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   );
   flag(gsConfig.events, settings.events);
   flag(gsConfig.origins, settings.origins);
+  flag(gsConfig.net, settings.net === true);
   u32(gsConfig.captureBytes, settings.events ? captureBytes(plan) : 0);
   u32(gsConfig.parentGoidOffset, plan.runtime?.parentGoidOffset ?? 0);
   u32(gsConfig.gopcOffset, plan.runtime?.gopcOffset ?? 0);

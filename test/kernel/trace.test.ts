@@ -98,7 +98,17 @@ test("calls that nobody takes are counted, not kept", options, async () => {
   const program = fixturePath("busy", "1.27", "plain");
   using target = new Fixture(program, ["-n", "150000", "-fn", "text"]);
   await target.nextLine();
-  const child = spawn(process.execPath, [MAIN, "trace", "-p", String(target.pid), "main.Text", "-d", "5s"]);
+  const child = spawn(process.execPath, [
+    MAIN,
+    "trace",
+    "-p",
+    String(target.pid),
+    "main.Text",
+    "-d",
+    "5s",
+    "--max-overhead",
+    "100%",
+  ]);
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;

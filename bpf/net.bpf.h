@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Durations without probe time. A nest of open calls keeps account of what its hits have taken: of each the trap, whose price
+ * is given, and the program, by the clock. An open call remembers the account at its beginning; what was added until its
+ * end lies inside its time, and is taken off.
+ *
+ * Hits on other nests are not in the account: those of C functions and spans inside Go's calls, and the other way round.
+ */
+#ifndef GOSPECT_NET_BPF_H
+#define GOSPECT_NET_BPF_H
+
+#include "maps.bpf.h"
+
+/* When the program began, where that is asked for. */
+#define BEGUN (config.net ? bpf_ktime_get_ns() : 0)
+
+static __always_inline struct gs_price price_of(gs_u32 probe)
+{
+	struct gs_price *price = bpf_map_lookup_elem(&prices, &probe), none = {};
+
+	return price ? *price : none;
+}
+
+/* Enters the hit of a call that begins, whose clock has just been read. What the call remembers. */
+static __always_inline gs_u64 pay_entry(struct gs_goroutine *nest, const struct gs_price *price, gs_u64 program)
+{
+	nest->spent += price->entry + program;
+	return nest->spent - price->own;
+}
+
+/* The probe time in that of a call that ends now; all of it where it took less. */
+static __always_inline gs_u64 probe_time(const struct gs_goroutine *nest, const struct gs_frame *frame, gs_u64 now)
+{
+	struct gs_balance *counts = this_cpu_counts();
+	gs_u64 lasted = now - frame->start, spent = nest->spent - frame->value;
+
+	if (spent <= lasted)
+		return spent;
+	if (counts)
+		count(&counts->below_zero);
+	return lasted;
+}
+
+#endif

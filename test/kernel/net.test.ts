@@ -1,0 +1,206 @@
+/**
+ * `--net` against a program's own clock: it times its calls without probes, which is the truth; with probes, durations that are
+ * net of probe time must be nearer to it than those that are not.
+ */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { quantile } from "../../src/aggregate/index.js";
+import { Subject } from "../../src/commands/subject.js";
+import type { ProbePlan } from "../../src/probes/index.js";
+import { openTarget, Session, type SessionOptions } from "../../src/session/index.js";
+import { type Fixture, startFixture } from "../fixture.js";
+import { gospect, histOf, start } from "./cli.js";
+import { Measuring, planner, withoutKernel } from "./measuring.js";
+import { buildProgram } from "./subject.js";
+
+const skip = withoutKernel;
+
+const program = (): string => buildProgram("nested", { go: "1.27", mode: "exe", name: "nested" });
+
+/** Calls of each round: their median is compared. */
+const TIMES = 200;
+
+/** Nanoseconds of a call, by the program's own clock. */
+async function ask(fixture: Fixture, what: string, size: number): Promise<number> {
+  fixture.send(`${what} ${size} ${TIMES}`);
+  return (await fixture.nextMessage<{ readonly medianNs: number }>()).medianNs;
+}
+
+/** Without probes; the least of some, for whatever else the machine does only adds to it. */
+async function askTruth(fixture: Fixture, what: string, size: number): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 5; round++) least = Math.min(least, await ask(fixture, what, size));
+  return least;
+}
+
+interface Medians {
+  readonly truth: number;
+  readonly gross: number;
+  readonly net: number;
+}
+
+function requireNearer(t: TestContext, what: string, { truth, gross, net }: Medians): void {
+  const line = `${what}: truth ${Math.round(truth)} ns, gross ${gross} ns, net ${net} ns`;
+  t.diagnostic(line);
+  assert.ok(Math.abs(net - truth) < Math.abs(gross - truth), line);
+}
+
+type Options = Pick<SessionOptions, "net" | "attachMode" | "loops">;
+
+/** Medians by function, or by the one value that calls are told apart by. */
+async function measured(
+  fixture: Fixture,
+  plan: ProbePlan,
+  load: () => Promise<unknown>,
+  options: Options,
+): Promise<ReadonlyMap<unknown, number>> {
+  using measuring = await Measuring.start(plan, { kind: "pid", pid: fixture.pid }, options);
+  await load();
+  const { series, balance, cost } = measuring.stop();
+  assert.equal(balance.discrepancy, 0n);
+  assert.equal(cost.net !== undefined, options.net);
+  return new Map(
+    series.map(({ function: name, by, histogram }) => [
+      by?.[0]?.json ?? name,
+      Number(quantile(histogram, 0.5) ?? Number.NaN),
+    ]),
+  );
+}
+
+const at = (medians: ReadonlyMap<unknown, number>, key: unknown): number => medians.get(key) ?? Number.NaN;
+
+const SIZES = { "uprobe-multi": [1, 4, 16], "perf-event": [8] } as const;
+
+for (const mode of ["uprobe-multi", "perf-event"] as const) {
+  const sizes = SIZES[mode];
+  test(`a caller of so many measured calls: ${mode}`, { skip }, async (t) => {
+    using fixture = await startFixture(program());
+    const plan = (await planner({ kind: "pid", pid: fixture.pid }))({ probes: ["main.Outer", "main.Inner"] });
+    for (const size of sizes) {
+      const load = (): Promise<number> => ask(fixture, "outer", size);
+      const truth = await askTruth(fixture, "outer", size);
+      const gross = await measured(fixture, plan, load, { net: false, attachMode: mode });
+      const net = await measured(fixture, plan, load, { net: true, attachMode: mode });
+      requireNearer(t, `a caller of ${size}`, { truth, gross: at(gross, "main.Outer"), net: at(net, "main.Outer") });
+      requireNearer(t, `one of ${size}`, {
+        truth: truth / size,
+        gross: at(gross, "main.Inner"),
+        net: at(net, "main.Inner"),
+      });
+    }
+  });
+}
+
+for (const loops of [undefined, "never"] as const) {
+  // Deeper than what is kept beside a goroutine's record.
+  const depth = 20;
+  test(`calls in each other, ${depth} deep${loops === undefined ? "" : ", without bpf_loop"}`, { skip }, async (t) => {
+    using fixture = await startFixture(program());
+    const plan = (await planner({ kind: "pid", pid: fixture.pid }))({ probes: ["main.Recursive"], by: ["depth"] });
+    const load = (): Promise<number> => ask(fixture, "recursive", depth);
+    const options = loops === undefined ? {} : { loops };
+    const truths: number[] = [];
+    for (let level = 0; level <= depth; level++) truths.push(await askTruth(fixture, "recursive", level));
+    const gross = await measured(fixture, plan, load, { ...options, net: false });
+    const net = await measured(fixture, plan, load, { ...options, net: true });
+    for (const [level, truth] of truths.entries()) {
+      requireNearer(t, `depth ${level}`, { truth, gross: at(gross, level), net: at(net, level) });
+    }
+  });
+}
+
+async function tracePlan(fixture: Fixture, probes: readonly string[]): Promise<ProbePlan> {
+  using subject = await Subject.open({ kind: "pid", pid: fixture.pid });
+  const target = { kind: "pid", pid: fixture.pid } as const;
+  const common = { target, json: false, quiet: true, verbose: false, output: undefined, symbols: undefined };
+  const request = { ...common, probes, by: [], of: undefined, where: undefined, show: [], signatures: [] };
+  return await subject.plan(request, "measure", "values");
+}
+
+/** Median durations of events, by probe. */
+async function traced(
+  fixture: Fixture,
+  plan: ProbePlan,
+  load: () => Promise<unknown>,
+  net: boolean,
+): Promise<ReadonlyMap<unknown, number>> {
+  const keep = { histogram: false, stacks: false, events: true };
+  using session = await Session.open(plan, openTarget({ kind: "pid", pid: fixture.pid }), { keep, net });
+  await load();
+  session.stop();
+  const events = session.drain();
+  return new Map(
+    plan.probes.map(({ name }, number) => {
+      const took = events.filter(({ probe }) => probe === number).map(({ start, end }) => Number(end - start));
+      took.sort((a, b) => a - b);
+      return [name, took[took.length >> 1] ?? Number.NaN];
+    }),
+  );
+}
+
+test("events of calls that return, and of one that panics", { skip }, async (t) => {
+  using fixture = await startFixture(program());
+  const plan = await tracePlan(fixture, ["main.Failing", "main.Outer", "main.Inner"]);
+  const size = 16;
+  const load = (): Promise<number> => ask(fixture, "failing", size);
+  const truth = await askTruth(fixture, "outer", size);
+  const failing = await askTruth(fixture, "failing", size);
+  const gross = await traced(fixture, plan, load, false);
+  const net = await traced(fixture, plan, load, true);
+  for (const [name, expected] of Object.entries({ Failing: failing, Outer: truth, Inner: truth / size })) {
+    const key = `main.${name}`;
+    requireNearer(t, key, { truth: expected, gross: at(gross, key), net: at(net, key) });
+  }
+});
+
+/** The line in Outer that calls Inner. */
+const LINE = "main.go:37";
+
+test("a place that a call passes many times", { skip }, async (t) => {
+  using fixture = await startFixture(program());
+  const plan = await tracePlan(fixture, ["main.Outer", LINE]);
+  const load = (): Promise<number> => ask(fixture, "outer", 16);
+  const truth = await askTruth(fixture, "outer", 16);
+  const gross = await traced(fixture, plan, load, false);
+  const net = await traced(fixture, plan, load, true);
+  requireNearer(t, "main.Outer", { truth, gross: at(gross, "main.Outer"), net: at(net, "main.Outer") });
+});
+
+test("a call that is still open at the end", { skip }, async () => {
+  using fixture = await startFixture(program());
+  const plan = await tracePlan(fixture, ["main.Recursive", "main.Inner"]);
+  const keep = { histogram: false, stacks: false, events: true };
+  using session = await Session.open(plan, openTarget({ kind: "pid", pid: fixture.pid }), { keep, net: true });
+  fixture.send("recursive 2000 100000");
+  while (session.progress().balance.open < 100n) session.drain();
+  session.stop();
+  const calls = session.openCalls();
+  assert.ok(calls.length > 1);
+  // They are told to end now, without what probes took since they began: outer ones had more of that.
+  assert.ok(calls.every(({ start, end }) => end >= start));
+  const [outer, inner] = [calls.at(0), calls.at(-1)];
+  assert.ok(outer !== undefined && inner !== undefined && outer.end < inner.end);
+});
+
+test("hist says what it is", { skip }, async () => {
+  using fixture = await startFixture(program());
+  const pid = String(fixture.pid);
+  const run = start(["hist", "-p", pid, "main.Outer", "main.Inner", "--net", "--json"]);
+  await run.said(/^measuring/m);
+  await ask(fixture, "outer", 16);
+  run.child.kill("SIGINT");
+  const outcome = await run.outcome;
+  assert.equal(outcome.status, 0, outcome.stderr);
+  assert.match(outcome.stderr, /^note: durations are net of probe time: /m);
+  const hist = histOf(outcome);
+  assert.ok("net" in hist && hist.net === true);
+});
+
+test("what has no duration is refused", { skip }, async () => {
+  using fixture = await startFixture(program());
+  for (const asked of [["main.Inner", "--of", "n"], [LINE]]) {
+    const { status, stderr } = await gospect(["hist", "-p", String(fixture.pid), ...asked, "--net"]);
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /--net takes probe time off durations, and /);
+  }
+});
