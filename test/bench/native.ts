@@ -18,13 +18,11 @@ const FUNCTION = "measured";
 const SOURCE = `${checkout}test/bench/c-calls.c`;
 const PROGRAM = `${checkout}build/bench/c-calls`;
 
-/** The C program, built when it is not there yet: so many calls a round, with so many different arguments. */
+/** The C program, which is built at once: so many calls a round, with so many different arguments. */
 export function cCalls(calls: number, distinct: number): CallingProgram {
-  if (!existsSync(PROGRAM)) {
-    mkdirSync(`${checkout}build/bench`, { recursive: true });
-    // At the addresses it is linked for, so that a site's address is the process' own.
-    execFileSync("gcc", ["-O2", "-fno-omit-frame-pointer", "-fcf-protection=none", "-no-pie", "-o", PROGRAM, SOURCE]);
-  }
+  mkdirSync(`${checkout}build/bench`, { recursive: true });
+  // At the addresses it is linked for, so that a site's address is the process' own.
+  execFileSync("gcc", ["-O2", "-fno-omit-frame-pointer", "-fcf-protection=none", "-no-pie", "-o", PROGRAM, SOURCE]);
   return { path: PROGRAM, args: [`${calls}`, `${distinct}`] };
 }
 
