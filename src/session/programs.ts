@@ -177,7 +177,7 @@ export function loadCallPrograms(
   const type = attachType(mode);
   const keySize = gsKey.bytes.offset + keyLayout(plan.dimensions).bytes;
   invariant(!settings.events || plan.measure.kind !== "value", "events are of calls and places, not of values");
-  const wired = wireProbes(plan, settings.events);
+  const wired = wireProbes(plan, settings);
   const sizes = mapSizes(plan, settings, wired);
   const code = wired.book.codeElements();
   const constants = wired.book.constantElements();

@@ -236,9 +236,16 @@ function hasCodes({ recipes, value, match, condition, captures }: PlannedProbe, 
   return [...evaluated, ...judged, ...captured].some((code) => code !== undefined);
 }
 
-export function wireProbes(plan: ProbePlan, events: boolean): WiredProbes {
+export function wireProbes(plan: ProbePlan, settings: Pick<RunSettings, "events" | "hasLoop">): WiredProbes {
+  if (plan.probes.some((probe) => hasCodes(probe, settings.events))) return wiredAs("codes", plan, settings);
+  const wired = wiredAs("steps", plan, settings);
+  // The verifier follows the steps of each dimension, of any kind, wherever one is evaluated; with nests beside it that is too much.
+  const isMuch = wired.shared === undefined && plan.dimensions.length > 1 && hasNests(plan);
+  return isMuch && settings.hasLoop ? wiredAs("codes", plan, settings) : wired;
+}
+
+function wiredAs(recipes: Wiring["recipes"], plan: ProbePlan, { events }: Pick<RunSettings, "events">): WiredProbes {
   const book = new CodeBook();
-  const recipes = plan.probes.some((probe) => hasCodes(probe, events)) ? "codes" : "steps";
   const each = plan.probes.map((probe) =>
     wireProbe(plan, probe, { book, recipes, imageBase: imageBaseOf(plan, probe), events }),
   );
