@@ -11,7 +11,8 @@ Expressions (EXPR) take a value from the arguments and results of a call:
   s.shard.id          a field, through pointers
   *e, e[3], m["key"]  what a pointer points to; an element; what a map holds under a key
   len(e), cap(e)      of strings, slices, maps, channels
-  str(arg0), word(s)  the C string that it points to; the first word of a string
+  str(arg0)           the C string that it points to; str(arg0, arg1): that of arg1 bytes
+  word(s)             the first run of letters, digits and underscores in a string
   int32(ret)          of a C function's arguments and results, which are 64 bits, the lower ones
   type(err)           the type that an interface holds
   value(ctx, pkg.Key) what a context holds under a key of this type

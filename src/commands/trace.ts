@@ -1,5 +1,7 @@
 /** `trace` and `flow`: calls one by one, as they end, by themselves or as the trees they make up. */
 import type { EventRecord } from "../aggregate/index.js";
+import { UnmeasurableError } from "../base/index.js";
+import type { ProbePlan } from "../probes/index.js";
 import { type CallReport, callReport } from "./call-report.js";
 import { exitStatus, type Follower, measure, tellBalance } from "./measure.js";
 import { isRecording, Recorder } from "./recorder.js";
@@ -17,6 +19,7 @@ async function follow(command: "trace" | "flow", request: TraceRequest, streams:
   using results = openResults(textOutput(request.output), streams);
   using subject = await Subject.open(request.target, request.symbols);
   const plan = await subject.plan(request, "measure", "values");
+  if (command === "flow") requireGoCalls(plan);
   const names = runNames(subject, plan);
   const measurement = await measure(subject, plan, request, streams, {
     command,
@@ -31,6 +34,19 @@ async function follow(command: "trace" | "flow", request: TraceRequest, streams:
   });
   tellBalance(measurement, request, streams);
   return await exitStatus(subject, measurement, request, streams);
+}
+
+/** Which call is inside which the stack of a goroutine tells; nothing tells it of threads, and of spans. */
+function requireGoCalls({ probes }: ProbePlan): void {
+  const other = probes.find(({ nest, identity }) => nest !== undefined || identity !== "goroutine");
+  if (other === undefined) return;
+  throw new UnmeasurableError(
+    "not-supported",
+    `${other.name} is no Go function, and flow shows how those call each other`,
+    {
+      hint: "gospect trace shows each call; --stack with its callers",
+    },
+  );
 }
 
 /** Asks once: a stack never changes. */

@@ -138,7 +138,15 @@ function notes(results: Aggregate, noun: Noun, lacking: CallLoss | undefined): r
   if (balance.open > 0n) {
     // Calls that are shown one by one are shown as far as they came.
     const absent = lacking === undefined ? "; not in the results" : "";
-    lines.push(`${were(balance.open, noun)} still running at the end${absent}`);
+    lines.push(
+      noun === "span"
+        ? `${formatQuantity(balance.open, noun)} begun, and not ended until the run's end, or never${absent}`
+        : `${were(balance.open, noun)} still running at the end${absent}`,
+    );
+    // Ends and beginnings that don't find each other are on different threads, more often than not.
+    if (noun === "span" && balance.unmatchedReturns > balance.returns && balance.open > balance.returns) {
+      lines.push("where a span's ends are on different threads, --match tells by which argument they belong together");
+    }
   }
   return lines;
 }

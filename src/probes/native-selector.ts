@@ -50,7 +50,8 @@ export function parseNativeSelector(probe: string): NativeSelector | undefined {
   const [kind, ...parts] = probe.split(":");
   if (parts.length > 2 || parts.includes("")) {
     const form = kind === "c" ? "c:SYMBOL or c:LIBRARY:SYMBOL" : "usdt:PROVIDER:NAME";
-    throw new UsageError(`malformed probe ${probe}`, { hint: `it has the form ${form}` });
+    const mangled = probe.includes("::") ? "; functions of C++ go by their mangled names, as nm prints them" : "";
+    throw new UsageError(`malformed probe ${probe}`, { hint: `it has the form ${form}${mangled}` });
   }
   const [first = "*", second] = parts;
   if (kind === "usdt") return { kind: "usdt", provider: first, name: second ?? "*" };
