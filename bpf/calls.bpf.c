@@ -261,10 +261,6 @@ static __always_inline long push(struct gs_goroutine *goroutine, const struct gs
 				 gs_u64 begun)
 {
 	gs_u32 open = goroutine->open;
-	struct gs_price price = {};
-
-	if (config.net)
-		price = price_of(frame->probe);
 
 	if (open < GS_INLINE_FRAMES) {
 		struct gs_frame *place = &goroutine->frames[open & (GS_INLINE_FRAMES - 1)];
@@ -274,20 +270,22 @@ static __always_inline long push(struct gs_goroutine *goroutine, const struct gs
 		if (CLOCKED)
 			place->start = bpf_ktime_get_ns();
 		if (config.net)
-			place->value = pay_entry(goroutine, &price, place->start - begun);
+			place->value = pay_entry(goroutine, frame->probe, place->start, begun);
 	} else {
 		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = open };
 
 		if (CLOCKED)
 			frame->start = bpf_ktime_get_ns();
-		if (config.net)
-			frame->value = pay_entry(goroutine, &price, frame->start - begun);
+		if (config.net) {
+			frame->value = pay_entry(goroutine, frame->probe, frame->start, begun);
+			begun = bpf_ktime_get_ns();
+		}
 		if (bpf_map_update_elem(&frames, &deep, frame, BPF_ANY))
 			return -1;
 		goroutine->open = open + 1;
-		/* It has begun already. */
+		/* The call has begun before there was room for it. */
 		if (config.net)
-			goroutine->spent += bpf_ktime_get_ns() - frame->start;
+			goroutine->spent += bpf_ktime_get_ns() - begun;
 	}
 	return 0;
 }

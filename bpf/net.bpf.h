@@ -21,11 +21,14 @@ static __always_inline struct gs_price price_of(gs_u32 probe)
 	return price ? *price : none;
 }
 
-/* Enters the hit of a call that begins, whose clock has just been read. What the call remembers. */
-static __always_inline gs_u64 pay_entry(struct gs_goroutine *nest, const struct gs_price *price, gs_u64 program)
+/* Enters the hit of a call that began at `start`. What the call remembers: what the hit took since then is in its time. */
+static __always_inline gs_u64 pay_entry(struct gs_goroutine *nest, gs_u32 probe, gs_u64 start, gs_u64 begun)
 {
-	nest->spent += price->entry + program;
-	return nest->spent - price->own;
+	struct gs_price price = price_of(probe);
+	gs_u64 now = bpf_ktime_get_ns();
+
+	nest->spent += price.entry + now - begun;
+	return nest->spent - price.own - (now - start);
 }
 
 /* The probe time in that of a call that ends now; all of it where it took less. */
