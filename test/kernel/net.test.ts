@@ -3,6 +3,9 @@
  * net of probe time must be nearer to it than those that are not.
  */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { quantile } from "../../src/aggregate/index.js";
 import { Subject } from "../../src/commands/subject.js";
@@ -182,18 +185,23 @@ test("a call that is still open at the end", { skip }, async () => {
   assert.ok(outer !== undefined && inner !== undefined && outer.end < inner.end);
 });
 
-test("hist says what it is", { skip }, async () => {
+test("a recorded run says that its durations are net", { skip }, async () => {
   using fixture = await startFixture(program());
+  const folder = mkdtempSync(join(tmpdir(), "gospect-net-"));
+  const recording = join(folder, "run.gospect");
   const pid = String(fixture.pid);
-  const run = start(["hist", "-p", pid, "main.Outer", "main.Inner", "--net", "--json"]);
+  const run = start(["hist", "-p", pid, "main.Outer", "main.Inner", "--net", "-o", recording]);
   await run.said(/^measuring/m);
   await ask(fixture, "outer", 16);
   run.child.kill("SIGINT");
   const outcome = await run.outcome;
   assert.equal(outcome.status, 0, outcome.stderr);
   assert.match(outcome.stderr, /^note: durations are net of probe time: /m);
-  const hist = histOf(outcome);
+  const hist = histOf(await gospect(["replay", recording, "--json"]));
   assert.ok("net" in hist && hist.net === true);
+  const text = await gospect(["replay", recording]);
+  assert.match(text.stdout, / on average, net of probe time$/m);
+  rmSync(folder, { recursive: true });
 });
 
 test("what has no duration is refused", { skip }, async () => {
