@@ -3,7 +3,7 @@
  * first kind; stars are allowed in every part. What they mean in a program: notes and symbols of all its files.
  */
 import { basename } from "node:path";
-import { UnmeasurableError, UsageError } from "../base/index.js";
+import { UnmeasurableError, UsageError, type VirtualAddress } from "../base/index.js";
 import type { RefusedNote, UsdtNote } from "../binary/index.js";
 import { type CodeFile, type NativeFunction, nearestNames, type Program } from "../symbols/index.js";
 import { matchesGlob } from "./glob.js";
@@ -156,7 +156,8 @@ export function findNativeFunctions(
   const matches = matchesGlob(symbol);
   const found = files.flatMap((file) => {
     const functions = hasStar(symbol)
-      ? file.functions.all().filter(({ name }) => matches(name))
+      ? // Go's own are in the same table, and are none: whoever names one is told.
+        file.functions.all().filter(({ name, address }) => matches(name) && !isGo(file, address))
       : file.functions.find(symbol);
     return functions.map((fn) => ({ file, function: fn }));
   });
@@ -168,6 +169,8 @@ export function findNativeFunctions(
     return { name: place === undefined ? `c:${own}` : `c:${place}:${own}`, file, function: fn };
   });
 }
+
+const isGo = ({ go }: CodeFile, address: VirtualAddress): boolean => go?.symbols.findByAddress(address) !== undefined;
 
 function noFunction(library: string | undefined, symbol: string, files: readonly CodeFile[]): UnmeasurableError {
   const where = library === undefined ? "" : ` in ${files.map(({ elf }) => basename(elf.path)).join(", ")}`;

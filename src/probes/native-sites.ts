@@ -83,13 +83,28 @@ export function findUsdtSite(file: CodeFile, note: UsdtNote): Outcome<Site> {
  */
 function findMisplacement({ elf, functions }: CodeFile, { address, text }: Instruction): string | undefined {
   const fn = functions.findByAddress(address);
-  const code = fn === undefined || fn.size === 0 ? undefined : decodeNative(elf, fn);
-  if (fn !== undefined && code?.ok === true) {
-    if (code.value.some((each) => each.address === address)) return undefined;
+  const starts = fn === undefined || fn.size === 0 ? undefined : instructionsOf(elf, fn);
+  if (fn !== undefined && starts !== undefined) {
+    if (starts.has(address)) return undefined;
     return `${hex(address)} is in the middle of an instruction of ${fn.name}`;
   }
   if (text.startsWith("nop")) return undefined;
   return `nothing bears out that \`${text}\` at ${hex(address)} is an instruction`;
+}
+
+/** Where the instructions of a function begin that was asked about last: a file may say that thousands of probes are in one. */
+const lastDecoded = new WeakMap<
+  ElfFile,
+  { readonly of: VirtualAddress; readonly starts: ReadonlySet<number> | undefined }
+>();
+
+function instructionsOf(elf: ElfFile, fn: NativeFunction): ReadonlySet<number> | undefined {
+  const last = lastDecoded.get(elf);
+  if (last?.of === fn.address) return last.starts;
+  const code = decodeNative(elf, fn);
+  const starts = code.ok ? new Set(code.value.map(({ address }) => address)) : undefined;
+  lastDecoded.set(elf, { of: fn.address, starts });
+  return starts;
 }
 
 function findHazard(elf: ElfFile, fn: NativeFunction): Outcome<FunctionSites> | undefined {
