@@ -156,7 +156,10 @@ function parseKey(plan: ProbePlan, layout: KeyLayout, key: Buffer): SeriesKey {
   return { probe, parent: key.readUInt32LE(gsKey.parent.offset), values };
 }
 
-/** Every series' key by number; a call's return half is completed from its entry half. */
+/**
+ * Every series' key by number; a call's return half is completed from its entry half. While the run goes on, one may have
+ * been made where the map had been read already: what that one completes is left for the next time.
+ */
 function readKeys(programs: CallPrograms, plan: ProbePlan): Map<number, SeriesKey> {
   const keys = new Map<number, SeriesKey>();
   const layout = keyLayout(plan.dimensions);
@@ -164,9 +167,10 @@ function readKeys(programs: CallPrograms, plan: ProbePlan): Map<number, SeriesKe
     keys.set(value(0).readUInt32LE(0), parseKey(plan, layout, key));
   });
   for (const [id, key] of keys) {
-    const parent = key.parent === gsParent.GS_NO_PARENT ? undefined : keys.get(key.parent);
-    if (parent === undefined) continue;
-    keys.set(id, { ...key, values: key.values.map((value, index) => value ?? parent.values[index]) });
+    if (key.parent === gsParent.GS_NO_PARENT || key.values.every((value) => value !== undefined)) continue;
+    const parent = keys.get(key.parent);
+    if (parent === undefined) keys.delete(id);
+    else keys.set(id, { ...key, values: key.values.map((value, index) => value ?? parent.values[index]) });
   }
   return keys;
 }
