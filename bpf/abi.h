@@ -36,6 +36,7 @@ enum gs_limits {
 	GS_CHUNK_BYTES = 512,
 	/* LIMIT: hits at the same time on one CPU that run codes or make events, each preempted by the next. */
 	GS_WORKSPACES = 4,
+	GS_WORKSPACE_BYTES = 16384,
 	/* Variables of a code, which keep values between its steps. */
 	GS_VARIABLES = 16,
 	/* LIMIT: parts of a `--where` that are decided at the entry and asked for at the return. */

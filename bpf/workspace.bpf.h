@@ -66,6 +66,8 @@ struct workspace {
 	gs_u8 data[2 * MAX_PART + GS_CHUNK_BYTES];	/* of the event; behind it, room to be sure of for the verifier */
 };
 
+_Static_assert(sizeof(struct workspace) <= GS_WORKSPACE_BYTES, "user space reckons with no more");
+
 /* key: number; value: this CPU's workspace. Sized at load: GS_WORKSPACES where the run needs any. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -17,6 +17,7 @@ export const gsLimits = {
   GS_TAIL_BYTES: 4096,
   GS_CHUNK_BYTES: 512,
   GS_WORKSPACES: 4,
+  GS_WORKSPACE_BYTES: 16384,
   GS_VARIABLES: 16,
   GS_MAX_DECIDED: 8,
 } as const;

@@ -1,6 +1,7 @@
 /** `plan --json`: the whole plan as one object, addresses and offsets as numbers, instruction bytes in hexadecimal. */
 import { capturesJson, codeJson } from "./plan-code.js";
 import type {
+  KernelMemory,
   PrintableCondition,
   PrintableFile,
   PrintablePlace,
@@ -13,7 +14,7 @@ import type {
 import { refusalJson } from "./refusal.js";
 
 /** One line, newline included. */
-export function formatPlanJson(plan: PrintablePlan): string {
+export function formatPlanJson(plan: PrintablePlan, memory: readonly KernelMemory[]): string {
   const { target, runtime } = plan;
   return `${JSON.stringify({
     schema: "gospect.plan/1",
@@ -37,6 +38,7 @@ export function formatPlanJson(plan: PrintablePlan): string {
     dimensions: plan.dimensions,
     measure: plan.measure,
     where: plan.where ?? null,
+    kernelMemory: memory.map(({ command, cpus, bytes }) => ({ command, cpus, bytes: bytes ?? null })),
     probes: plan.probes.map((probe) => ({
       name: probe.name,
       function: probe.function.name,

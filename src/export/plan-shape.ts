@@ -128,3 +128,11 @@ export interface PrintablePlan {
   readonly runtimeSites: readonly PrintableSite[];
   readonly warnings: readonly string[];
 }
+
+/** What a run of a plan may take in the kernel, on a machine that could have so many CPUs. */
+export interface KernelMemory {
+  readonly command: string;
+  readonly cpus: number;
+  /** At most; undefined where such a machine can't measure so many functions at once. */
+  readonly bytes: number | undefined;
+}

@@ -3,6 +3,7 @@ import { printable } from "../aggregate/index.js";
 import { hex } from "../base/index.js";
 import { captureLines, formatCode, formatDetails } from "./plan-code.js";
 import type {
+  KernelMemory,
   PrintableCondition,
   PrintableFile,
   PrintablePlace,
@@ -15,12 +16,12 @@ import { refusalLines } from "./refusal.js";
 import { buildIdOf } from "./run.js";
 import { formatPlace, formatSignature, formatSource } from "./signature.js";
 import { type Column, formatTable, paint, type TextStyle } from "./style.js";
-import { formatQuantity } from "./units.js";
+import { formatBytes, formatQuantity } from "./units.js";
 
 /** The whole plan, a newline at its end. */
-export function formatPlanText(plan: PrintablePlan, style: TextStyle): string {
+export function formatPlanText(plan: PrintablePlan, memory: readonly KernelMemory[], style: TextStyle): string {
   const blocks = [
-    headLines(plan),
+    [...headLines(plan), ...memoryLines(memory)],
     ...plan.probes.map((probe) => probeLines(plan, probe, style)),
     runtimeSiteLines(plan, style),
     refusedLines(plan, style),
@@ -69,6 +70,17 @@ function headLines({ target, libraries, runtime, dimensions, where }: PrintableP
     ...dimensions.map(({ name, encoding }) => `by       ${name}: ${formatDetails(encoding, "kind")}`),
     ...(where === undefined ? [] : [`where    ${printable(where)}`]),
   ];
+}
+
+/** A column of machines for each command. */
+function memoryLines(memory: readonly KernelMemory[]): readonly string[] {
+  const commands = new Set(memory.map(({ command }) => command));
+  return [...commands].map((name, index) => {
+    const sizes = memory
+      .filter(({ command }) => command === name)
+      .map(({ cpus, bytes }) => `${bytes === undefined ? "too much" : formatBytes(bytes)} on ${cpus} CPUs`);
+    return `${index === 0 ? "memory " : "       "}  ${name}: in the kernel at most ${sizes.join(", ")}`;
+  });
 }
 
 function probeLines(plan: PrintablePlan, probe: PrintableProbe, style: TextStyle): readonly string[] {

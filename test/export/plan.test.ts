@@ -232,8 +232,14 @@ const PLAN: ProbePlan = {
   warnings: ["runtime.recovery not found: recovered panics stay open"],
 };
 
+const MEMORY = [
+  { command: "hist", cpus: 2, bytes: 300 << 20 },
+  { command: "hist", cpus: 128, bytes: undefined },
+  { command: "profile", cpus: 2, bytes: 1.5 * 1024 ** 3 },
+];
+
 test("plan: all of it, for people", () => {
-  assertGolden("plan.txt", formatPlanText(PLAN, PLAIN));
+  assertGolden("plan.txt", formatPlanText(PLAN, MEMORY, PLAIN));
 });
 
 /** What is the same of all that is not Go's. */
@@ -252,7 +258,7 @@ const NATIVE = {
 };
 
 test("plan --json: all of it, whole", () => {
-  const { probes, ...rest } = JSON.parse(formatPlanJson(PLAN));
+  const { probes, ...rest } = JSON.parse(formatPlanJson(PLAN, MEMORY));
   assert.deepEqual(rest, {
     schema: "gospect.plan/1",
     target: {
@@ -290,6 +296,11 @@ test("plan --json: all of it, whole", () => {
     dimensions: [
       { name: "tenant", encoding: { kind: "string" } },
       { name: "lin(n, 0, 100, 10)", encoding: { kind: "linear", low: 0, width: 10, buckets: 10 } },
+    ],
+    kernelMemory: [
+      { command: "hist", cpus: 2, bytes: 314_572_800 },
+      { command: "hist", cpus: 128, bytes: null },
+      { command: "profile", cpus: 2, bytes: 1_610_612_736 },
     ],
     refused: [{ function: "main.loop", code: "no-return", reason: "it never returns", hint: "probe what it calls" }],
     runtimeSites: [
