@@ -155,6 +155,19 @@ func obey(words []string) map[string]int {
 			Step(i % number(2))
 		}
 		return map[string]int{"main.Step": number(1)}
+	case "crowd": // GOROUTINES FIRST END: each value once
+		var crowd sync.WaitGroup
+		for offset := 0; offset < number(1); offset++ {
+			crowd.Add(1)
+			go func(n int) {
+				for ; n < number(3); n += number(1) {
+					Step(n)
+				}
+				crowd.Done()
+			}(number(2) + offset)
+		}
+		crowd.Wait()
+		return map[string]int{"main.Step": number(3) - number(2)}
 	case "nest": // DEPTH
 		fresh(func() { Nest(number(1) - 1) })
 		return map[string]int{"main.Nest": number(1)}
