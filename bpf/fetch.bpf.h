@@ -79,7 +79,7 @@ static __always_inline void load(struct fetched *f, gs_u32 size, gs_u32 is_signe
 	f->a = narrow(value, size, is_signed);
 }
 
-static __always_inline void load_pair(struct fetched *f, gs_s32 offset)
+APART void load_pair(struct fetched *f, gs_s32 offset)
 {
 	gs_u64 pair[2] = {};
 

@@ -175,7 +175,7 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
  * goroutine, again and again: what was called on it and did not return is abandoned, no panic. Where not all could be
  * ended at once, which of the rest are over is not known: they are given up as lost.
  */
-UNWINDING int unwind_all(struct unwinding *u, struct gs_balance *counts)
+APART int unwind_all(struct unwinding *u, struct gs_balance *counts)
 {
 	struct gs_goroutine *goroutine = u->goroutine;
 	struct gs_frame *innermost;

@@ -18,11 +18,9 @@ const volatile struct gs_config config SEC(".rodata.config");
 #ifdef GOSPECT_NESTS
 #define NESTS config.nests
 #define OWN_STACK 0
-#define UNWINDING static __always_inline
 #else
 #define NESTS 0
 #define OWN_STACK 1
-#define UNWINDING static __noinline
 #endif
 
 /* Zeroed values to insert: too large for the BPF stack. */

@@ -25,6 +25,7 @@ const missing = (name: string, { message, hint }: { message: string; hint?: stri
 function programChecks({
   obstacle,
   attachMode,
+  returns,
   hasLoop,
   codesObstacle,
   threadStorageObstacle,
@@ -57,7 +58,13 @@ function programChecks({
           `functions in assembly can't be measured: ${threadStorageObstacle.message}`,
           "it takes a kernel with its type data (BTF): /sys/kernel/btf/vmlinux",
         );
-  return [libbpf, privilege, programs, conditions, attach, assembly];
+  const ends = ok(
+    "returns",
+    returns === "programs"
+      ? "done by the programs: one trap"
+      : "stepped through by the kernel: two traps; newer kernels need one",
+  );
+  return [libbpf, privilege, programs, conditions, attach, ends, assembly];
 }
 
 function architectureCheck(): DoctorCheck {

@@ -1,7 +1,8 @@
 /** What this machine allows of a run, found by trying: the real programs, an empty plan, nothing attached. */
 import { fileOffset, ProfilerError, virtualAddress } from "../base/index.js";
-import { type AttachMode, hasUprobeMulti } from "../bpf/index.js";
+import { type AttachMode, canDoReturns, hasUprobeMulti } from "../bpf/index.js";
 import type { Capture, Code, ProbePlan } from "../probes/index.js";
+import type { LoadedPrograms } from "./load.js";
 import { type CallObject, type CallPrograms, loadCallPrograms } from "./programs.js";
 
 export interface MachineFindings {
@@ -9,6 +10,8 @@ export interface MachineFindings {
   readonly obstacle: ProfilerError | undefined;
   /** Undefined with an obstacle. */
   readonly attachMode: AttachMode | undefined;
+  /** Who does the returns of Go functions where nothing speaks against the programs. */
+  readonly returns: LoadedPrograms["returns"];
   /** Whether programs may loop by `bpf_loop` (kernel 5.17). */
   readonly hasLoop: boolean;
   /** Why there are no conditions, searches and events; undefined when there are. */
@@ -119,12 +122,14 @@ export function examineMachine(): MachineFindings {
       if (attachMode === "uprobe-multi" && !hasUprobeMulti(programs.site)) continue;
       const threadStorageObstacle = findObstacle(tryLoad(attachMode, hasLoop, "calls-tls"));
       const codesObstacle = findObstacle(tryLoad(attachMode, hasLoop, "calls", CODED_PLAN));
-      return { obstacle: undefined, attachMode, hasLoop, codesObstacle, threadStorageObstacle };
+      const returns = canDoReturns(attachMode) ? "programs" : "kernel";
+      return { obstacle: undefined, attachMode, returns, hasLoop, codesObstacle, threadStorageObstacle };
     }
   }
   return {
     obstacle,
     attachMode: undefined,
+    returns: "kernel",
     hasLoop: false,
     codesObstacle: obstacle,
     threadStorageObstacle: obstacle,

@@ -15,7 +15,7 @@ const RET = Buffer.from([0xc3]);
  *
  * - no shadow stack, which would have to be told;
  * - nobody else has a probe there: programs on one site run in turn, those that came last first, so whoever was there before
- *   would see the thread in its caller;
+ *   would see the thread in its caller. LIMIT: who comes between two slices of this run is before it from then on;
  * - no other probe of this run is there, for the same reason;
  * - a plain return.
  */

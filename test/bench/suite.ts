@@ -15,6 +15,7 @@ import { LARGE_FUNCTION, writeLargeProgram } from "./large-program.js";
 import { tryLatencyScripts } from "./latency-script.js";
 import { measureCFunction } from "./native.js";
 import { measureReading, type ReadingSubject } from "./reading.js";
+import { measureReturns } from "./returns.js";
 import { measureAttaching, measureSeries, type ScaleSubject } from "./scale.js";
 import { measureHelp, measureStartup, type StartupSubject } from "./startup.js";
 import { measureStaticProbes } from "./static-probes.js";
@@ -173,6 +174,8 @@ export async function measureAll(tell: Progress): Promise<Results> {
   rows.push(...tracing.rows);
   tell("static probes");
   rows.push(...(await measureStaticProbes({ passes: 50_000_000, hits: 20_000, rounds: 7 })));
+  tell("returns by the program, on another kernel");
+  rows.push(...(await measureReturns({ callsPerRound: 2000, rounds: 11 })));
   tell("instructions executed");
   const work = await countWork();
   tell("latency scripts");

@@ -192,7 +192,19 @@ test("doctor finds nothing missing where runs work", options, () => {
   );
   assert.deepEqual(
     checks.map(({ name }) => name),
-    ["kernel", "architecture", "node", "libbpf", "privilege", "programs", "conditions", "attach", "assembly", "target"],
+    [
+      "kernel",
+      "architecture",
+      "node",
+      "libbpf",
+      "privilege",
+      "programs",
+      "conditions",
+      "attach",
+      "returns",
+      "assembly",
+      "target",
+    ],
   );
   assert.equal(status, 0);
 });

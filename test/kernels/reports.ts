@@ -22,6 +22,21 @@ export interface DoctorReport {
   readonly obstacles: readonly string[];
 }
 
+interface Measured {
+  readonly attachMode: Session["attachMode"];
+  readonly entries: number;
+  readonly discrepancy: number;
+  /** By value, as measured, and as the program counted them. */
+  readonly calls: FunctionCounts;
+  readonly truth: FunctionCounts;
+}
+
+export interface MeasuresReport {
+  readonly release: string;
+  readonly all: Measured;
+  readonly deep: Measured;
+}
+
 export interface ReturnsReport {
   /** Of the kernel. */
   readonly release: string;
@@ -31,6 +46,7 @@ export interface ReturnsReport {
   };
   /** Two runs, the first first, and what the program itself counted. */
   readonly truth: { readonly measured: readonly Counted[]; readonly calls: FunctionCounts };
-  /** Nanoseconds of CPU time that `hist --by` adds to a call in each round, by who does the return. */
-  readonly cost: Readonly<Record<Session["returns"], readonly number[]>>;
 }
+
+/** Nanoseconds of CPU time that `hist --by` adds to a call in each round, by who does the return. */
+export type ReturnCostReport = Readonly<Record<Session["returns"], readonly number[]>>;

@@ -1,12 +1,9 @@
 /**
- * Returns done by the programs, where the kernel takes that: on a program that tortures its runtime, on one that counts its
- * own calls, and what a call then costs. Prints what it saw, and judges nothing.
+ * Returns done by the programs, where the kernel takes that: on a program that tortures its runtime, and on one that counts
+ * its own calls. Prints what it saw, and judges nothing.
  */
 import { release } from "node:os";
 import type { Aggregate } from "../../../src/aggregate/index.js";
-import { nothing, session } from "../../bench/attachments.js";
-import { busy, CALL_CASES, planCalls } from "../../bench/calls.js";
-import { measureVariants } from "../../bench/subject.js";
 import { type Fixture, fixturePath, runTruth, startFixture } from "../../fixture.js";
 import { Measuring, planner } from "../../kernel/measuring.js";
 import type { FunctionCounts, ReturnsReport, TortureReport } from "../reports.js";
@@ -79,24 +76,5 @@ async function truth(): Promise<ReturnsReport["truth"]> {
   return { measured, calls: Object.fromEntries(truths.filter(([, count]) => count > 0).sort()) };
 }
 
-async function cost(callsPerRound: number, rounds: number): Promise<ReturnsReport["cost"]> {
-  const [how] = CALL_CASES;
-  if (how === undefined) throw new Error("there is a case");
-  const planBy = await planCalls(how, [how.by]);
-  const keep = { histogram: true, stacks: false };
-  const { added } = await measureVariants(
-    busy(how, callsPerRound),
-    { bare: nothing, kernel: session(planBy, keep, { returns: "never" }), programs: session(planBy, keep) },
-    rounds,
-  );
-  return { kernel: added("kernel"), programs: added("programs") };
-}
-
-const [callsPerRound, rounds] = process.argv.slice(2).map(Number);
-const done: ReturnsReport = {
-  release: release(),
-  torture: await torture(),
-  truth: await truth(),
-  cost: await cost(callsPerRound ?? 2000, rounds ?? 5),
-};
+const done: ReturnsReport = { release: release(), torture: await torture(), truth: await truth() };
 process.stdout.write(JSON.stringify(done));
