@@ -61,7 +61,7 @@ function programChecks({
   const ends = ok(
     "returns",
     returns === "programs"
-      ? "done by the programs: one trap"
+      ? "stepped through by the kernel: two traps; this kernel would let programs do them"
       : "stepped through by the kernel: two traps; newer kernels need one",
   );
   return [libbpf, privilege, programs, conditions, attach, ends, assembly];

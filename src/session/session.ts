@@ -57,8 +57,8 @@ export interface SessionOptions {
   readonly capacities?: CapacityOptions;
   /** Whether programs may use `bpf_loop`; without it, if the kernel has it (5.17). */
   readonly loops?: "never";
-  /** Whether programs may do the returns of Go functions; without it, where that is safe and the kernel takes it. */
-  readonly returns?: "never";
+  /** Whether programs do the returns of Go functions, where the kernel takes it; without it they don't: it is not proven safe. */
+  readonly returns?: "programs";
   /** What probes may cost, of the target's CPU time or of one CPU's, whichever is more, 0 to 1; without it, all there is. */
   readonly maxOverhead?: number | undefined;
   /** Takes probe time off the durations of the calls that contain it; of plans that measure durations. */
@@ -145,7 +145,7 @@ export class Session implements Disposable {
       {
         ...settingsFor(plan, target, options),
         returnImage:
-          running === undefined || options.returns === "never"
+          running === undefined || options.returns !== "programs"
             ? undefined
             : findReturnImage(plan, files.program, running),
       },

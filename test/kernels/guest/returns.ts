@@ -35,7 +35,7 @@ async function torture(): Promise<ReturnsReport["torture"]> {
     probes: ["main.*", "runtime.mallocgc", "runtime.newstack", "runtime.gopanic"],
   });
   const before = await report();
-  using measuring = await Measuring.start(plan, target);
+  using measuring = await Measuring.start(plan, target, { returns: "programs" });
   const { returns } = measuring.session;
   const attached = await report();
   let last = attached;
@@ -63,8 +63,8 @@ async function truth(): Promise<ReturnsReport["truth"]> {
   const functions = Object.keys(await runTruth(fixture)).filter((name) => name !== "main.Nothing");
   const target = { kind: "pid", pid: fixture.pid } as const;
   const plan = (await planner(target))({ probes: functions });
-  using first = await Measuring.start(plan, target);
-  using second = await Measuring.start(plan, target);
+  using first = await Measuring.start(plan, target, { returns: "programs" });
+  using second = await Measuring.start(plan, target, { returns: "programs" });
   const said = await runTruth(fixture);
   const names = plan.probes.map(({ name }) => name);
   const measured = [first, second].map((measuring) => {
