@@ -57,6 +57,8 @@ export class Slices implements Disposable {
   private first: Moment;
   private edge: Moment | undefined;
   private recent: Moment[] = [];
+  /** The slice whose probes are coming off, as it was when that was decided. */
+  private ending: SliceRecord | undefined;
   private isStopped = false;
 
   /** Begins with the first slice. `beganNs`: CLOCK_MONOTONIC when counting began. */
@@ -73,6 +75,7 @@ export class Slices implements Disposable {
 
   /** The slices so far, the last one up to now; none while the probes have never rested. */
   records(): readonly SliceRecord[] {
+    if (this.ending !== undefined) return [...this.past, this.stretched(this.ending)];
     const goesOn = this.state === "on" && this.past.length > 0;
     return goesOn ? [...this.past, this.sliceUntil(this.look())] : this.past;
   }
@@ -81,6 +84,7 @@ export class Slices implements Disposable {
   stop(): void {
     clearInterval(this.timer);
     this.past.splice(0, this.past.length, ...this.records());
+    this.ending = undefined;
     this.isStopped = true;
     this.state = "off";
   }
@@ -96,7 +100,7 @@ export class Slices implements Disposable {
         if (governor.mustRest) this.rest(now);
         break;
       case "lingering":
-        if (now.ns - this.lastNs >= LINGER_NS) void this.cutOff();
+        if (this.ending === undefined && now.ns - this.lastNs >= LINGER_NS) void this.cutOff();
         break;
       case "leaving":
         break;
@@ -107,21 +111,34 @@ export class Slices implements Disposable {
   }
 
   private rest(now: Moment): void {
-    this.past.push(this.sliceUntil(now));
+    this.ending = this.sliceUntil(now);
     if (readOpen(this.control.programs) * FEW < now.calls - this.first.calls) {
       void this.cutOff();
       return;
     }
-    void this.control.attachment.releaseBeginnings();
     this.state = "lingering";
+    void this.control.attachment.releaseBeginnings().then(() => this.end());
+  }
+
+  /** No call is seen to begin any more. */
+  private end(): void {
+    if (this.isStopped || this.ending === undefined) return;
+    this.past.push(this.stretched(this.ending));
+    this.ending = undefined;
+  }
+
+  /** Up to now: what was hit while the probes came off was counted, for it was paid. */
+  private stretched(slice: SliceRecord): SliceRecord {
+    const { ns, calls } = this.look();
+    return { ...slice, endNs: ns - this.beganNs, calls: calls - this.first.calls };
   }
 
   private async cutOff(): Promise<void> {
     const { attachment, programs } = this.control;
     this.state = "leaving";
-    // What is hit until the probes are off is counted, for it is paid.
     await attachment.release();
     if (this.isStopped) return;
+    this.end();
     programs.measure("off");
     deleteWhere(programs.maps.goroutines, (_key, value) => {
       const open = value.readUInt32LE(gsGoroutine.open.offset);
