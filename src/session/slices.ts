@@ -17,8 +17,8 @@ import { Governor, type GovernorReading } from "./governor.js";
 import type { CallPrograms } from "./programs.js";
 import { readHits, readOpen } from "./snapshot.js";
 
-/** LIMIT: how long the target may pay unwatched. With twice as much, a burst on one CPU still stays below twice 3 %. */
-const WATCH_MS = 8;
+/** LIMIT: how long the target may pay unwatched; the probes are gone some ten milliseconds after that. */
+const WATCH_MS = 4;
 /** LIMIT: how long calls that are under way when a slice ends may take to end. */
 const LINGER_NS = 16_000_000n;
 /** Where fewer of a slice's calls than one in so many are under way at its end, it is not worth what their ends cost. */
@@ -65,9 +65,9 @@ export class Slices implements Disposable {
   constructor(control: SliceControl, beganNs: bigint) {
     this.control = control;
     this.beganNs = beganNs;
-    this.first = this.look();
+    this.first = { ns: beganNs, hits: 0n, calls: 0n };
     if (control.share === undefined) return;
-    this.governor = new Governor(control.share, this.reading(this.first));
+    this.governor = new Governor(control.share, this.reading(this.look()));
     this.timer = setInterval(() => this.watch(), WATCH_MS);
     this.timer.unref();
     hurry();
@@ -161,9 +161,9 @@ export class Slices implements Disposable {
       clearInterval(this.timer);
       return;
     }
+    this.first = this.look();
     programs.measure("on");
     this.state = "on";
-    this.first = this.look();
     this.edge = undefined;
     this.recent = [];
   }
