@@ -11,15 +11,17 @@
 /* In a section of its own: it is written whole before load. */
 const volatile struct gs_config config SEC(".rodata.config");
 
-/*
- * Whether the run has more than Go's calls and code, in the objects that can have it: it takes BPF stack, and functions within
- * functions, more than there is with the thread's own stack.
- */
+/* Whether the run has more than Go's calls and code, in the objects that can have it. */
 #ifdef GOSPECT_NESTS
 #define NESTS config.nests
-#define OWN_STACK 0
 #else
 #define NESTS 0
+#endif
+
+/* With that, codes and events, functions within functions take more BPF stack than a thread's own is. */
+#ifdef GOSPECT_SHARED_STACK
+#define OWN_STACK 0
+#else
 #define OWN_STACK 1
 #endif
 

@@ -13,7 +13,7 @@ import {
 } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { type CallMapName, mapLayouts, seriesRoom } from "./capacities.js";
-import { hasNests, type RunSettings, wireConfig, wireProbes } from "./wire.js";
+import { hasNests, type RunSettings, type WiredProbes, wireConfig, wireProbes } from "./wire.js";
 
 export interface CallMaps {
   readonly balance: MapShape;
@@ -41,15 +41,17 @@ export interface CallPrograms extends Disposable {
 }
 
 /**
- * The programs that a run needs: Go's calls alone, or with C functions and spans; and either with what takes types of the
- * kernel (BTF), to tell the goroutine by thread-local storage, or the program that a thread runs.
+ * The programs that a run needs: Go's calls alone, or with C functions and spans, where codes and events take a larger stack;
+ * and any of them with what takes types of the kernel (BTF), to tell the goroutine by thread-local storage, or the program that
+ * a thread runs.
  */
-export type CallObject = `calls${"" | "-nests"}${"" | "-tls"}`;
+export type CallObject = `calls${"" | "-nests" | "-nests-shared"}${"" | "-tls"}`;
 
-function objectFor(plan: ProbePlan, { program }: RunSettings): CallObject {
+function objectFor(plan: ProbePlan, { program }: RunSettings, { working }: WiredProbes): CallObject {
   const tls =
     program !== undefined || plan.probes.some(({ goroutine }) => goroutine === "tls" || goroutine === "behind-c");
-  return `calls${hasNests(plan) ? "-nests" : ""}${tls ? "-tls" : ""}`;
+  const nests = hasNests(plan) ? (working ? "-nests-shared" : "-nests") : "";
+  return `calls${nests}${tls ? "-tls" : ""}`;
 }
 
 /**
@@ -60,13 +62,14 @@ export function loadCallPrograms(
   plan: ProbePlan,
   wanted: RunSettings,
   mode: AttachMode,
-  name: CallObject = objectFor(plan, wanted),
+  wantedObject?: CallObject,
 ): CallPrograms {
   const seriesCapacity = seriesRoom(plan.probes.length, wanted.seriesCapacity, possibleCpus());
   const settings = { ...wanted, seriesCapacity };
   const type = attachType(mode);
   invariant(!settings.events || plan.measure.kind !== "value", "events are of calls and places, not of values");
   const wired = wireProbes(plan, settings);
+  const name = wantedObject ?? objectFor(plan, settings, wired);
   const layouts = mapLayouts(plan, settings, wired, possibleCpus());
   const object = BpfObject.load(name, readObject(name), {
     maxEntries: Object.fromEntries(Object.entries(layouts).map(([name, { elements }]) => [name, elements])),
