@@ -26,6 +26,9 @@ const FEW = 50n;
 /** How much of a slice's beginning and end tells how busy the target was next to it. */
 const EDGE_NS = 16_000_000n;
 
+/** What a hit is taken to cost where that can't be measured: rather too much than too little, on usual hardware. */
+const UNKNOWN_PRICE_NS = 5000;
+
 /** Counters at one moment. */
 interface Moment {
   readonly ns: bigint;
@@ -93,7 +96,7 @@ export class Slices implements Disposable {
     const { governor } = this;
     if (governor === undefined) return;
     const now = this.look();
-    governor.account(this.reading(now), this.control.meter.priceOfHit() ?? 0);
+    governor.account(this.reading(now), this.control.meter.priceOfHit() ?? UNKNOWN_PRICE_NS);
     switch (this.state) {
       case "on":
         this.note(now);
