@@ -239,9 +239,10 @@ function hasCodes({ recipes, value, match, condition, captures }: PlannedProbe, 
 export function wireProbes(plan: ProbePlan, settings: Pick<RunSettings, "events" | "hasLoop">): WiredProbes {
   if (plan.probes.some((probe) => hasCodes(probe, settings.events))) return wiredAs("codes", plan, settings);
   const wired = wiredAs("steps", plan, settings);
-  // The verifier follows the steps of each dimension, of any kind, wherever one is evaluated; with nests beside it that is too much.
-  const isMuch = wired.shared === undefined && plan.dimensions.length > 1 && hasNests(plan);
-  return isMuch && settings.hasLoop ? wiredAs("codes", plan, settings) : wired;
+  // Steps that are no constants the verifier follows in every way, wherever one is evaluated: too many for its patience, soon.
+  const evaluates = plan.dimensions.length > 0 || plan.measure.kind === "value";
+  const differ = wired.shared === undefined && evaluates;
+  return differ && settings.hasLoop ? wiredAs("codes", plan, settings) : wired;
 }
 
 function wiredAs(recipes: Wiring["recipes"], plan: ProbePlan, { events }: Pick<RunSettings, "events">): WiredProbes {
