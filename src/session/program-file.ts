@@ -104,6 +104,7 @@ export class ProgramFile implements Disposable {
 /** All files of a plan, or none: as ProgramFile. */
 export class ProgramFiles implements Disposable {
   readonly all: readonly ProgramFile[];
+  private isOpen = true;
 
   private constructor(all: readonly ProgramFile[]) {
     this.all = all;
@@ -127,7 +128,10 @@ export class ProgramFiles implements Disposable {
     return new ProgramFiles(files);
   }
 
+  /** Idempotent: a number that was closed may be another file's by now. */
   [Symbol.dispose](): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
     for (const file of this.all) file[Symbol.dispose]();
   }
 }
