@@ -10,7 +10,7 @@ import { siteCookie } from "../../src/session/wire.js";
 import { planCalls, TEXT } from "./calls.js";
 import { type Hit, Interpreter, type Work } from "./interpreter/machine.js";
 import { readLoadedProgram } from "./interpreter/program.js";
-import { askedByCode, askedByMap } from "./ways.js";
+import { askedByCode } from "./ways.js";
 
 /** What one kind of run does for a call. */
 export interface WorkRow {
@@ -153,7 +153,6 @@ export async function countWork(): Promise<readonly WorkRow[]> {
     workOf("hist --by tenant", await planCalls(TEXT, ["tenant"]), HISTOGRAM),
     workOf(`profile --by n, ${FRAMES} frames`, byArgument, STACKS),
     workOf("trace", await planCalls(frame, [], "values"), EVENTS),
-    workOf("hist --by n, recipes in a map", await askedByMap(byArgument), HISTOGRAM),
     workOf("hist --by n, as a code", askedByCode(byArgument), HISTOGRAM),
   ];
 }

@@ -1,26 +1,17 @@
 /**
  * What specialised programs are worth: the same question asked so that the programs take another way to its answer. Recipes
- * that all probes share are constants of the run, by which the verifier prunes; others come from a map; what straight steps
- * can't say is a code, run step by step.
+ * that all probes share are constants of the run, by which the verifier prunes; others, and what straight steps can't say, are codes,
+ * run step by step.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { RunStatistics } from "../../src/bpf/index.js";
 import type { PlannedProbe, ProbePlan } from "../../src/probes/index.js";
 import { loadCallPrograms } from "../../src/session/programs.js";
 import { session } from "./attachments.js";
-import { busy, type CallSettings, onlyProbe, planCalls, TEXT, USUAL } from "./calls.js";
+import { busy, type CallSettings, planCalls, USUAL } from "./calls.js";
 import { measureInRounds, type Series } from "./rounds.js";
 import { Subject } from "./subject.js";
 import { type Row, rowOf } from "./table.js";
-
-/**
- * With a second probe whose recipes differ, so that none can be a constant of the run: they come from a map, step by step.
- * Its function is not called.
- */
-export async function askedByMap(plan: ProbePlan): Promise<ProbePlan> {
-  const other = onlyProbe(await planCalls(TEXT, [`len(${TEXT.by})`]));
-  return { ...plan, probes: [onlyProbe(plan), other] };
-}
 
 /** With each recipe as a code: the steps are run one by one by the evaluation machine. */
 export function askedByCode(plan: ProbePlan): ProbePlan {
@@ -31,13 +22,12 @@ export function askedByCode(plan: ProbePlan): ProbePlan {
   return { ...plan, probes: plan.probes.map(coded) };
 }
 
-const WAYS = ["none", "constants", "map", "code"] as const;
+const WAYS = ["none", "constants", "code"] as const;
 type Way = (typeof WAYS)[number];
 
 const NAMES: Readonly<Record<Way, string>> = {
   none: "no --by",
   constants: "recipes as constants",
-  map: "recipes in a map",
   code: "recipes as codes",
 };
 
@@ -126,7 +116,6 @@ export async function measureWays(settings: CallSettings): Promise<readonly Row[
   const plans: Readonly<Record<Way, ProbePlan>> = {
     none: await planCalls(USUAL, []),
     constants: plan,
-    map: await askedByMap(plan),
     code: askedByCode(plan),
   };
   const timed = await timePrograms(plans, settings);
@@ -135,7 +124,7 @@ export async function measureWays(settings: CallSettings): Promise<readonly Row[
     settings.rounds,
   );
   const rows = (what: string, taken: Readonly<Record<Way, Series>>, unit: "ns" | "ms"): Row[] =>
-    (["none", "map", "code"] as const).map((way) =>
+    (["none", "code"] as const).map((way) =>
       rowOf({ group: what, subject: NAMES[way], reference: NAMES.constants, unit }, taken[way], taken.constants),
     );
   return [
