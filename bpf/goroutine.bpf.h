@@ -171,9 +171,9 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
 }
 
 /*
- * Ends every open call at `depth` or deeper. One of C ends so when its function was LEFT. Of Go's, a system stack (no goroutine id) is left by the scheduler for another
- * goroutine, again and again: what was called on it and did not return is abandoned, no panic. Where not all could be
- * ended at once, which of the rest are over is not known: they are given up as lost.
+ * Ends every open call at `depth` or deeper. One of C ends so when its function was LEFT. Of Go's, a system stack (no goroutine
+ * id) is left by the scheduler for another goroutine, again and again: what was called on it and did not return is abandoned,
+ * no panic. Where not all could be ended at once, which of the rest are over is not known: they are given up as lost.
  */
 APART int unwind_all(struct unwinding *u, struct gs_balance *counts)
 {
