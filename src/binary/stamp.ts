@@ -14,11 +14,9 @@ import { FormatError, fileOffset, virtualAddress } from "../base/index.js";
 import { type ElfFile, type ElfSection, SHT_NOTE } from "./elf.js";
 import { type ElfNote, readNoteSection } from "./notes.js";
 import type { GoProbe } from "./probe-variables.js";
+import { USDT_NOTE_TYPE, USDT_OWNER, USDT_SECTION } from "./usdt.js";
 
-const NOTES = ".note.stapsdt";
 const SEMAPHORES = ".probes";
-const OWNER = "stapsdt";
-const NT_STAPSDT = 3;
 
 const ELF_HEADER_SIZE = 64;
 const HEADER_SIZE = 64;
@@ -62,15 +60,19 @@ function describe(probe: GoProbe): ElfNote {
   addresses.writeBigUInt64LE(BigInt(probe.address), 0);
   addresses.writeBigUInt64LE(BigInt(probe.semaphore), 16);
   const texts = [probe.provider, probe.name, probe.arguments].map((text) => `${text}\0`).join("");
-  return { owner: OWNER, type: NT_STAPSDT, description: Buffer.concat([addresses, Buffer.from(texts, "latin1")]) };
+  return {
+    owner: USDT_OWNER,
+    type: USDT_NOTE_TYPE,
+    description: Buffer.concat([addresses, Buffer.from(texts, "latin1")]),
+  };
 }
 
 /** The notes there are, but for those of the same instructions: what another stamp wrote of these probes. */
 function otherNotes(elf: ElfFile, probes: readonly GoProbe[]): readonly ElfNote[] {
   const ours = new Set(probes.map(({ address }) => BigInt(address)));
   const isOurs = ({ owner, description }: ElfNote): boolean =>
-    owner === OWNER && description.length >= 8 && ours.has(description.readBigUInt64LE(0));
-  return readNoteSection(elf, NOTES).filter((note) => !isOurs(note));
+    owner === USDT_OWNER && description.length >= 8 && ours.has(description.readBigUInt64LE(0));
+  return readNoteSection(elf, USDT_SECTION).filter((note) => !isOurs(note));
 }
 
 interface Piece {
@@ -111,7 +113,7 @@ function keptPieces(elf: ElfFile, header: Buffer, moved: ReadonlySet<number>): r
 type NewSection = Pick<ElfSection, "name" | "type" | "flags" | "virtualAddress" | "fileOffset" | "alignment">;
 
 const newNotes: NewSection = {
-  name: NOTES,
+  name: USDT_SECTION,
   type: SHT_NOTE,
   flags: 0,
   virtualAddress: virtualAddress(0),
@@ -165,9 +167,9 @@ export function stampNotes(elf: ElfFile, probes: readonly GoProbe[]): Buffer {
   const names = elf.sections[header.readUInt16LE(NAME_TABLE_AT)];
   if (names === undefined || names.index === 0)
     throw new FormatError("ELF header", NAME_TABLE_AT, "the file has no table of section names");
-  const old = elf.findSection(NOTES);
+  const old = elf.findSection(USDT_SECTION);
   if (old !== undefined && (old.type !== SHT_NOTE || (old.flags & SHF_ALLOC) !== 0))
-    throw new FormatError(NOTES, 0, "the section is not one of notes that are in the file only");
+    throw new FormatError(USDT_SECTION, 0, "the section is not one of notes that are in the file only");
 
   const tableAt = Number(header.readBigUInt64LE(SECTION_HEADERS_AT));
   const tableEnd = tableAt + elf.sections.length * HEADER_SIZE;

@@ -52,9 +52,10 @@ export interface UsdtNotes {
   readonly refused: readonly RefusedNote[];
 }
 
-const SECTION = ".note.stapsdt";
-const OWNER = "stapsdt";
-const NOTE_TYPE = 3;
+/** What tells notes of probes from others: where they are, whose they are, which they are. */
+export const USDT_SECTION = ".note.stapsdt";
+export const USDT_OWNER = "stapsdt";
+export const USDT_NOTE_TYPE = 3;
 /** `sys/sdt.h` aligns both parts of its notes like this, whatever the section they end up in. */
 const NOTE_ALIGNMENT = 4;
 /** Addresses of the instruction, of `.stapsdt.base` when the file was linked, of the semaphore. */
@@ -97,7 +98,7 @@ class NoteReader {
   readSection(section: ElfSection): void {
     const bytes = this.sectionBytes(section);
     if (bytes === undefined) return;
-    const cursor = new Cursor(bytes, SECTION);
+    const cursor = new Cursor(bytes, USDT_SECTION);
     while (!cursor.atEnd) {
       const start = cursor.position;
       let note: ElfNote;
@@ -133,7 +134,7 @@ class NoteReader {
   }
 
   private readNote({ owner, type, description }: ElfNote): void {
-    if (owner !== OWNER || type !== NOTE_TYPE) {
+    if (owner !== USDT_OWNER || type !== USDT_NOTE_TYPE) {
       this.refuse(`not a USDT probe but type ${type} of ${JSON.stringify(owner)}`);
       return;
     }
@@ -199,6 +200,6 @@ class NoteReader {
 export function readUsdtNotes(elf: ElfFile): UsdtNotes {
   const reader = new NoteReader(elf);
   for (const section of elf.sections)
-    if (section.name === SECTION && section.type === SHT_NOTE) reader.readSection(section);
+    if (section.name === USDT_SECTION && section.type === SHT_NOTE) reader.readSection(section);
   return { notes: reader.notes, refused: reader.refused };
 }
