@@ -83,13 +83,14 @@ export type ProbeMoment = "hit" | "return";
 /** enum of the flags of a uprobe_multi link. */
 const BPF_F_UPROBE_MULTI_RETURN = 1;
 
-const words = (values: readonly bigint[]): Buffer => {
+function words(values: readonly (number | bigint)[]): Buffer {
   const bytes = Buffer.alloc(8 * Math.max(values.length, 1));
+  const all = new BigUint64Array(bytes.buffer, bytes.byteOffset, values.length);
   values.forEach((value, index) => {
-    bytes.writeBigUInt64LE(value, 8 * index);
+    all[index] = BigInt(value);
   });
   return bytes;
-};
+}
 
 export interface UprobeMultiAttach {
   readonly programFd: number;
@@ -112,8 +113,8 @@ export function createUprobeMultiLink(attach: UprobeMultiAttach): SystemCallResu
     attach_type: ATTACH_UPROBE_MULTI,
     flags: 0,
     path: attach.path,
-    offsets: words(attach.offsets.map(BigInt)),
-    ref_ctr_offsets: attach.semaphores.some((offset) => offset !== 0) ? words(attach.semaphores.map(BigInt)) : null,
+    offsets: words(attach.offsets),
+    ref_ctr_offsets: attach.semaphores.some((offset) => offset !== 0) ? words(attach.semaphores) : null,
     cookies: words(attach.cookies),
     count: attach.offsets.length,
     multi_flags: attach.when === "return" ? BPF_F_UPROBE_MULTI_RETURN : 0,

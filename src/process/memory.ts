@@ -21,10 +21,15 @@ export class ProcessMemory implements Disposable {
   /** Undefined when not all of it can be read: nothing is mapped there, or the process has ended. */
   read(address: RuntimeAddress, length: number): Buffer | undefined {
     const bytes = Buffer.alloc(length);
+    return this.readInto(address, bytes) ? bytes : undefined;
+  }
+
+  /** Fills the buffer; false when not all of that can be read. */
+  readInto(address: RuntimeAddress, bytes: Buffer): boolean {
     try {
-      return readSync(this.fd, bytes, 0, length, address) === length ? bytes : undefined;
+      return readSync(this.fd, bytes, 0, bytes.length, address) === bytes.length;
     } catch {
-      return undefined;
+      return false;
     }
   }
 

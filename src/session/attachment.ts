@@ -4,7 +4,7 @@
  *
  * Probes may rest and come back: where calls begin first, so that those under way can still be seen to end.
  */
-import { type AttachMode, Link, type SiteAttachment } from "../bpf/index.js";
+import { type Attach, type AttachMode, Link, type SiteAttachment } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import type { OwnedSite, ProgramFile, ProgramFiles } from "./program-file.js";
 import { siteCookie } from "./wire.js";
@@ -27,12 +27,25 @@ const isEnd = ({ site: { kind } }: OwnedSite): boolean =>
 
 const isReturnProbe = ({ site: { kind } }: OwnedSite): boolean => kind === "function-return";
 
+const isEntry = (site: OwnedSite): boolean => !isEnd(site) && !isReturnProbe(site);
+
+/** Sites of a run that have a link of their own. */
+interface PlannedLink {
+  readonly part: Part;
+  readonly attach: Attach;
+}
+
 export class Attachment implements Disposable {
-  private readonly request: AttachmentRequest;
+  private readonly files: ProgramFiles;
+  private readonly mode: AttachMode;
+  /** In the order in which they are made. Kept: probes that rest come back many times a second. */
+  private readonly planned: readonly PlannedLink[];
   private readonly links: Readonly<Record<Part, Link[]>> = { ends: [], beginnings: [] };
 
   private constructor(request: AttachmentRequest) {
-    this.request = request;
+    this.files = request.files;
+    this.mode = request.mode;
+    this.planned = planLinks(request);
   }
 
   static make(request: AttachmentRequest): Attachment {
@@ -44,14 +57,7 @@ export class Attachment implements Disposable {
   /** All probes on; none when it throws. */
   attach(): void {
     try {
-      // Ends first: a call that begins while its end has no probe yet would stay open.
-      for (const file of this.request.files.all) {
-        this.link("ends", file, "hit", isEnd);
-        this.link("beginnings", file, "return", isReturnProbe);
-      }
-      for (const file of this.request.files.all) {
-        this.link("beginnings", file, "hit", (site) => !isEnd(site) && !isReturnProbe(site));
-      }
+      for (const { part, attach } of this.planned) this.links[part].push(Link.attach(attach, this.mode));
     } catch (error) {
       this.detach();
       throw error;
@@ -74,22 +80,33 @@ export class Attachment implements Disposable {
     detach(this.links.ends);
   }
 
-  private link(part: Part, file: ProgramFile, when: "hit" | "return", wanted: (site: OwnedSite) => boolean): void {
-    const { plan, pid, programFd, mode } = this.request;
-    const sites = file.sites.filter(wanted).map(({ site, number, owner }): SiteAttachment => {
-      const { semaphore, offset } = site;
-      const cookie = siteCookie(plan, site, number, owner);
-      return { offset, cookie, ...(semaphore === undefined ? {} : { semaphore }) };
-    });
-    if (sites.length === 0) return;
-    const { path, planned } = file;
-    this.links[part].push(Link.attach({ programFd, path, displayPath: planned.path, pid, when, sites }, mode));
-  }
-
   [Symbol.dispose](): void {
     this.detach();
-    this.request.files[Symbol.dispose]();
+    this.files[Symbol.dispose]();
   }
+}
+
+/** Ends come first: a call that begins while its end has no probe yet would stay open. */
+function planLinks({ plan, files, pid, programFd }: AttachmentRequest): readonly PlannedLink[] {
+  const link = (
+    part: Part,
+    { sites, path, planned }: ProgramFile,
+    when: "hit" | "return",
+    wanted: (site: OwnedSite) => boolean,
+  ): PlannedLink => {
+    const attachments = sites.filter(wanted).map(({ site, number, owner }): SiteAttachment => {
+      const { semaphore, offset } = site;
+      const cookie = siteCookie(plan, site, number, owner);
+      return semaphore === undefined ? { offset, cookie } : { offset, cookie, semaphore };
+    });
+    return { part, attach: { programFd, path, displayPath: planned.path, pid, when, sites: attachments } };
+  };
+  const first = files.all.flatMap((file) => [
+    link("ends", file, "hit", isEnd),
+    link("beginnings", file, "return", isReturnProbe),
+  ]);
+  const second = files.all.map((file) => link("beginnings", file, "hit", isEntry));
+  return [...first, ...second].filter(({ attach }) => attach.sites.length > 0);
 }
 
 async function release(links: Link[]): Promise<void> {

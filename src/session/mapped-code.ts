@@ -5,6 +5,7 @@
 import { hex, runtimeAddress, UnmeasurableError } from "../base/index.js";
 import type { Site } from "../probes/index.js";
 import { findLoadBias, type Mapping, ProcessMemory, type TargetProcess } from "../process/index.js";
+import { type CodeNow, isCode, readSites } from "./nearby.js";
 import { mappingsAmong, type ProgramFile } from "./program-file.js";
 
 type Code = Pick<Site, "address" | "offset" | "bytes">;
@@ -26,37 +27,36 @@ export function requireMappedCode(files: readonly ProgramFile[], process: Target
 /** The same for sites of the file at `path`, its mappings, the process that is called so, and its memory. */
 export function requireMapped(
   path: string,
-  sites: Iterable<Code>,
+  sites: readonly Code[],
   mappings: readonly Mapping[],
   process: string,
-  memory?: Pick<ProcessMemory, "read">,
+  memory?: Pick<ProcessMemory, "readInto">,
 ): void {
   // The kernel puts no probes where the program may write.
   const code = mappings.filter(({ executable, writable }) => executable && !writable);
-  for (const site of sites) {
-    const { address, offset, bytes } = site;
+  const runtimeAddressOf = ({ address, offset, bytes }: Code): number => {
     const segment = { virtualAddress: address, fileOffset: offset, fileSize: bytes.length, executable: true };
     const loadBias = findLoadBias(code, [segment]);
-    if (loadBias === undefined) {
-      throw new UnmeasurableError(
-        "code-not-mapped",
-        `${process}: the code at ${hex(address)} does not run from ${path}`,
-        { hint: "a program that moves its code, as to huge pages, can't be probed: start it without that" },
-      );
-    }
-    const inMemory = memory?.read(runtimeAddress(address + loadBias), bytes.length);
-    if (inMemory === undefined || isSame(inMemory, bytes)) continue;
+    if (loadBias !== undefined) return address + loadBias;
+    throw new UnmeasurableError(
+      "code-not-mapped",
+      `${process}: the code at ${hex(address)} does not run from ${path}`,
+      { hint: "a program that moves its code, as to huge pages, can't be probed: start it without that" },
+    );
+  };
+  const read = (at: number, into: Buffer): boolean => memory?.readInto(runtimeAddress(at), into) === true;
+  readSites(sites, runtimeAddressOf, read, ({ address, bytes }, now) => {
+    if (now === undefined || isSame(now, bytes)) return;
     throw new UnmeasurableError(
       "code-patched",
       `${process}: the code at ${hex(address)} in its memory is not that of ${path}`,
       { hint: "a program whose code is patched while it runs can't be probed there" },
     );
-  }
+  });
 }
 
 const BREAKPOINT = 0xcc;
 
 /** Another run's probe, which is no obstacle, is a breakpoint in place of the first byte. */
-function isSame(inMemory: Buffer, bytes: Buffer): boolean {
-  return (inMemory[0] === BREAKPOINT || inMemory[0] === bytes[0]) && inMemory.subarray(1).equals(bytes.subarray(1));
-}
+const isSame = (now: CodeNow, bytes: Buffer): boolean =>
+  isCode(now, bytes, 1) && (now.bytes[now.at] === BREAKPOINT || isCode(now, bytes));

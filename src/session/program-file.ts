@@ -7,6 +7,7 @@ import { hex, invariant, messageOf, UnmeasurableError } from "../base/index.js";
 import { targetGone } from "../kernel/index.js";
 import type { PlannedFile, PlannedProbe, ProbePlan, Site } from "../probes/index.js";
 import { type Mapping, mappingsOfFile } from "../process/index.js";
+import { isCode, readSites } from "./nearby.js";
 
 /** A site, and the probe that it belongs to: the runtime's own belong to none. */
 export interface OwnedSite {
@@ -80,16 +81,19 @@ export class ProgramFile implements Disposable {
 
   /** At each site must still be the instruction that was decoded: a probe elsewhere corrupts the target. */
   private verify(): void {
-    for (const { site } of this.sites) {
-      const bytes = Buffer.alloc(site.bytes.length);
-      const read = readSync(this.fd, bytes, 0, bytes.length, site.offset);
-      if (read === bytes.length && bytes.equals(site.bytes)) continue;
-      throw new UnmeasurableError(
-        "file-changed",
-        `${this.planned.path}: the code at ${hex(site.address)} is not what was planned`,
-        { hint: "the file changed meanwhile: run again" },
-      );
-    }
+    readSites(
+      this.sites.map(({ site }) => site),
+      ({ offset }) => offset,
+      (offset, into) => readSync(this.fd, into, 0, into.length, offset) === into.length,
+      (site, now) => {
+        if (now !== undefined && isCode(now, site.bytes)) return;
+        throw new UnmeasurableError(
+          "file-changed",
+          `${this.planned.path}: the code at ${hex(site.address)} is not what was planned`,
+          { hint: "the file changed meanwhile: run again" },
+        );
+      },
+    );
   }
 
   get identity(): FileIdentity {

@@ -104,7 +104,7 @@ export function loadCallPrograms(
     });
     const prices = map("prices");
     if ((wired.shared === undefined || hasNests(plan)) && wired.each.length > 0) {
-      setArrayElements(maps.probes, Buffer.concat(wired.each));
+      setArrayElements(maps.probes, wired.each);
     }
     setArrayElements(map("code"), wired.book.codeElements());
     setArrayElements(map("constants"), wired.book.constantElements());

@@ -20,7 +20,6 @@ import {
 import { invariant } from "../base/index.js";
 import type { Dimension, PlannedProbe, ProbePlan, Recipe, Site } from "../probes/index.js";
 import { CodeBook } from "./codes.js";
-import { filesOf } from "./program-file.js";
 import type { ProgramIdentity } from "./program-identity.js";
 import { wireStep, writeStep } from "./steps.js";
 
@@ -82,8 +81,8 @@ const GOROUTINES: Readonly<Record<PlannedProbe["goroutine"], number>> = {
 };
 
 /** Of the file that the probe's sites are in; of the runtime's own sites without a probe. */
-export function imageBaseOf(plan: ProbePlan, owner: PlannedProbe | undefined): number {
-  const file = filesOf(plan)[owner?.file ?? 0];
+export function imageBaseOf({ target, libraries }: ProbePlan, owner: PlannedProbe | undefined): number {
+  const file = owner === undefined || owner.file === 0 ? target : libraries[owner.file - 1];
   invariant(file !== undefined, "a probe is in a file of its plan");
   return file.imageBase;
 }
@@ -161,8 +160,8 @@ function writeCodes(to: Buffer, { condition, captures }: PlannedProbe, { book, i
   u32(gsCodes.returnSlots, captures?.return?.slots ?? 0);
 }
 
-function wireProbe(plan: ProbePlan, probe: PlannedProbe, wiring: Wiring): Buffer {
-  const bytes = Buffer.alloc(gsProbe.size);
+/** `struct gs_probe` of a probe, but for what `writeNest` writes. */
+function writeProbe(bytes: Buffer, plan: ProbePlan, probe: PlannedProbe, wiring: Wiring): void {
   const recipeAt = (at: number): Buffer => bytes.subarray(at, at + gsRecipe.size);
   probe.recipes.forEach((recipe, index) => {
     const dimension = plan.dimensions[index];
@@ -173,14 +172,17 @@ function wireProbe(plan: ProbePlan, probe: PlannedProbe, wiring: Wiring): Buffer
   if (probe.value !== undefined) writeRecipe(recipeAt(gsProbe.value.offset), probe.value, "number", wiring);
   writeCodes(bytes.subarray(gsProbe.codes.offset), probe, wiring);
   if (probe.match !== undefined) writeRecipe(recipeAt(gsProbe.match.offset), probe.match, "number", wiring);
-  bytes.writeUInt32LE(IDENTITIES[probe.identity], gsProbe.identity.offset);
-  bytes.writeUInt32LE(probe.nest ?? 0, gsProbe.nest.offset);
-  bytes.writeUInt32LE(probe.file, gsProbe.file.offset);
   const frame = probe.place?.frame;
   const unknown = isWithinFunction(probe) ? gsFramePlace.GS_NO_RETURN_ADDRESS : 0;
   bytes.writeUInt32LE(frame?.returnAddress ?? unknown, gsProbe.returnAddress.offset);
   bytes.writeUInt32LE(frame?.framePointer === "saved" ? 1 : 0, gsProbe.savedFramePointer.offset);
-  return bytes;
+}
+
+/** What programs look up for each probe, whatever probes share. */
+function writeNest(bytes: Buffer, { identity, nest, file }: PlannedProbe): void {
+  bytes.writeUInt32LE(IDENTITIES[identity], gsProbe.identity.offset);
+  bytes.writeUInt32LE(nest ?? 0, gsProbe.nest.offset);
+  bytes.writeUInt32LE(file, gsProbe.file.offset);
 }
 
 /**
@@ -212,20 +214,13 @@ export const hasNests = ({ probes }: ProbePlan): boolean =>
 
 /** Recipes, conditions and captures of all probes. */
 export interface WiredProbes {
-  /** `struct gs_probe` of each. */
-  readonly each: readonly Buffer[];
+  /** `struct gs_probe` of each, one behind the other. */
+  readonly each: Buffer;
   /** What all have but for their nests and files; undefined when they differ. */
   readonly shared: Buffer | undefined;
   readonly book: CodeBook;
   /** Whether hits take a workspace. */
   readonly working: boolean;
-}
-
-/** What programs look up for each probe is left out of what probes can share. */
-function withoutNest(probe: Buffer): Buffer {
-  const bytes = Buffer.from(probe);
-  for (const { offset } of [gsProbe.identity, gsProbe.nest, gsProbe.file]) bytes.writeUInt32LE(0, offset);
-  return bytes;
 }
 
 /** Whether anything of a probe is a code in such a run. */
@@ -247,12 +242,15 @@ export function wireProbes(plan: ProbePlan, settings: Pick<RunSettings, "events"
 
 function wiredAs(recipes: Wiring["recipes"], plan: ProbePlan, { events }: Pick<RunSettings, "events">): WiredProbes {
   const book = new CodeBook();
-  const each = plan.probes.map((probe) =>
-    wireProbe(plan, probe, { book, recipes, imageBase: imageBaseOf(plan, probe), events }),
-  );
-  const [first, ...rest] = each;
-  const same = first === undefined ? undefined : withoutNest(first);
-  const shared = same !== undefined && rest.every((other) => withoutNest(other).equals(same)) ? same : undefined;
+  const { probes } = plan;
+  const each = Buffer.alloc(gsProbe.size * probes.length);
+  const probeAt = (number: number): Buffer => each.subarray(gsProbe.size * number, gsProbe.size * (number + 1));
+  for (const [number, probe] of probes.entries()) {
+    writeProbe(probeAt(number), plan, probe, { book, recipes, imageBase: imageBaseOf(plan, probe), events });
+  }
+  const first = Buffer.from(probeAt(0));
+  const shared = probes.length > 0 && probes.every((_, number) => probeAt(number).equals(first)) ? first : undefined;
+  for (const [number, probe] of probes.entries()) writeNest(probeAt(number), probe);
   return { each, shared, book, working: book.used || events };
 }
 
