@@ -41,7 +41,7 @@ export function aggregate(batch: RecordBatch, probes: RecordedProbes): Aggregate
     balance: balanceOf(batch.balance),
     loss: batch.loss,
     cost: costOf(batch.cost),
-    sampling: samplingOf(batch.slices, batch.durationNs, batch.cost.nsPerHit),
+    sampling: samplingOf(batch.slices, batch.durationNs, batch.cost.nsPerHit, batch.earlierSlices),
     series: [...new Set(series.values())],
     endings: batch.endings,
     samples: joinStacks(batch.samples, batch.stacks, series),

@@ -23,7 +23,7 @@ export {
 } from "./histogram.js";
 export type * from "./records.js";
 export type { StackSample } from "./samples.js";
-export type { Sampling } from "./sampling.js";
+export { addSlice, type Sampling } from "./sampling.js";
 export type { RecordedProbes, Series } from "./series.js";
 export type * from "./shape.js";
 export { printable } from "./text.js";

@@ -117,6 +117,25 @@ export interface SliceRecord {
   readonly last: ActivityRecord;
 }
 
+/** How many calls there were while probes rested, as an estimate. */
+export interface RestRecord {
+  /** As they were seen to come. */
+  readonly seen: number;
+  /** As they would have come without probes; undefined where that can't be told. */
+  readonly own: number | undefined;
+  /** Of `seen`. */
+  readonly variance: number;
+}
+
+/** What is kept of slices that are no longer told apart. */
+export interface SliceSumRecord {
+  readonly slices: number;
+  readonly onNs: bigint;
+  readonly calls: bigint;
+  /** Between them, and behind the last one. */
+  readonly rest: RestRecord;
+}
+
 export interface RecordBatch {
   /** CLOCK_REALTIME at attach, milliseconds. */
   readonly startTimeMs: number;
@@ -124,8 +143,10 @@ export interface RecordBatch {
   readonly balance: BalanceRecord;
   readonly loss: DetailLoss;
   readonly cost: CostRecord;
-  /** When probes were on; empty where that was all the time. */
+  /** When probes were on; empty where that was all the time. Of a long run the last ones. */
   readonly slices: readonly SliceRecord[];
+  /** Those before these. */
+  readonly earlierSlices?: SliceSumRecord | undefined;
   readonly series: readonly SeriesRecord[];
   /** Of the probes that have any. */
   readonly endings: readonly EndingsRecord[];

@@ -3,7 +3,7 @@
  * be said rests on how busy the target was right before and right after.
  */
 
-import type { ActivityRecord, SliceRecord } from "./records.js";
+import type { ActivityRecord, RestRecord, SliceRecord, SliceSumRecord } from "./records.js";
 
 /** A run that was measured in slices. */
 export interface Sampling {
@@ -35,45 +35,71 @@ function paceOf({ ns, calls, hits }: ActivityRecord, nsPerHit: number | undefine
   return { seen, own, variance: Math.max(1, Number(calls)) / time ** 2 };
 }
 
-/** Undefined for a run whose probes never rested: one without slices. */
+/** Of no slices. */
+const NOTHING: SliceSumRecord = { slices: 0, onNs: 0n, calls: 0n, rest: { seen: 0, own: 0, variance: 0 } };
+
+/** What rests on the time between two slices, or behind the last one: how many calls there were, and how sure that is. */
+function addRest(
+  { seen, own, variance }: RestRecord,
+  ns: number,
+  neighbours: readonly ActivityRecord[],
+  nsPerHit: number | undefined,
+): RestRecord {
+  const paces = neighbours.map((activity) => paceOf(activity, nsPerHit));
+  const mean = paces.reduce((sum, pace) => sum + pace.seen, 0) / paces.length;
+  const ownPaces = paces.flatMap((pace) => pace.own ?? []);
+  // How far the two neighbours differ is how little either says of what is between them.
+  const spread = paces.reduce((sum, pace) => sum + (pace.seen - mean) ** 2, 0) / Math.max(1, paces.length - 1);
+  const noise = paces.reduce((sum, pace) => sum + pace.variance, 0) / paces.length ** 2;
+  return {
+    seen: seen + mean * ns,
+    own:
+      own === undefined || ownPaces.length < paces.length
+        ? undefined
+        : own + (ownPaces.reduce((sum, pace) => sum + pace, 0) / ownPaces.length) * ns,
+    variance: variance + (spread / paces.length + noise) * ns ** 2,
+  };
+}
+
+/** The sum with one more slice, and with the time until the next one, or until the run's end. */
+export function addSlice(
+  sum: SliceSumRecord | undefined,
+  slice: SliceRecord,
+  next: SliceRecord | { readonly runEndNs: bigint },
+  nsPerHit: number | undefined,
+): SliceSumRecord {
+  const [until, after] = "runEndNs" in next ? [next.runEndNs, []] : [next.beginNs, [next.first]];
+  const ns = Number(until - slice.endNs);
+  const { slices, onNs, calls, rest } = sum ?? NOTHING;
+  return {
+    slices: slices + 1,
+    onNs: onNs + (slice.endNs - slice.beginNs),
+    calls: calls + slice.calls,
+    rest: ns <= 0 ? rest : addRest(rest, ns, [slice.last, ...after], nsPerHit),
+  };
+}
+
+/** Undefined for a run whose probes never rested: one without slices. `earlier`: the sum of those before the first. */
 export function samplingOf(
   slices: readonly SliceRecord[],
   durationNs: bigint,
   nsPerHit: number | undefined,
+  earlier?: SliceSumRecord,
 ): Sampling | undefined {
-  const on = slices.reduce((sum, { beginNs, endNs }) => sum + (endNs - beginNs), 0n);
-  const [first] = slices;
-  const last = slices.at(-1);
-  if (first === undefined || last === undefined) return undefined;
-  const gaps = slices.map((slice, index) => {
-    const next = slices[index + 1];
-    return { ns: Number((next?.beginNs ?? durationNs) - slice.endNs), before: slice.last, after: next?.first };
-  });
-  const counted = slices.reduce((sum, { calls }) => sum + Number(calls), 0);
-  let [seen, own, variance]: [number, number | undefined, number] = [0, 0, 0];
-  for (const { ns, before, after } of gaps) {
-    if (ns <= 0) continue;
-    const paces = [paceOf(before, nsPerHit), ...(after === undefined ? [] : [paceOf(after, nsPerHit)])];
-    const mean = paces.reduce((sum, pace) => sum + pace.seen, 0) / paces.length;
-    seen += mean * ns;
-    const ownPaces = paces.flatMap((pace) => pace.own ?? []);
-    own =
-      own === undefined || ownPaces.length < paces.length
-        ? undefined
-        : own + (ownPaces.reduce((sum, pace) => sum + pace, 0) / ownPaces.length) * ns;
-    // How far the two neighbours differ is how little either says of what is between them.
-    const spread = paces.reduce((sum, pace) => sum + (pace.seen - mean) ** 2, 0) / Math.max(1, paces.length - 1);
-    const noise = paces.reduce((sum, pace) => sum + pace.variance, 0) / paces.length ** 2;
-    variance += (spread / paces.length + noise) * ns ** 2;
-  }
-  const error = 2 * Math.sqrt(variance);
+  if (slices.length === 0) return undefined;
+  const { rest, onNs, calls, ...sum } = slices.reduce<SliceSumRecord>(
+    (sum, slice, index) => addSlice(sum, slice, slices[index + 1] ?? { runEndNs: durationNs }, nsPerHit),
+    earlier ?? NOTHING,
+  );
+  const counted = Number(calls);
+  const error = 2 * Math.sqrt(rest.variance);
   const whole = (value: number): bigint => BigInt(Math.round(value));
   return {
-    share: Math.min(1, Number(on) / Math.max(1, Number(durationNs))),
-    slices: slices.length,
+    share: Math.min(1, Number(onNs) / Math.max(1, Number(durationNs))),
+    slices: sum.slices,
     calls: {
-      low: whole(counted + Math.max(0, seen - error)),
-      high: own === undefined ? undefined : whole(counted + own + error),
+      low: whole(counted + Math.max(0, rest.seen - error)),
+      high: rest.own === undefined ? undefined : whole(counted + rest.own + error),
     },
   };
 }

@@ -10,9 +10,11 @@ import type {
   RawValue,
   ReadStatus,
   RecordBatch,
+  RestRecord,
   SampleRecord,
   SeriesRecord,
   SliceRecord,
+  SliceSumRecord,
   StackRecord,
 } from "../aggregate/index.js";
 import {
@@ -107,6 +109,13 @@ const slice = object<SliceRecord>({
   last: activity,
 });
 
+const earlierSlices = object<SliceSumRecord>({
+  slices: natural,
+  onNs: unsigned,
+  calls: unsigned,
+  rest: object<RestRecord>({ seen: finite, own: optional(finite), variance: finite }),
+});
+
 const batch = object<RecordBatch>({
   startTimeMs: finite,
   durationNs: unsigned,
@@ -119,6 +128,7 @@ const batch = object<RecordBatch>({
     net: optional(object<NetRecord>({ belowZero: unsigned })),
   }),
   slices: list(slice),
+  earlierSlices: optional(earlierSlices),
   series: list(series),
   endings: list(object<EndingsRecord>({ probe: natural, panics: unsigned, goexits: unsigned })),
   samples: list(object<SampleRecord>({ series: natural, stack: optional(unsigned), count: unsigned, sum: wide })),

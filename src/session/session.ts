@@ -271,7 +271,7 @@ export class Session implements Disposable {
       balance: counts.balance,
       loss: counts.loss,
       cost: { ...this.meter.read(counts), net: this.net ? { belowZero: counts.belowZero } : undefined },
-      slices: this.slices.records(),
+      ...this.slices.records(),
       series: readSeries(this.programs, this.plan),
       endings: readEndings(this.programs, this.plan),
       samples: readSamples(this.programs, this.plan),

@@ -8,13 +8,14 @@
 import { readdirSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { gsGoroutine } from "../abi/index.js";
-import type { SliceRecord } from "../aggregate/index.js";
+import type { RecordBatch, SliceRecord } from "../aggregate/index.js";
 import { ProfilerError } from "../base/index.js";
 import type { Attachment } from "./attachment.js";
 import type { CostMeter } from "./cost.js";
 import { deleteWhere } from "./forget.js";
 import { Governor, type GovernorReading } from "./governor.js";
 import type { CallPrograms } from "./programs.js";
+import { SliceLog } from "./slice-log.js";
 import { readHits, readOpen } from "./snapshot.js";
 
 /** LIMIT: how long the target may pay unwatched; the probes are gone some ten milliseconds after that. */
@@ -53,7 +54,7 @@ export class Slices implements Disposable {
   private readonly beganNs: bigint;
   private readonly governor: Governor | undefined;
   private readonly timer: NodeJS.Timeout | undefined;
-  private readonly past: SliceRecord[] = [];
+  private readonly log = new SliceLog();
   /** `leaving`: the kernel is taking the probes off. */
   private state: "on" | "lingering" | "leaving" | "off" = "on";
   /** Of the slice that goes on, or went on last: its first moment, some of its last, the last one first. */
@@ -77,19 +78,30 @@ export class Slices implements Disposable {
   }
 
   /** The slices so far, the last one up to now; none while the probes have never rested. */
-  records(): readonly SliceRecord[] {
-    if (this.ending !== undefined) return [...this.past, this.stretched(this.ending)];
-    const goesOn = this.state === "on" && this.past.length > 0;
-    return goesOn ? [...this.past, this.sliceUntil(this.look())] : this.past;
+  records(): Pick<RecordBatch, "slices" | "earlierSlices"> {
+    const { slices, earlier: earlierSlices } = this.log;
+    const goesOn = this.goesOn();
+    return { slices: goesOn === undefined ? slices : [...slices, goesOn], earlierSlices };
+  }
+
+  /** The slice that is not over yet, up to now. */
+  private goesOn(): SliceRecord | undefined {
+    if (this.ending !== undefined) return this.stretched(this.ending);
+    return this.state === "on" && this.log.last !== undefined ? this.sliceUntil(this.look()) : undefined;
   }
 
   /** Ends the last slice; probes stay as they are. */
   stop(): void {
     clearInterval(this.timer);
-    this.past.splice(0, this.past.length, ...this.records());
+    const last = this.goesOn();
+    if (last !== undefined) this.keep(last);
     this.ending = undefined;
     this.isStopped = true;
     this.state = "off";
+  }
+
+  private keep(slice: SliceRecord): void {
+    this.log.add(slice, this.control.meter.priceOfHit());
   }
 
   private watch(): void {
@@ -126,7 +138,7 @@ export class Slices implements Disposable {
   /** No call is seen to begin any more. */
   private end(): void {
     if (this.isStopped || this.ending === undefined) return;
-    this.past.push(this.stretched(this.ending));
+    this.keep(this.stretched(this.ending));
     this.ending = undefined;
   }
 
@@ -189,7 +201,7 @@ export class Slices implements Disposable {
   }
 
   private get lastNs(): bigint {
-    return this.beganNs + (this.past.at(-1)?.endNs ?? 0n);
+    return this.beganNs + (this.log.last?.endNs ?? 0n);
   }
 
   private look(): Moment {

@@ -1,8 +1,8 @@
 /** Estimates of runs in slices, against processes whose calls are all known. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SliceRecord } from "../../src/aggregate/records.js";
-import { samplingOf } from "../../src/aggregate/sampling.js";
+import type { SliceRecord, SliceSumRecord } from "../../src/aggregate/records.js";
+import { addSlice, samplingOf } from "../../src/aggregate/sampling.js";
 
 const MS = 1_000_000n;
 
@@ -59,6 +59,19 @@ test("a target that its probes slow down has no upper bound", () => {
   const { slices, durationNs } = slicesOf(() => 40, 20, 400, 4000);
   assert.equal(samplingOf(slices, durationNs, 12_000)?.calls.high, undefined);
   assert.notEqual(samplingOf(slices, durationNs, 1000)?.calls.high, undefined);
+});
+
+test("slices of which only the sum is kept say what they said each", () => {
+  const { slices, durationNs } = slicesOf((ms) => 20 + 20 * Math.sin(ms / 700), 20, 400, 10_000);
+  for (const price of [100, 12_000, undefined]) {
+    const whole = samplingOf(slices, durationNs, price);
+    let earlier: SliceSumRecord | undefined;
+    for (const [index, slice] of slices.entries()) {
+      assert.deepEqual(samplingOf(slices.slice(index), durationNs, price, earlier), whole, `${index} of them`);
+      const next = slices[index + 1];
+      if (next !== undefined) earlier = addSlice(earlier, slice, next, price);
+    }
+  }
 });
 
 test("of a price that is not known nothing is concluded", () => {

@@ -118,7 +118,21 @@ export const STACKS: readonly StackRecord[] = [
   { id: 8n, frames: [0x40_1024, 0x40_2025, 0x99_0000], truncated: true },
 ];
 
-export const BATCH: RecordBatch = { ...COUNTS, stacks: STACKS };
+/** The last slices of a run whose probes rested, and what is left of those before. */
+const SLICES: Pick<RecordBatch, "slices" | "earlierSlices"> = {
+  slices: [
+    {
+      beginNs: 900_000n,
+      endNs: 950_000n,
+      calls: 7n,
+      first: { ns: 20_000n, calls: 3n, hits: 6n },
+      last: { ns: 20_000n, calls: 4n, hits: 7n },
+    },
+  ],
+  earlierSlices: { slices: 4, onNs: 200_000n, calls: 30n, rest: { seen: 120.5, own: undefined, variance: 64.25 } },
+};
+
+export const BATCH: RecordBatch = { ...COUNTS, ...SLICES, stacks: STACKS };
 export const EVENT_LOSS = { dropped: 3n, captures: 1n };
 
 /** What the program's tables say: one function was inlined, one is a wrapper. */
