@@ -41,15 +41,20 @@ build/.typescript: $(NODE_MODULES) tsconfig.json $(SOURCES)
 	$(TSC) -p .
 	@touch $@
 
-# The program in few files: node takes longer to find and read a hundred small modules than to run them. Packages in
-# JavaScript are in it, with their licences beside it; those with code of another kind are found when they are needed.
+# The program in few files: node takes longer to find and read a hundred small modules than to run them. They are CommonJS,
+# because node takes as long to set up its loader of ES modules as to run `--help`; esbuild splits ES modules only, so they are
+# split first and turned into the other kind then. Packages in JavaScript are in it, with their licences beside it; those with
+# code of another kind are found when they are needed.
 BUNDLED := @jridgewell/sourcemap-codec commander elfinfo pprof-format
-REQUIRE := import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);
+OWN_URL := "use strict"; const moduleUrl = require("node:url").pathToFileURL(__filename).href;
 
 build/.bundle: build/.typescript
-	@rm -rf build/bundle
-	$(ESBUILD) build/src/cli/main.js --outdir=build/bundle/cli --bundle --splitting --external:koffi --external:iced-x86 \
-		'--banner:js=$(REQUIRE)' --platform=node --format=esm --target=node20 --log-level=warning
+	@rm -rf build/bundle build/split
+	$(ESBUILD) build/src/cli/main.js --outdir=build/split --bundle --splitting --external:koffi --external:iced-x86 \
+		--platform=node --format=esm --target=node20 --log-level=warning
+	$(ESBUILD) build/split/*.js --outdir=build/bundle/cli --platform=node --format=cjs --target=node20 --log-level=warning \
+		--supported:dynamic-import=false --define:import.meta.url=moduleUrl '--banner:js=$(OWN_URL)'
+	@echo '{ "type": "commonjs" }' > build/bundle/cli/package.json
 	@for package in $(BUNDLED); do echo "$$package"; echo; cat node_modules/$$package/LICENSE; echo; done \
 		> build/bundle/LICENSES.txt
 	@touch $@

@@ -34,7 +34,7 @@ after(() => rmSync(home, { recursive: true }));
 
 test("it holds the program, the BPF objects and the papers, and nothing else", () => {
   const expected =
-    /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|build\/bundle\/cli\/[\w-]+\.js|build\/bundle\/LICENSES\.txt|build\/bpf\/[\w-]+\.bpf\.o|src\/commands\/recipes\/[\w-]+\.json)$/;
+    /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|build\/bundle\/cli\/[\w-]+\.js|build\/bundle\/cli\/package\.json|build\/bundle\/LICENSES\.txt|build\/bpf\/[\w-]+\.bpf\.o|src\/commands\/recipes\/[\w-]+\.json)$/;
   assert.deepEqual(
     packed.filter((path) => !expected.test(path)),
     [],
