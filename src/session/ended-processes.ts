@@ -45,9 +45,11 @@ export class EndedProcesses implements Disposable {
       if (!alive) ended.add(name);
     });
     if (ended.size === 0) return;
-    if (this.events === "kept" && this.calls.length < MAX_CALLS) {
+    const room = MAX_CALLS - this.calls.length;
+    if (this.events === "kept" && room > 0) {
       const now = process.hrtime.bigint();
-      this.calls.push(...readOpenCalls(this.programs, this.plan, now, (nest) => ended.has(nest)));
+      const calls = readOpenCalls(this.programs, this.plan, now, (nest) => ended.has(nest));
+      this.calls.push(...calls.slice(0, room));
     }
     // Nothing of what has ended writes there any more.
     deleteWhere(maps.goroutines, (key, value) => {

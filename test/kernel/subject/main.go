@@ -168,6 +168,18 @@ func obey(words []string) map[string]int {
 		}
 		crowd.Wait()
 		return map[string]int{"main.Step": number(3) - number(2)}
+	case "threads": // TIMES CALLS: on a thread each, which ends with its goroutine
+		threads := map[int]bool{}
+		for i := 0; i < number(1); i++ {
+			last(func() {
+				runtime.LockOSThread()
+				threads[syscall.Gettid()] = true
+				for n := 0; n < number(2); n++ {
+					Step(n % 10)
+				}
+			})
+		}
+		return map[string]int{"main.Step": number(1) * number(2), "threads": len(threads)}
 	case "nest": // DEPTH
 		fresh(func() { Nest(number(1) - 1) })
 		return map[string]int{"main.Nest": number(1)}
