@@ -6,16 +6,17 @@
  * is measured.
  */
 export { type CodeFileOfProcess, codeFilesOf, type MappedFile, readCodeFiles } from "./code-files.js";
+export { parseLibraryCache } from "./library-cache.js";
 export {
   type LibraryMachine,
   LibrarySearch,
   type LibrarySeeker,
   type LoaderEnvironment,
-  parseLibraryCache,
   readLoaderEnvironment,
 } from "./library-search.js";
 export { type FileSegment, findLoadBias, type Mapping, mappingsOfFile, parseMappings } from "./mappings.js";
 export { ProcessMemory } from "./memory.js";
 export { type PidNamespace, readPidNamespace } from "./namespace.js";
 export { openProcess, type ProcessExecutable, processExists, TargetProcess, threadExists } from "./process.js";
+export { processorLevels, readProcessorLevels } from "./processor-levels.js";
 export { findShadowStack, hasShadowStack } from "./shadow-stack.js";

@@ -1,10 +1,12 @@
 /**
- * Where a dynamic linker looks for a shared library: the order of ld.so(8). glibc's cache is read as its dl-cache.h describes
- * it; musl has no cache, but a file of folders.
+ * Where a dynamic linker looks for a shared library: the order of ld.so(8). glibc has a cache, and folders for processors that
+ * can more than the least; musl has neither, but a file of folders.
  */
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { Cursor, FormatError } from "../base/index.js";
+import { FormatError } from "../base/index.js";
+import { parseLibraryCache } from "./library-cache.js";
+import { readProcessorLevels } from "./processor-levels.js";
 
 /** What a file that needs a library says of where it is; see `LinkedLibraries` of src/binary. */
 export interface LibrarySeeker {
@@ -37,17 +39,33 @@ const CACHE_FLAGS: Readonly<Record<LibraryMachine, number>> = { amd64: 0x303, ar
 const MULTIARCH: Readonly<Record<LibraryMachine, string>> = { amd64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" };
 const PLATFORM: Readonly<Record<LibraryMachine, string>> = { amd64: "x86_64", arm64: "aarch64" };
 
+/**
+ * Within each folder, one for each level of processors.
+ * LIMIT: folders by processor family that glibc before 2.37 also had (`tls`, `haswell`, …) are not looked into.
+ */
+const HWCAPS = "glibc-hwcaps";
+
 export class LibrarySearch {
   private readonly machine: LibraryMachine;
   private readonly interpreter: string;
   private readonly folders: readonly string[];
+  private readonly levels: readonly string[];
   private cache: ReadonlyMap<string, readonly string[]> | undefined;
 
-  /** `interpreter` is that of the program, `folders` those of its LD_LIBRARY_PATH. */
-  constructor(machine: LibraryMachine, interpreter: string | undefined, folders: readonly string[] = []) {
+  /**
+   * `interpreter` is that of the program, `folders` those of its LD_LIBRARY_PATH, `levels` those of the processor, the highest
+   * first.
+   */
+  constructor(
+    machine: LibraryMachine,
+    interpreter: string | undefined,
+    folders: readonly string[] = [],
+    levels: readonly string[] = readProcessorLevels(),
+  ) {
     this.machine = machine;
     this.interpreter = interpreter ?? "";
     this.folders = folders;
+    this.levels = this.isMusl || machine !== "amd64" ? [] : levels;
   }
 
   /**
@@ -60,7 +78,8 @@ export class LibrarySearch {
     if (name.includes("/")) return [this.expand(name, seeker)];
     const inherited = seeker.runpath === undefined ? seekers.flatMap((each) => this.rpathOf(each)) : [];
     const own = (seeker.runpath ?? []).map((folder) => this.expand(folder, seeker));
-    const folders = (paths: readonly string[]): readonly string[] => paths.map((folder) => join(folder, name));
+    const folders = (paths: readonly string[]): readonly string[] =>
+      paths.flatMap((folder) => [...this.levels.map((level) => join(folder, HWCAPS, level, name)), join(folder, name)]);
     return [
       ...folders([...inherited, ...this.folders, ...own]),
       ...this.cached(name),
@@ -85,7 +104,7 @@ export class LibrarySearch {
 
   private cached(name: string): readonly string[] {
     if (this.isMusl) return [];
-    this.cache ??= readCache(CACHE_FLAGS[this.machine]);
+    this.cache ??= readCache(CACHE_FLAGS[this.machine], this.levels);
     return this.cache.get(name) ?? [];
   }
 
@@ -109,57 +128,12 @@ function readIfThere(path: string): Buffer | undefined {
 }
 
 /** A cache that is damaged is none; the linker does not complain either. */
-function readCache(flags: number): ReadonlyMap<string, readonly string[]> {
+function readCache(flags: number, levels: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const bytes = readIfThere("/etc/ld.so.cache");
   try {
-    return bytes === undefined ? new Map() : parseLibraryCache(bytes, flags);
+    return bytes === undefined ? new Map() : parseLibraryCache(bytes, flags, levels);
   } catch (error) {
     if (error instanceof FormatError) return new Map();
     throw error;
   }
-}
-
-const MAGIC = "glibc-ld.so.cache1.1";
-const OLD_MAGIC = "ld.so-1.7.0";
-const OLD_HEADER_SIZE = 16;
-const OLD_ENTRY_SIZE = 12;
-const HEADER_SIZE = 48;
-
-/**
- * Paths by name, as `/etc/ld.so.cache` has them for libraries with these flags, in its order. FormatError when the bytes are
- * no cache, or a damaged one.
- */
-export function parseLibraryCache(bytes: Buffer, flags: number): ReadonlyMap<string, readonly string[]> {
-  const file = startOfCache(bytes);
-  const cursor = new Cursor(file, "ld.so.cache");
-  if (cursor.slice(MAGIC.length).toString("latin1") !== MAGIC) cursor.fail("it does not begin as a cache does");
-  const count = cursor.u32();
-  cursor.seek(HEADER_SIZE);
-  const paths = new Map<string, string[]>();
-  const textAt = (position: number): string => {
-    if (position >= file.length) cursor.fail("text outside the file");
-    return new Cursor(file, "ld.so.cache", position).cString();
-  };
-  for (let index = 0; index < count; index++) {
-    const kind = cursor.u32();
-    const name = cursor.u32();
-    const path = cursor.u32();
-    cursor.skip(4);
-    const capabilities = cursor.u64();
-    // LIMIT: libraries for processors that can more than the least (glibc-hwcaps) are left to their plain twins.
-    if (kind !== flags || capabilities !== 0n) continue;
-    const known = paths.get(textAt(name));
-    if (known === undefined) paths.set(textAt(name), [textAt(path)]);
-    else known.push(textAt(path));
-  }
-  return paths;
-}
-
-/** Older systems write the format of libc 5 before it. */
-function startOfCache(bytes: Buffer): Buffer {
-  if (bytes.toString("latin1", 0, OLD_MAGIC.length) !== OLD_MAGIC) return bytes;
-  const cursor = new Cursor(bytes, "ld.so.cache", OLD_MAGIC.length + 1);
-  const end = OLD_HEADER_SIZE + cursor.u32() * OLD_ENTRY_SIZE;
-  cursor.seek(Math.ceil(end / 8) * 8);
-  return bytes.subarray(cursor.position);
 }

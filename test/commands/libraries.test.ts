@@ -118,6 +118,21 @@ describe("libraries that a file is linked to", () => {
     assert.deepEqual(await linked(inFolder("elsewhere", "link")), ldd(rpath));
   });
 
+  it("are those made for the processor's level where there are such, each of its folders before the plain one", async () => {
+    const function_ = "int fast(void) { return 1; }";
+    const options = ["-shared", "-fPIC", "-Wl,-soname,libfast.so"];
+    mkdirSync(inFolder("fast"));
+    compile("fast/libfast.so", function_, ...options);
+    const main = ["-Lfast", "-lfast", "-Wl,-rpath,$ORIGIN/fast"];
+    const path = compile("with-levels", "int fast(void); int main(void) { return fast(); }", ...main);
+    assert.deepEqual(await linked(path), ldd(path));
+    for (const level of ["x86-64-v2", "x86-64-v3", "x86-64-v4"]) {
+      mkdirSync(inFolder("fast/glibc-hwcaps", level), { recursive: true });
+      compile(`fast/glibc-hwcaps/${level}/libfast.so`, function_, ...options);
+      assert.deepEqual(await linked(path), ldd(path), level);
+    }
+  });
+
   it("of a command are where our environment says, too", async () => {
     compile("preloaded.so", "int preloaded(void) { return 2; }", "-shared", "-fPIC");
     const path = compile(
