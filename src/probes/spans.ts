@@ -1,6 +1,6 @@
 /** Spans between two USDT probes: each place of either is an end, with the half of what is asked that belongs to it. */
 import { gsLimits } from "../abi/index.js";
-import { found, type Outcome, refused } from "../base/index.js";
+import { found, hex, type Outcome, refused } from "../base/index.js";
 import type { Answers, Candidate } from "./candidate.js";
 import type { Code } from "./code.js";
 import { NO_PROGRAM_FACTS } from "./dynamic-types.js";
@@ -25,6 +25,8 @@ export function planSpan(from: UsdtMatch, to: UsdtMatch, context: NativeContext)
   const losses = [...damaged(from), ...damaged(to)].map((each) => ({ ...each, name }));
   if (begin === undefined || finish === undefined) return { candidates: [], refused: losses, warnings: [] };
   const plan = (place: Place, ownEnd: "begin" | "end", own: SpanEnd) => {
+    const opposite = ownEnd === "begin" ? to : from;
+    if (opposite.places.some(isAt(place))) return { named: namedPlace(name), outcome: bothAt(from, to, place) };
     const [one, other] = ownEnd === "begin" ? [own, finish] : [begin, own];
     const arch = place.file.elf.machine;
     const scope = spanScope(one, other, arch);
@@ -41,6 +43,18 @@ export function planSpan(from: UsdtMatch, to: UsdtMatch, context: NativeContext)
   const isPartial = planned.refused.length > 0 && planned.candidates.length > 0;
   return isPartial ? { ...planned, candidates: [], refused: planned.refused.map(partial) } : planned;
 }
+
+const isAt =
+  ({ file, note }: Place) =>
+  (other: Place): boolean =>
+    other.file === file && other.note.address === note.address;
+
+/** Of two probes on one instruction the kernel decides which is seen first. */
+const bothAt = (from: UsdtMatch, to: UsdtMatch, { file, note }: Place): Outcome<never> =>
+  refused(
+    "same-instruction",
+    `${from.name} and ${to.name} are both at ${hex(note.address)} of ${file.elf.path}: nothing lies between them`,
+  );
 
 /** Where an end is not seen, the next one would be taken for it, and its time with it: all places are measured, or none. */
 const partial = ({ refusal, ...named }: RefusedFunction): RefusedFunction => ({

@@ -110,16 +110,34 @@ test("a span has probes at either end, with the halves of what is asked", async 
   ]);
 });
 
-test("a span is measured at all its places or not at all", async () => {
+/** A copy of the fixture that `damage` has changed; deleted when it is over. */
+async function withDamaged(damage: (bytes: Buffer) => void, use: (path: string) => Promise<void>): Promise<void> {
   const bytes = readFileSync(FIXTURE);
-  const note = bytes.indexOf("fix\0inlined\0");
-  assert.ok(note > 0 && bytes.indexOf("fix\0inlined\0", note + 1) > 0, "the probe has several places");
-  // The address of its instruction.
-  bytes.writeBigUInt64LE(1n, note - 24);
+  damage(bytes);
   const folder = mkdtempSync(join(tmpdir(), "gospect-span-"));
   try {
     const path = join(folder, "damaged");
     writeFileSync(path, bytes);
+    await use(path);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Where the first note of a probe says at which instruction it is. */
+function addressOfNote(bytes: Buffer, probe: string): number {
+  const name = bytes.indexOf(`fix\0${probe}\0`);
+  assert.ok(name > 0, probe);
+  return name - 24;
+}
+
+test("a span is measured at all its places or not at all", async () => {
+  const places = notesOf(FIXTURE).get("usdt:fix:inlined")?.length ?? 0;
+  assert.ok(places > 1);
+  const damage = (bytes: Buffer): void => {
+    bytes.writeBigUInt64LE(1n, addressOfNote(bytes, "inlined"));
+  };
+  await withDamaged(damage, async (path) => {
     const { code, message } = (await failure(
       { probes: ["usdt:fix:inlined..usdt:fix:span__end"] },
       path,
@@ -130,10 +148,28 @@ test("a span is measured at all its places or not at all", async () => {
       /^usdt:fix:inlined\.\.usdt:fix:span__end can't be measured: its ends can't be told apart without all their places: note \d+ of \S+\/damaged: its address 0x1 is not in the file's code$/,
     );
     const { probes } = await plan({ probes: ["usdt:fix:inlined"] }, path);
-    assert.equal(probes.length, (notesOf(FIXTURE).get("usdt:fix:inlined")?.length ?? 0) - 1);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+    assert.equal(probes.length, places - 1);
+  });
+});
+
+test("a span with both its probes at one instruction is refused, each of them is not", async () => {
+  const probes = ["usdt:fix:inlined..usdt:fix:span__end"];
+  const [at = 0] =
+    notesOf(FIXTURE)
+      .get("usdt:fix:inlined")
+      ?.map((note) => note.at) ?? [];
+  const damage = (bytes: Buffer): void => {
+    bytes.writeBigUInt64LE(BigInt(at), addressOfNote(bytes, "span__end"));
+  };
+  await withDamaged(damage, async (path) => {
+    const { code, message } = (await failure({ probes }, path)) as ProfilerError;
+    assert.equal(code, "same-instruction");
+    const reason = `usdt:fix:inlined and usdt:fix:span__end are both at 0x${at.toString(16)} of ${path}: nothing lies between them`;
+    assert.ok(message.includes(reason), message);
+    const alone = await plan({ probes: ["usdt:fix:inlined", "usdt:fix:span__end"] }, path);
+    assert.deepEqual(alone.refused, []);
+    assert.equal(alone.probes.filter(({ entry }) => entry.address === at).length, 2);
+  });
 });
 
 test("spans match by a value where it is asked for, another at each end if need be", async () => {
