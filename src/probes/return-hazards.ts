@@ -2,8 +2,10 @@
  * C functions whose return address must not be replaced. A uretprobe overwrites it on the stack while a call is open, and
  * some code reads it: to jump there later, to unwind past it, or because there never was one.
  *
- * By name, and by whether their file throws exceptions, for nothing else tells. What remains is what neither shows: C++ that
- * throws through another file's C function it was called back by, and stacks that a program switches by itself.
+ * By name, and by whether their file throws exceptions, for nothing else tells.
+ * LIMIT: what neither shows remains: C++ that throws through another file's C function it was called back by, and stacks that
+ * a thread switches. The kernel takes a call that is open on one stack for over when a probed function is entered on a higher
+ * one, and the program dies as that call returns. Who may switch is no sign of who does: OpenSSL imports `makecontext`.
  */
 import type { ElfFile } from "../binary/index.js";
 import type { NativeFunction } from "../symbols/index.js";

@@ -94,6 +94,23 @@ for (const mode of MODES) {
     await fixture.stop();
   });
 
+  test(
+    `a call left by siglongjmp on another stack costs its function's calls on that thread: ${mode}`,
+    options,
+    async () => {
+      using native = await Native.build("-pie");
+      using fixture = await startFixture(native.path);
+      const plan = native.plan([cFunction(native, "on_signal", 0), cFunction(native, "work", 1)]);
+      const handled = await during(fixture, plan, ["handle 3", "signal 4", "handle 3", "work 2"], mode);
+      assert.deepEqual(handled.balance, balance({ returns: 12n }));
+      // Until the function is called on that stack once more.
+      const left = await during(fixture, plan, ["leave", "handle 5", "work 2", "signal 2", "handle 7"], mode);
+      assert.deepEqual(left.balance, balance({ returns: 11n, lost: 6n, unmatchedReturns: 5n }));
+      assert.deepEqual([left.loss.left, left.loss.homeless], [1n, 5n]);
+      await fixture.stop();
+    },
+  );
+
   test(`recursion that is deeper than the kernel follows adds up: ${mode}`, options, async () => {
     using native = await Native.build("-no-pie");
     using fixture = await startFixture(native.path);

@@ -60,9 +60,23 @@ PROBED void quitter(void)
 	pthread_exit(0);
 }
 
+/* Signals are handled on a stack of their own, far below the thread's. */
+static volatile sig_atomic_t leaves;
+static sigjmp_buf interrupted;
+
 PROBED void on_signal(int number)
 {
 	(void)number;
+	if (leaves)
+		siglongjmp(interrupted, 1);
+}
+
+static void leave_handler(void)
+{
+	leaves = 1;
+	if (sigsetjmp(interrupted, 1) == 0)
+		raise(SIGUSR1);
+	leaves = 0;
 }
 
 PROBED void span_begin(long id, const char *name)
@@ -215,6 +229,11 @@ int main(void)
 		if (!strcmp(word, "signal"))
 			for (long i = 0; i < a; i++)
 				raise(SIGUSR1);
+		if (!strcmp(word, "leave"))
+			leave_handler();
+		if (!strcmp(word, "handle"))
+			for (long i = 0; i < a; i++)
+				on_signal(0);
 		if (!strcmp(word, "nop"))
 			for (long i = 0; i < a; i++)
 				result += long_nop(i);
