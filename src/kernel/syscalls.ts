@@ -163,7 +163,7 @@ export function lookupMapElement(mapFd: number, key: Buffer, value: Buffer): Sys
   return mapElement(BPF_MAP_LOOKUP_ELEM, { map_fd: mapFd, reserved: 0, key, value, flags: 0 });
 }
 
-const mapBatchUpdate = bpfCall("gs_attr_batch_update", {
+const batchAttribute = {
   in_batch: "void *",
   out_batch: "void *",
   keys: "void *",
@@ -172,7 +172,9 @@ const mapBatchUpdate = bpfCall("gs_attr_batch_update", {
   map_fd: "uint32",
   elem_flags: "uint64",
   flags: "uint64",
-});
+} as const;
+
+const mapBatchUpdate = bpfCall("gs_attr_batch_update", batchAttribute);
 
 /** BPF_MAP_UPDATE_BATCH of `count` elements. */
 export function updateMapBatch(mapFd: number, keys: Buffer, values: Buffer, count: number): SystemCallResult {
@@ -188,16 +190,6 @@ export function updateMapBatch(mapFd: number, keys: Buffer, values: Buffer, coun
   });
 }
 
-const batchAttribute = {
-  in_batch: "void *",
-  out_batch: "void *",
-  keys: "void *",
-  values: "void *",
-  count: "uint32",
-  map_fd: "uint32",
-  elem_flags: "uint64",
-  flags: "uint64",
-} as const;
 type BatchAttribute = Record<keyof typeof batchAttribute, Buffer | number | null>;
 let lookupBatchCall: ((number: number, command: number, attribute: BatchAttribute, size: number) => number) | undefined;
 let batchSize = 0;

@@ -139,7 +139,7 @@ export interface Tool {
 }
 
 /** Tells that a tool's probes are live, which the tools themselves do not say. */
-export type IsOn = (pid: number) => Promise<boolean>;
+export type IsOn = (pid: number) => boolean | Promise<boolean>;
 
 export function tool({ command, environment = {}, countIn }: Tool, isOn: IsOn): Attach {
   return async (pid) => {

@@ -12,9 +12,9 @@ import {
   session,
   tracing,
 } from "./attachments.js";
-import { LiveInstruction } from "./process-memory.js";
+import { probedAt } from "./process-memory.js";
 import { type CallingProgram, type MeasuredVariants, measureVariants } from "./subject.js";
-import { type Row, rowOf } from "./table.js";
+import { comparison, type Row } from "./table.js";
 
 /** One function of busy, measured in one way of calling it. */
 export interface CallCase {
@@ -116,10 +116,7 @@ async function variantsOf(how: CallCase): Promise<Readonly<Record<Variant | "bar
   const plan = await planCalls(how, []);
   const planBy = await planCalls(how, [how.by]);
   const probe = onlyProbe(plan);
-  const isOn = (pid: number): Promise<boolean> => {
-    using instruction = new LiveInstruction(pid, probe.function.address);
-    return Promise.resolve(instruction.hasProbe());
-  };
+  const isOn = probedAt(probe.function.address);
   const counting = (path: string): string => `uprobe:${path}:"${how.function}" { @[${how.bpftraceKey}] = count(); }`;
   return {
     bare: nothing,
@@ -149,18 +146,7 @@ function rowsOf(how: CallCase, { added }: MeasuredVariants<Variant>): readonly R
   };
   const concurrency = how.goroutines === 1 ? "1 goroutine" : `${how.goroutines} goroutines`;
   const group = `a call of ${how.title} (${how.function}), ${concurrency}`;
-  const row = (subject: Variant, reference: Variant, goal?: number): Row =>
-    rowOf(
-      {
-        group,
-        subject: names[subject],
-        reference: names[reference],
-        unit: "ns",
-        ...(goal === undefined ? {} : { goal }),
-      },
-      added(subject),
-      added(reference),
-    );
+  const row = comparison(group, names, added);
   return [
     row("hist", "sameSites"),
     row("histBy", "sameSites", how.goalSameSites),

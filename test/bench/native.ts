@@ -10,9 +10,9 @@ import { CodeFile } from "../../src/symbols/index.js";
 import { checkout } from "../fixture.js";
 import { type Attach, bpftrace, emptyOnPlannedSites, funclatency, nothing, session } from "./attachments.js";
 import { type CallSettings, GOAL_BPFTRACE, GOAL_SAME_SITES, onlyProbe } from "./calls.js";
-import { LiveInstruction } from "./process-memory.js";
+import { probedAt } from "./process-memory.js";
 import { type CallingProgram, measureVariants } from "./subject.js";
-import { type Row, rowOf } from "./table.js";
+import { comparison, type Row } from "./table.js";
 
 const FUNCTION = "measured";
 const SOURCE = `${checkout}test/bench/c-calls.c`;
@@ -72,10 +72,7 @@ export async function measureCFunction({ callsPerRound, rounds }: CallSettings):
   const program = cCalls(callsPerRound, 64);
   const plan = await planCFunction([]);
   const probe = onlyProbe(plan);
-  const isOn = (pid: number): Promise<boolean> => {
-    using instruction = new LiveInstruction(pid, probe.function.address);
-    return Promise.resolve(instruction.hasProbe());
-  };
+  const isOn = probedAt(probe.function.address);
   const keep = { histogram: true, stacks: false } as const;
   const attaches: Readonly<Record<Variant | "bare", Attach>> = {
     bare: nothing,
@@ -87,18 +84,7 @@ export async function measureCFunction({ callsPerRound, rounds }: CallSettings):
     funclatency: funclatency(FUNCTION, kernelHeaders(), isOn),
   };
   const { added } = await measureVariants(program, attaches, rounds);
-  const row = (subject: Variant, reference: Variant, goal?: number): Row =>
-    rowOf(
-      {
-        group: "a call of a C function, 1 thread",
-        subject: NAMES[subject],
-        reference: NAMES[reference],
-        unit: "ns",
-        ...(goal === undefined ? {} : { goal }),
-      },
-      added(subject),
-      added(reference),
-    );
+  const row = comparison("a call of a C function, 1 thread", NAMES, added);
   return [
     row("hist", "sameSites"),
     row("histBy", "sameSites", GOAL_SAME_SITES),

@@ -41,3 +41,11 @@ export class LiveInstruction implements Disposable {
     this.code[Symbol.dispose]();
   }
 }
+
+/** Tells of a process whether the instruction at an address of its own has a probe. */
+export const probedAt =
+  (address: number) =>
+  (pid: number): boolean => {
+    using instruction = new LiveInstruction(pid, address);
+    return instruction.hasProbe();
+  };

@@ -32,6 +32,22 @@ export function rowOf(
   };
 }
 
+/** Rows of a group in which ways of doing one thing are compared; `added`: nanoseconds that each takes. */
+export const comparison =
+  <Way extends string>(group: string, names: Readonly<Record<Way, string>>, added: (way: Way) => Series) =>
+  (subject: Way, reference: Way, goal?: number): Row =>
+    rowOf(
+      {
+        group,
+        subject: names[subject],
+        reference: names[reference],
+        unit: "ns",
+        ...(goal === undefined ? {} : { goal }),
+      },
+      added(subject),
+      added(reference),
+    );
+
 const amount = (value: number, unit: Unit): string =>
   `${value.toLocaleString("en-US", { maximumFractionDigits: unit === "ns" && value < 100 ? 1 : 0 })} ${unit}`;
 

@@ -20,10 +20,10 @@ import {
   session,
 } from "./attachments.js";
 import { busy, type CallSettings, onlyProbe, planCalls, TEXT } from "./calls.js";
-import { LiveInstruction } from "./process-memory.js";
+import { probedAt } from "./process-memory.js";
 import type { Series } from "./rounds.js";
 import { type MeasuredVariants, measureVariants } from "./subject.js";
-import { type Row, rowOf } from "./table.js";
+import { comparison, type Row, rowOf } from "./table.js";
 
 const MAIN = fileURLToPath(new URL("../../../build/bundle/cli/main.js", import.meta.url));
 
@@ -88,16 +88,9 @@ export interface TracingResults {
 export async function measureTracing(settings: CallSettings): Promise<TracingResults> {
   const how = { ...TEXT, goroutines: 1 };
   const probe = onlyProbe(await planCalls(how, []));
-  const first = probe.function.address;
-  const isProbed = (pid: number) => (): boolean => {
-    using instruction = new LiveInstruction(pid, first);
-    return instruction.hasProbe();
-  };
+  const isProbed = probedAt(probe.function.address);
   // Ours is on the stack check's jump, behind the first instruction.
-  const isMeasured = (pid: number) => (): boolean => {
-    using instruction = new LiveInstruction(pid, probe.entry.address);
-    return instruction.hasProbe();
-  };
+  const isMeasured = probedAt(probe.entry.address);
   const tools = { trace: new LineTool(), leftOut: new LineTool(), bpftrace: new LineTool() };
   const trace = (pid: number, ...more: string[]): string[] => [
     process.execPath,
@@ -111,12 +104,12 @@ export async function measureTracing(settings: CallSettings): Promise<TracingRes
     empty: emptyOnPlannedSites(probe),
     hist: session(await planCalls(how, [how.by]), { histogram: true, stacks: false }),
     leftOut: async (pid) => {
-      const { stop } = await tools.leftOut.attach(trace(pid, "--where", "$duration > 1h"), isMeasured(pid));
+      const { stop } = await tools.leftOut.attach(trace(pid, "--where", "$duration > 1h"), () => isMeasured(pid));
       return { stop: async () => void (await stop()) };
     },
-    trace: (pid) => tools.trace.attach(trace(pid), isMeasured(pid)),
+    trace: (pid) => tools.trace.attach(trace(pid), () => isMeasured(pid)),
     bpftrace: (pid) =>
-      tools.bpftrace.attach(["bpftrace", "-p", `${pid}`, "-e", printing(pid)], isProbed(pid), {
+      tools.bpftrace.attach(["bpftrace", "-p", `${pid}`, "-e", printing(pid)], () => isProbed(pid), {
         BPFTRACE_PERF_RB_PAGES: "4096",
       }),
   };
@@ -139,17 +132,8 @@ function rowsOf(
     trace: "trace",
     bpftrace: "bpftrace printf() of the arguments",
   } as const;
-  const row = (subject: Variant, reference: Variant): Row =>
-    rowOf(
-      {
-        group: "a traced call of a function of a string (main.Text), 1 goroutine",
-        subject: names[subject],
-        reference: names[reference],
-        unit: "ns",
-      },
-      added(subject),
-      added(reference),
-    );
+  const group = "a traced call of a function of a string (main.Text), 1 goroutine";
+  const row = comparison(group, names, added);
   const perLine = ({ cpuNs, lines }: LineTool): Series => [Number(cpuNs) / lines];
   const reading = {
     group: "reading and printing a line of a traced call",

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { type GoBinary, type GoType, openGoBinary, type Signature } from "../../src/binary/index.js";
 import { collapseTypeArguments, type GoFunction, openSymbolTable } from "../../src/symbols/index.js";
+import { partsOf } from "../binary/type-parts.js";
 import {
   checkout,
   everyGoVersion,
@@ -97,23 +98,6 @@ function layout(type: GoType): string {
         : undefined,
   };
   return withoutNumbers(JSON.stringify({ name, kind, size, ...details }));
-}
-
-function partsOf(type: GoType): readonly GoType[] {
-  switch (type.kind) {
-    case "struct":
-      return type.fields.map((field) => field.type);
-    case "pointer":
-      return [type.target()];
-    case "slice":
-    case "array":
-    case "chan":
-      return [type.element()];
-    case "map":
-      return [type.key(), type.element()];
-    default:
-      return [];
-  }
 }
 
 /** Goes through both graphs of types side by side; the layouts of each pair. */

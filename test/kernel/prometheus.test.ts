@@ -3,8 +3,6 @@
  * from outside must be what it counts of itself, and what it was asked.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { withoutKernel } from "./measuring.js";
@@ -12,16 +10,15 @@ import {
   allReturned,
   counts,
   flatOf,
-  freePort,
   type Hist,
   hist,
   type Metrics,
   pprof,
   profile,
-  Server,
   tracesOf,
   until,
 } from "./programs.js";
+import { ASKED, cut, Prometheus, QUERIES } from "./prometheus.js";
 
 const options = { skip: withoutKernel };
 
@@ -37,52 +34,25 @@ const COMMIT = `${MODULE}/tsdb.(*headAppender).Commit`;
 /** Long enough for a run to begin between two scrapes. */
 const INTERVAL_S = 4;
 
-let configuration = "";
-let prometheus: Server;
+let prometheus: Prometheus;
 
 before(async () => {
   if (withoutKernel !== false) return;
-  const port = await freePort();
-  configuration = mkdtempSync(join(tmpdir(), "gospect-prometheus-"));
-  const file = join(configuration, "prometheus.yml");
-  writeFileSync(
-    file,
-    `global: {scrape_interval: ${INTERVAL_S}s}
+  prometheus = await Prometheus.start(
+    (port) => `global: {scrape_interval: ${INTERVAL_S}s}
 scrape_configs:
   - job_name: self
     static_configs: [{targets: ["127.0.0.1:${port}"]}]
 `,
   );
-  prometheus = await Server.start("/usr/bin/prometheus", port, (folder) => [
-    `--config.file=${file}`,
-    `--storage.tsdb.path=${join(folder, "data")}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-  ]);
 });
 
 after(async () => {
   if (withoutKernel !== false) return;
-  await prometheus.stop();
   await prometheus[Symbol.asyncDispose]();
-  rmSync(configuration, { recursive: true });
 });
 
-const QUERIES: Readonly<Record<string, number>> = {
-  "1 + 1": 2,
-  'sum by (code) (rate(prometheus_http_requests_total{job="self"}[1m])) > 0': 4,
-  up: 5,
-};
-const ASKED = 11;
-
-/** What a run keeps of a string: 64 bytes. */
-const cut = (text: string): string => (text.length > 64 ? `${text.slice(0, 64)}…` : text);
-
-const ask = (query: string): Promise<string> => prometheus.get(`/api/v1/query?query=${encodeURIComponent(query)}`);
-
-async function askAll(): Promise<void> {
-  const all = Object.entries(QUERIES).flatMap(([query, times]) => Array.from({ length: times }, () => query));
-  await Promise.all(all.map(ask));
-}
+const askAll = (): Promise<void> => prometheus.askAll();
 
 const asked = (metrics: Metrics): number =>
   metrics.get("prometheus_http_requests_total", { handler: "/api/v1/query", code: "200" });
@@ -91,13 +61,13 @@ test("hist by query text, from a signature, agrees with what was asked", options
   const signature =
     `${NEW_QUERY}=func(queryable any, opts *struct{}, qs string, ts struct{wall uint64; ext int64; loc unsafe.Pointer}) ` +
     "(query any, err error)";
-  const before = await prometheus.metrics();
+  const before = await prometheus.server.metrics();
   const { series, balance } = await hist(
     prometheus.pid,
     [NEW_QUERY, "--sig", signature, "--by", "qs", "--by", "err != nil"],
     async () => {
       await askAll();
-      await assert.rejects(ask("up{"), /unexpected end of input/);
+      await assert.rejects(prometheus.ask("up{"), /unexpected end of input/);
     },
   );
   assert.deepEqual(counts(series, "qs", "err != nil"), {
@@ -105,14 +75,14 @@ test("hist by query text, from a signature, agrees with what was asked", options
     "up{ true": 1,
   });
   assert.deepEqual(balance, allReturned(ASKED + 1));
-  assert.equal(asked(await prometheus.metrics()) - asked(before), ASKED);
+  assert.equal(asked(await prometheus.server.metrics()) - asked(before), ASKED);
 });
 
 test(
   "hist by a field behind a pointer, from a signature; sums lie around what prometheus measured",
   options,
   async () => {
-    const before = await prometheus.metrics();
+    const before = await prometheus.server.metrics();
     const query = "*struct{queryable any; q string}";
     const { series } = await hist(
       prometheus.pid,
@@ -126,11 +96,11 @@ test(
       counts(series, "q.q", "ret2 != nil"),
       Object.fromEntries(Object.entries(QUERIES).map(([text, times]) => [`${cut(text)} false`, times])),
     );
-    const between = await prometheus.metrics();
+    const between = await prometheus.server.metrics();
     assert.equal(asked(between) - asked(before), ASKED);
 
     const sums = await hist(prometheus.pid, [EVALUATE_STATEMENT, EVALUATE], askAll);
-    const after = await prometheus.metrics();
+    const after = await prometheus.server.metrics();
     const rise = (name: string): number => after.get(name, SLICE) - between.get(name, SLICE);
     const SLICE = { slice: "inner_eval" };
     assert.equal(rise("prometheus_engine_query_duration_seconds_count"), ASKED);
@@ -149,9 +119,9 @@ const samples = (metrics: Metrics): number => metrics.get("prometheus_tsdb_head_
 
 /** Right after the next scrape, when its samples are in and there is time until the one after it. */
 async function nextScrape(): Promise<Metrics> {
-  const last = samples(await prometheus.metrics());
+  const last = samples(await prometheus.server.metrics());
   return await until("a scrape", async () => {
-    const now = await prometheus.metrics();
+    const now = await prometheus.server.metrics();
     return samples(now) > last ? now : undefined;
   });
 }
@@ -174,10 +144,10 @@ async function whileScraping<T>(
     const before = await nextScrape();
     let [attached, detaching] = [before, before];
     const result = await measure(async () => {
-      attached = await prometheus.metrics();
+      attached = await prometheus.server.metrics();
       for (let n = 0; n < wanted; n++) detaching = await nextScrape();
     });
-    const after = await prometheus.metrics();
+    const after = await prometheus.server.metrics();
     if (scrapes(before) === scrapes(attached) && samples(detaching) === samples(after)) {
       return { result, scrapes: scrapes(after) - scrapes(before), samples: samples(after) - samples(before) };
     }
@@ -187,7 +157,7 @@ async function whileScraping<T>(
 
 test("hist counts the scrapes and samples that prometheus's own metrics count", options, async () => {
   // The metrics of this test's own requests become series of their own; from here on there are no new ones.
-  await prometheus.get("/api/v1/series?match[]=up");
+  await prometheus.server.get("/api/v1/series?match[]=up");
   await nextScrape();
   await nextScrape();
   const signature = `${APPEND}=func(ref uint64, lset []struct{name, value string}, t int64, v float64) (uint64, error)`;
@@ -204,7 +174,7 @@ test("hist counts the scrapes and samples that prometheus's own metrics count", 
   assert.deepEqual(counts(perFunction.series), { [SCRAPE]: counted.scrapes, [COMMIT]: counted.scrapes });
   assert.deepEqual(perLabels?.balance, allReturned(counted.samples));
   // Every scrape appends to every series once. How many labels each has, the HTTP API tells.
-  const { data } = JSON.parse(await prometheus.get('/api/v1/series?match[]={job="self"}')) as {
+  const { data } = JSON.parse(await prometheus.server.get('/api/v1/series?match[]={job="self"}')) as {
     readonly data: readonly Readonly<Record<string, string>>[];
   };
   const expected = data.map((labels) => ({

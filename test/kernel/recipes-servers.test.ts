@@ -3,48 +3,33 @@
  * counts for itself what it did beside that.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { withoutKernel } from "./measuring.js";
-import { counts, freePort, type Hist, type Metrics, Run, Server, until } from "./programs.js";
+import { counts, freePort, type Hist, type Metrics, Run, until } from "./programs.js";
+import { Prometheus } from "./prometheus.js";
 
 const options = { skip: withoutKernel };
 
 /** Scraped every few seconds, and never there: each time a name is looked up and a request fails. */
 const JOB = "absent";
 
-let port = 0;
 let absentPort = 0;
-let folder = "";
-let configuration = "";
-let prometheus: Server;
+let prometheus: Prometheus;
 
 before(async () => {
   if (withoutKernel !== false) return;
-  [port, absentPort] = [await freePort(), await freePort()];
-  folder = mkdtempSync(join(tmpdir(), "gospect-recipes-"));
-  configuration = join(folder, "prometheus.yml");
-  writeFileSync(
-    configuration,
-    `global: {scrape_interval: 3s}
+  absentPort = await freePort();
+  prometheus = await Prometheus.start(
+    () => `global: {scrape_interval: 3s}
 scrape_configs: [{job_name: ${JOB}, static_configs: [{targets: ["localhost:${absentPort}"]}]}]
 `,
-  );
-  prometheus = await Server.start("/usr/bin/prometheus", port, (data) => [
-    `--config.file=${configuration}`,
-    `--storage.tsdb.path=${join(data, "data")}`,
-    `--web.listen-address=127.0.0.1:${port}`,
     "--web.enable-lifecycle",
-  ]);
+  );
 });
 
 after(async () => {
   if (withoutKernel !== false) return;
-  await prometheus.stop();
   await prometheus[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true });
 });
 
 async function ask(recipe: string, load: () => Promise<unknown>): Promise<Hist> {
@@ -59,21 +44,22 @@ const attempts = (metrics: Metrics): number =>
 /** How often prometheus says it went to the absent host while both recipes were asked. */
 async function whileScraping(recipe: string): Promise<{ readonly result: Hist; readonly attempts: number }> {
   for (let tries = 0; tries < 5; tries++) {
-    const first = attempts(await prometheus.metrics());
+    const first = attempts(await prometheus.server.metrics());
     // Right after a scrape there is time until the next.
     const begin = await until("a scrape", async () => {
-      const now = attempts(await prometheus.metrics());
+      const now = attempts(await prometheus.server.metrics());
       return now > first ? now : undefined;
     });
     let [attached, end] = [0, 0];
     const result = await ask(recipe, async () => {
-      attached = attempts(await prometheus.metrics());
+      attached = attempts(await prometheus.server.metrics());
       end = await until("two scrapes", async () => {
-        const now = attempts(await prometheus.metrics());
+        const now = attempts(await prometheus.server.metrics());
         return now >= attached + 2 ? now : undefined;
       });
     });
-    if (begin === attached && end === attempts(await prometheus.metrics())) return { result, attempts: end - begin };
+    if (begin === attached && end === attempts(await prometheus.server.metrics()))
+      return { result, attempts: end - begin };
   }
   throw new Error("no measurement began and ended between two scrapes");
 }
@@ -103,7 +89,7 @@ const PATHS: readonly (readonly [method: string, path: string, status: number, t
 async function visit(): Promise<void> {
   for (const [method, path, status, times] of PATHS) {
     for (let n = 0; n < times; n++) {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, redirect: "manual" });
+      const response = await fetch(`http://127.0.0.1:${prometheus.port}${path}`, { method, redirect: "manual" });
       await response.arrayBuffer();
       assert.equal(response.status, status, path);
     }
@@ -137,21 +123,22 @@ test("http-status and http-server: what a client was answered", options, async (
 test("opens: the configuration, each time it is read again", options, async () => {
   const { series } = await ask("opens", async () => {
     for (let n = 0; n < 3; n++) {
-      const response = await fetch(`http://127.0.0.1:${port}/-/reload`, { method: "POST" });
+      const response = await fetch(`http://127.0.0.1:${prometheus.port}/-/reload`, { method: "POST" });
       assert.equal(response.status, 200, await response.text());
     }
   });
-  assert.equal(counts(series, "file", "failed")[`${configuration} false`], 3);
+  assert.equal(counts(series, "file", "failed")[`${prometheus.configuration} false`], 3);
 });
 
 test("gc: as many collections as the runtime counts", options, async () => {
-  const collections = async (): Promise<number> => (await prometheus.metrics()).get("go_gc_duration_seconds_count");
+  const collections = async (): Promise<number> =>
+    (await prometheus.server.metrics()).get("go_gc_duration_seconds_count");
   for (let tries = 0; tries < 5; tries++) {
     const before = await collections();
     let [begin, end] = [0, 0];
     const { series } = await ask("gc", async () => {
       begin = await collections();
-      for (let n = 0; n < 4; n++) await prometheus.get("/debug/pprof/heap?gc=1");
+      for (let n = 0; n < 4; n++) await prometheus.server.get("/debug/pprof/heap?gc=1");
       end = await collections();
     });
     if (before !== begin || (await collections()) !== end) continue;

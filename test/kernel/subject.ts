@@ -8,6 +8,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Aggregate } from "../../src/aggregate/index.js";
+import { EMPTY_BATCH } from "../aggregate/recording.js";
 import { type Fixture, type GoVersion, goCommand, startFixture } from "../fixture.js";
 
 /** The checkout: this file runs as build/test/kernel/subject.js. */
@@ -74,18 +75,8 @@ export const countsOf = ({ series }: Aggregate): Record<string, number> =>
       .sort(),
   );
 
-const NOTHING = {
-  returns: 0n,
-  panics: 0n,
-  goexits: 0n,
-  open: 0n,
-  unmatchedReturns: 0n,
-  lost: 0n,
-  counted: 0n,
-  filtered: 0n,
-  undecided: 0n,
-  discrepancy: 0n,
-};
+const { entries: _, ...NO_CALLS } = EMPTY_BATCH.balance;
+const NOTHING = { ...NO_CALLS, discrepancy: 0n };
 
 /** A balance of these counts, everything else being 0; it has as many entries as calls have ended or are open. */
 export function balance(counts: Partial<typeof NOTHING>): Aggregate["balance"] {

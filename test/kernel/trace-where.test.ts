@@ -4,55 +4,30 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gospect } from "./cli.js";
 import { withoutKernel } from "./measuring.js";
-import { counts, freePort, type Hist, Run, Server } from "./programs.js";
+import { counts, type Hist, Run } from "./programs.js";
+import { ASKED, cut, Prometheus, QUERIES } from "./prometheus.js";
 
 const options = { skip: withoutKernel };
 
 const EXECUTE = "github.com/prometheus/prometheus/promql.(*Engine).exec";
 const SIGNATURE = `${EXECUTE}=func(ctx context.Context, q *struct{queryable any; q string}) (any, []error, error)`;
 
-let folder = "";
-let prometheus: Server;
+let prometheus: Prometheus;
 
 before(async () => {
   if (withoutKernel !== false) return;
-  const port = await freePort();
-  folder = mkdtempSync(join(tmpdir(), "gospect-where-"));
-  // Others than root read in it too.
-  chmodSync(folder, 0o755);
-  const configuration = join(folder, "prometheus.yml");
-  writeFileSync(configuration, "global: {scrape_interval: 1h}\n");
-  prometheus = await Server.start("/usr/bin/prometheus", port, (data) => [
-    `--config.file=${configuration}`,
-    `--storage.tsdb.path=${join(data, "data")}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-  ]);
+  prometheus = await Prometheus.start(() => "global: {scrape_interval: 1h}\n");
 });
 
 after(async () => {
   if (withoutKernel !== false) return;
-  await prometheus.stop();
   await prometheus[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true });
 });
-
-const QUERIES: Readonly<Record<string, number>> = {
-  "1 + 1": 2,
-  'sum by (code) (rate(prometheus_http_requests_total{job="self"}[1m])) > 0': 4,
-  up: 5,
-};
-const ASKED = 11;
-
-async function askAll(): Promise<void> {
-  const all = Object.entries(QUERIES).flatMap(([query, times]) => Array.from({ length: times }, () => query));
-  await Promise.all(all.map((query) => prometheus.get(`/api/v1/query?query=${encodeURIComponent(query)}`)));
-}
 
 interface TraceLine {
   readonly args: { readonly q: { readonly q: string } };
@@ -87,12 +62,11 @@ interface Selected {
 async function select(where: string): Promise<Selected> {
   await using trace = await Run.start(...command("trace", "--json", "--where", where));
   await using hist = await Run.start(...command("hist", "--json", "--by", "q.q", "--where", where));
-  await askAll();
+  await prometheus.askAll();
   const [traced, counted] = [await trace.stop(), await hist.stop()];
   return { lines: linesOf(traced.stdout), hist: JSON.parse(counted.stdout) as Selected["hist"] };
 }
 
-const cut = (text: string): string => (text.length > 64 ? `${text.slice(0, 64)}…` : text);
 const asked = (matches: (query: string) => boolean): Record<string, number> =>
   Object.fromEntries(Object.entries(QUERIES).filter(([query]) => matches(query)));
 
@@ -147,10 +121,10 @@ test("a condition that can't be evaluated is refused before anything is attached
 const NOBODY = 65_534;
 
 test("a recorded run is replayed byte for byte, by somebody without any right", options, async () => {
-  const file = join(folder, "run.gospect");
+  const file = join(prometheus.folder, "run.gospect");
   {
     await using run = await Run.start(...command("trace", "--stack", "--where", 'q.q == "up"', "-o", file));
-    await askAll();
+    await prometheus.askAll();
     await run.stop();
   }
   chmodSync(file, 0o644);
@@ -171,7 +145,7 @@ test("a recorded run is replayed byte for byte, by somebody without any right", 
   const text = replay(file);
   assert.equal(text.match(/^\d\d:\d\d:\d\d\.\d{6} {2}g\d+/gm)?.length, 5);
   assert.match(text, /q="up"|q: "up"/);
-  const output = join(folder, "replayed.txt");
+  const output = join(prometheus.folder, "replayed.txt");
   replay(file, "-o", output);
   assert.equal(readFileSync(output, "utf8"), text);
 });

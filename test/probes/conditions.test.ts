@@ -209,7 +209,7 @@ function isTrue(expression: Expression, values: Values): boolean {
       if (typeof left === "bigint") return relates(left, relation, literal.value as bigint);
       const right = literal.value as number;
       const isHalf = formatExpression(expression.of).endsWith(".h");
-      return relatesAsFloat(
+      return relates(
         isHalf ? Math.fround(left as number) : (left as number),
         relation,
         isHalf ? Math.fround(right) : right,
@@ -217,23 +217,6 @@ function isTrue(expression: Expression, values: Values): boolean {
     }
     default:
       return evaluate(expression, values) === true;
-  }
-}
-
-function relatesAsFloat(left: number, relation: Relation, right: number): boolean {
-  switch (relation) {
-    case "==":
-      return left === right;
-    case "!=":
-      return left !== right;
-    case "<":
-      return left < right;
-    case "<=":
-      return left <= right;
-    case ">":
-      return left > right;
-    case ">=":
-      return left >= right;
   }
 }
 

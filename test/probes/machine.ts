@@ -298,7 +298,7 @@ const asSigned = (value: bigint): bigint => BigInt.asIntN(64, value);
 const narrow = (value: bigint, size: number, signed: boolean): bigint =>
   (signed ? BigInt.asIntN(size * 8, value) : BigInt.asUintN(size * 8, value)) & MASK;
 
-export function relates(left: bigint, relation: Relation, right: bigint): boolean {
+export function relates<Value extends bigint | number>(left: Value, relation: Relation, right: Value): boolean {
   switch (relation) {
     case "==":
       return left === right;

@@ -17,6 +17,7 @@ import {
 import { readRuntimeFacts } from "../../src/probes/runtime-facts.js";
 import { openSymbolTable, type SymbolTable, writeSymbolFile } from "../../src/symbols/index.js";
 import { SymbolFile } from "../../src/symbols/symbol-file/index.js";
+import { partsOf } from "../binary/type-parts.js";
 import { fixturePath, type GoVersion, goCommand, goVersions } from "../fixture.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "gospect-symbols-"));
@@ -31,7 +32,7 @@ class TypeComparison {
     if (this.assumed.get(expected) === actual) return;
     this.assumed.set(expected, actual);
     assert.deepEqual(plain(actual), plain(expected), path);
-    const [inner, outer] = [insides(actual), insides(expected)];
+    const [inner, outer] = [partsOf(actual), partsOf(expected)];
     outer.forEach((type, index) => {
       const other = inner[index];
       assert.ok(other !== undefined, path);
@@ -45,23 +46,6 @@ const plain = (type: GoType): object =>
   type.kind === "struct"
     ? { ...type, fields: type.fields.map(({ name, offset, embedded }) => ({ name, offset, embedded })) }
     : Object.fromEntries(Object.entries(type).filter(([, value]) => typeof value !== "function"));
-
-function insides(type: GoType): readonly GoType[] {
-  switch (type.kind) {
-    case "slice":
-    case "array":
-    case "chan":
-      return [type.element()];
-    case "map":
-      return [type.key(), type.element()];
-    case "pointer":
-      return [type.target()];
-    case "struct":
-      return type.fields.map((field) => field.type);
-    default:
-      return [];
-  }
-}
 
 const capturesOf = ({ variables, gap }: Captures): object => {
   return { gap, variables: variables.map(({ name, offset, held }) => ({ name, offset, held })) };

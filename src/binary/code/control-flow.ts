@@ -12,6 +12,7 @@ import {
   CALL,
   CONDITIONAL_JUMP,
   type DecodedCode,
+  decodeWhole,
   findInstruction,
   INDEXED_JUMP,
   INDIRECT_CALL,
@@ -239,17 +240,16 @@ export function analyzeFlow(
   address: VirtualAddress,
   context: FlowContext,
 ): Outcome<ControlFlow> {
-  const decoded = architecture.instructions.decode(bytes, address);
-  if (decoded === undefined || decoded.count === 0) {
-    return refused("undecodable", "its bytes are not instructions from end to end");
-  }
+  const decoded = decodeWhole(architecture.instructions, bytes, address);
+  if (!decoded.ok) return decoded;
+  const { count, offsets, kinds, targets: directTargets } = decoded.value;
   // The decoder's arrays are used again for the next function.
   const code: DecodedCode = {
-    ...decoded,
-    bytes: Buffer.from(decoded.bytes),
-    offsets: decoded.offsets.slice(0, decoded.count + 1),
-    kinds: decoded.kinds.slice(0, decoded.count),
-    targets: decoded.targets.slice(0, decoded.count),
+    ...decoded.value,
+    bytes: Buffer.from(decoded.value.bytes),
+    offsets: offsets.slice(0, count + 1),
+    kinds: kinds.slice(0, count),
+    targets: directTargets.slice(0, count),
   };
   const tables = new Map<number, readonly number[]>();
   const resumed: number[] = [];

@@ -1,5 +1,6 @@
 /** The words in which decoded machine code is spoken of, the same for every architecture. */
-import type { VirtualAddress } from "../../base/index.js";
+import type { Outcome, VirtualAddress } from "../../base/index.js";
+import { found, refused } from "../../base/index.js";
 
 /**
  * How an instruction passes control on. `indexed-jump` goes through a table of addresses (a Go `switch`) and stays in
@@ -72,6 +73,14 @@ export interface InstructionSet {
   decode(bytes: Buffer, address: VirtualAddress, most?: number): DecodedCode | undefined;
   /** One instruction in GNU syntax. */
   format(bytes: Buffer, address: VirtualAddress): string;
+}
+
+/** All instructions of a function; refused: `undecodable`, also where it has none. */
+export function decodeWhole(set: InstructionSet, bytes: Buffer, address: VirtualAddress): Outcome<DecodedCode> {
+  const code = set.decode(bytes, address);
+  return code === undefined || code.count === 0
+    ? refused("undecodable", "its bytes are not instructions from end to end")
+    : found(code);
 }
 
 /** The instruction's bytes, shared with the function's. */

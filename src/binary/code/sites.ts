@@ -17,6 +17,7 @@ import {
   CALL,
   CONDITIONAL_JUMP,
   type DecodedCode,
+  decodeWhole,
   findInstruction,
   INDEXED_JUMP,
   INDIRECT_JUMP,
@@ -118,10 +119,9 @@ function locateSites(
   address: VirtualAddress,
   context: CodeContext,
 ): Outcome<LocatedSites> {
-  const code = architecture.instructions.decode(bytes, address);
-  if (code === undefined || code.count === 0) {
-    return refused("undecodable", "its bytes are not instructions from end to end");
-  }
+  const decoded = decodeWhole(architecture.instructions, bytes, address);
+  if (!decoded.ok) return decoded;
+  const code = decoded.value;
   const last = code.kinds[code.count - 1];
   if (context.assembly && (last === OTHER || last === CONDITIONAL_JUMP)) {
     return refused("undecodable", "it runs on into the next function");
