@@ -3,7 +3,7 @@
  * functions each thing is true of.
  */
 import { printable } from "../aggregate/index.js";
-import { formatCount } from "../export/index.js";
+import { formatCount, formatQuantity } from "../export/index.js";
 import {
   type PlannedProbe,
   type ProbePlan,
@@ -21,6 +21,13 @@ export function forewarnings(plan: ProbePlan, detail: "named" | "counted"): read
   const refusals = detail === "named" || plan.refused.length <= FEW ? eachRefusal : countedRefusals;
   const notes = detail === "named" || noted.length <= FEW ? eachNote : countedNotes;
   return [...refusals(plan.refused), ...plan.warnings, ...notes(noted)].map(printable);
+}
+
+/** What a run of so many probes that come off one by one should know before, and who waits for its end. Undefined where nobody would notice. */
+export function slowEnd(probes: number): string | undefined {
+  const seconds = Math.round(probes / 10);
+  if (seconds === 0) return undefined;
+  return `this kernel takes ${formatQuantity(seconds, "second")} or so to take the ${formatCount(probes)} probes of the run off, one by one`;
 }
 
 const eachRefusal = (functions: readonly RefusedFunction[]): readonly string[] =>

@@ -17,6 +17,7 @@ import { type CommandEnd, Session, type SessionOptions, type Target } from "../s
 import { callLoss } from "./call-report.js";
 import { aggregateOf } from "./count-report.js";
 import { LiveText } from "./display.js";
+import { slowEnd } from "./forewarnings.js";
 import { isRecording, Recorder } from "./recorder.js";
 import type { MeasureRequest } from "./request.js";
 import { type Results, styleOf } from "./results.js";
@@ -201,6 +202,8 @@ export async function measure(
     net: request.durations === "net",
   });
   tellStart(plan, request, streams);
+  const slow = request.quiet ? undefined : slowEnd(session.slowProbes);
+  if (slow !== undefined) streams.err.write(`${slow}\n`);
   const description = descriptionOf(session, subject.target, request, options);
   const news = new News(request, streams, options);
   const follower = options.follow?.(session, description);
@@ -213,6 +216,10 @@ export async function measure(
     tell: () => news.tell(session, description),
     follow: follower === undefined ? undefined : () => followOn(session, follower),
   });
+  if (slow !== undefined) {
+    news.clear();
+    streams.err.write(`${slow}\n`);
+  }
   const batch = session.stop();
   const { failure } = session;
   if (failure !== undefined && !subject.target.hasEnded()) {

@@ -4,7 +4,9 @@
  *
  * Probes may rest and come back: where calls begin first, so that those under way can still be seen to end.
  */
+import { UnmeasurableError } from "../base/index.js";
 import { type Attach, type AttachMode, Link, type SiteAttachment } from "../bpf/index.js";
+import { formatCount } from "../export/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import type { OwnedSite, ProgramFile, ProgramFiles } from "./program-file.js";
 import { siteCookie } from "./wire.js";
@@ -17,6 +19,30 @@ export interface AttachmentRequest {
   readonly pid: number | undefined;
   readonly programFd: number;
   readonly mode: AttachMode;
+}
+
+/**
+ * LIMIT: probes of a run on a kernel that takes them off one by one, a tenth of a second each: beyond that many the target would
+ * not be rid of them for minutes, though this process were killed.
+ */
+const MOST_ONE_BY_ONE = 1000;
+
+/** How many probes come off one after the other, each when the kernel is done with the one before; 0: all come off together. */
+function slowProbes(files: readonly ProgramFile[], mode: AttachMode): number {
+  return mode === "perf-event" ? files.reduce((sum, { sites }) => sum + sites.length, 0) : 0;
+}
+
+/** Throws UnmeasurableError `too-many-probes` where they would not come off in any reasonable time. */
+export function requireSwiftRelease(files: readonly ProgramFile[], mode: AttachMode): void {
+  const probes = slowProbes(files, mode);
+  if (probes <= MOST_ONE_BY_ONE) return;
+  throw new UnmeasurableError(
+    "too-many-probes",
+    `this kernel takes probes off one by one, and a run of ${formatCount(probes)} would not end for minutes`,
+    {
+      hint: `measure fewer functions: ${formatCount(MOST_ONE_BY_ONE)} probes at most; kernels from 6.10 on take any number`,
+    },
+  );
 }
 
 /** A uretprobe is put on where its function begins, and costs a trap there too. */
@@ -52,6 +78,10 @@ export class Attachment implements Disposable {
     const attachment = new Attachment(request);
     attachment.attach();
     return attachment;
+  }
+
+  get slowProbes(): number {
+    return slowProbes(this.files.all, this.mode);
   }
 
   /** All probes on; none when it throws. */

@@ -11,7 +11,7 @@ import { readClocks } from "../kernel/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { readPidNamespace } from "../process/index.js";
 import { RunAddresses } from "./addresses.js";
-import { Attachment } from "./attachment.js";
+import { Attachment, requireSwiftRelease } from "./attachment.js";
 import { type CapacityOptions, SERIES_CAPACITY } from "./capacities.js";
 import { CostMeter } from "./cost.js";
 import { EndedProcesses } from "./ended-processes.js";
@@ -69,6 +69,8 @@ export class Session implements Disposable {
   readonly plan: ProbePlan;
   readonly attachMode: AttachMode;
   readonly returns: LoadedPrograms["returns"];
+  /** Probes that this kernel takes off one by one, a tenth of a second each; 0 where all come off together. */
+  readonly slowProbes: number;
   /** The moment when counting began. */
   readonly clock: RunClock;
   private readonly programs: CallPrograms;
@@ -99,6 +101,7 @@ export class Session implements Disposable {
     this.attachMode = attachMode;
     this.returns = returns;
     this.attachment = attachment;
+    this.slowProbes = attachment.slowProbes;
     this.addresses = addresses;
     this.meter = meter;
     this.events = events;
@@ -159,6 +162,7 @@ export class Session implements Disposable {
       if (options.keep.events === true) events = new RingBuffer(programs.events.fd, programs.events.bytes);
       meter = new CostMeter(plan, loaded, target.process());
       requireHarmlessNops(files.all, mode);
+      requireSwiftRelease(files.all, mode);
       // Before the target pays for anything: the governor must know the price.
       if (options.maxOverhead !== undefined) meter.priceOfHit();
       if (options.net === true) programs.setPrices(requireNetPrices(plan, loaded, meter.trapPrices()));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileOffset, virtualAddress } from "../../src/base/index.js";
-import { forewarnings } from "../../src/commands/forewarnings.js";
+import { forewarnings, slowEnd } from "../../src/commands/forewarnings.js";
 import type { PlannedProbe, ProbePlan, Site } from "../../src/probes/index.js";
 
 const site = (kind: Site["kind"]): Site => ({
@@ -120,5 +120,14 @@ test("names that would move a cursor are escaped", () => {
     "not measured: main.refused0: it is \\u{202e}odd",
     "something is odd",
     "main.\\x1b[2J: it is a wrapper",
+  ]);
+});
+
+test("how long probes take to come off one by one is said where it is a second or more", () => {
+  assert.deepEqual([0, 4, 10, 1000].map(slowEnd), [
+    undefined,
+    undefined,
+    "this kernel takes 1 second or so to take the 10 probes of the run off, one by one",
+    "this kernel takes 100 seconds or so to take the 1,000 probes of the run off, one by one",
   ]);
 });

@@ -199,3 +199,23 @@ test("two sessions of which one panics through the other's calls", options, asyn
   assert.deepEqual(outer.stop().balance, balance({ returns: 1n }));
   await subject.stop();
 });
+
+test("probes that would come off for minutes are not put on", options, async () => {
+  using subject = await startSubject("plain");
+  const target = { kind: "pid", pid: subject.pid } as const;
+  const plan = (await planner(target))({ probes: ["runtime.*", "main.*"] });
+  const sites = plan.probes.reduce((sum, { exits }) => sum + 1 + exits.length, plan.runtimeSites.length);
+  assert.ok(sites > 1000);
+  await assert.rejects(Measuring.start(plan, target, { attachMode: "perf-event" }), {
+    code: "too-many-probes",
+    message: `this kernel takes probes off one by one, and a run of ${sites.toLocaleString("en-US")} would not end for minutes`,
+    hint: "measure fewer functions: 1,000 probes at most; kernels from 6.10 on take any number",
+  });
+  const few = (await planner(target))({ probes: ["main.Step"] });
+  for (const attachMode of ["perf-event", "uprobe-multi"] as const) {
+    using measuring = await Measuring.start(few, target, { attachMode });
+    const probes = 1 + (few.probes[0]?.exits.length ?? 0) + few.runtimeSites.length;
+    assert.equal(measuring.session.slowProbes, attachMode === "perf-event" ? probes : 0);
+  }
+  await subject.stop();
+});
