@@ -461,7 +461,8 @@ struct gs_config {
 	gs_u32 net;		/* 1: durations are without probe time; of durations alone, and not with `values` */
 	gs_u64 exe_inode;	/* of the program whose processes are measured; 0: any */
 	gs_u64 exe_device;	/* as the kernel numbers it; 0: not compared */
-	gs_u64 return_image;	/* load bias plus the image's base of the Go program whose returns the programs do; 0: of none */
+	gs_u64 return_image;	/* of a program whose returns BPF programs may do: its load bias plus the image's base; 0: they may not */
+	gs_u32 does_returns;	/* 1: those of this run do them */
 	gs_u32 slots[GS_MAX_DIMENSIONS];	/* offset of each dimension in gs_key.bytes */
 	struct gs_probe only;
 };

@@ -380,14 +380,22 @@ static __always_inline int dispatch(struct pt_regs *ctx, struct gs_balance *coun
 }
 
 /*
- * Whether the program is to do the return. Another program on the same site may have done it already: then ip is elsewhere.
+ * Whether the program is to do the return at the end. Programs on one site run in turn, those that came last first; where
+ * another run's has done this return already, as it may when its probes rested and came back, the registers become again
+ * what they are at a `ret`, and it is done once more. Nor where a debugger steps, which would miss the step.
  */
-static __always_inline gs_u32 is_return(struct pt_regs *ctx)
+static __always_inline gs_u32 prepare_return(struct pt_regs *ctx, gs_u64 cookie)
 {
-	gs_u64 cookie = bpf_get_attach_cookie(ctx), address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
+	gs_u64 ret = config.return_image + (cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS)), caller;
 
-	return ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) == GS_SITE_RETURN &&
-	       ctx->ip - address == config.return_image;
+	if (ctx->ip == ret)
+		return config.does_returns && ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) == GS_SITE_RETURN &&
+		       !(ctx->flags & FLAG_TRAP);
+	if (read_user(&caller, sizeof(caller), ctx->sp - sizeof(caller)) || caller != ctx->ip)
+		return 0;
+	ctx->ip = ret;
+	ctx->sp -= sizeof(caller);
+	return 1;
 }
 
 SEC("uprobe")
@@ -395,11 +403,13 @@ int site(struct pt_regs *ctx)
 {
 	gs_u64 cookie = bpf_get_attach_cookie(ctx), address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
 	struct gs_balance *counts = this_cpu_counts();
-	gs_u32 tgid = target_process(), workspace;
+	gs_u32 tgid = target_process(), workspace, returning = 0;
 
 	keep_own_stack(ctx);
 	if (!*(volatile gs_u32 *)&measuring || !counts || !tgid)
 		return 0;
+	if (config.return_image)
+		returning = prepare_return(ctx, cookie);
 	count(&counts->hits);
 	if (HAS_WORKSPACES) {
 		workspace = claim_workspace(ctx, tgid, ctx->ip - address, address);
@@ -408,7 +418,7 @@ int site(struct pt_regs *ctx)
 	} else {
 		dispatch(ctx, counts, cookie, tgid, NO_WORKSPACE);
 	}
-	if (config.return_image && is_return(ctx))
+	if (returning)
 		return_to_caller(ctx);
 	return 0;
 }

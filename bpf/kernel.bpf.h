@@ -58,6 +58,7 @@ struct task_struct {
 
 #define FLAG_CARRY 0x01
 #define FLAG_ZERO 0x40
+#define FLAG_TRAP 0x100
 
 static __always_inline gs_u64 register_value(const struct pt_regs *ctx, gs_u32 number)
 {

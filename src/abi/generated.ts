@@ -448,7 +448,7 @@ export const gsCapture = {
 
 /** struct gs_config */
 export const gsConfig = {
-  size: 1024,
+  size: 1032,
   pidNsDevice: { offset: 0, size: 8 },
   pidNsInode: { offset: 8, size: 8 },
   tgid: { offset: 16, size: 4 },
@@ -483,6 +483,7 @@ export const gsConfig = {
   exeInode: { offset: 136, size: 8 },
   exeDevice: { offset: 144, size: 8 },
   returnImage: { offset: 152, size: 8 },
-  slots: { offset: 160, size: 16, count: 4, stride: 4 },
-  only: { offset: 176, size: 848 },
+  doesReturns: { offset: 160, size: 4 },
+  slots: { offset: 164, size: 16, count: 4, stride: 4 },
+  only: { offset: 184, size: 848 },
 } as const;

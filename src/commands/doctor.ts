@@ -61,7 +61,7 @@ function programChecks({
   const ends = ok(
     "returns",
     returns === "programs"
-      ? "stepped through by the kernel: two traps; this kernel would let programs do them"
+      ? "done by the programs: one trap; with a shadow stack, or probes of others on them, by the kernel"
       : "stepped through by the kernel: two traps; newer kernels need one",
   );
   return [libbpf, privilege, programs, conditions, attach, ends, assembly];

@@ -3,6 +3,7 @@ import { RunError, UnsupportedError } from "../base/index.js";
 import { type AttachMode, canDoReturns, hasUprobeMulti } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { type CallPrograms, loadCallPrograms } from "./programs.js";
+import type { DoneReturns } from "./returns.js";
 import type { RunSettings } from "./wire.js";
 
 export interface LoadedPrograms {
@@ -17,9 +18,11 @@ export interface LoadOptions {
   readonly attachMode?: AttachMode;
   /** Whether programs may use `bpf_loop`; without it, if the kernel has it. */
   readonly loops?: "never";
+  /** Asked where the kernel takes programs that do returns. */
+  readonly findReturns?: () => DoneReturns | undefined;
 }
 
-type Settings = Omit<RunSettings, "hasLoop">;
+type Settings = Omit<RunSettings, "hasLoop" | "returns">;
 
 /** Codes are run by bpf_loop, and events tell of calls that are ended by it. */
 const needsLoop = (plan: ProbePlan, { events }: Settings): boolean =>
@@ -62,19 +65,19 @@ function loadWithoutLoop(first: RunError, load: () => CallPrograms): CallProgram
  * Throws as loadCallPrograms does, and UnsupportedError where the kernel lacks what was asked for: `no-uprobe-multi`, or
  * `no-bpf-loop` when the plan can't do without.
  */
-export function loadPrograms(plan: ProbePlan, settings: Settings, { attachMode, loops }: LoadOptions): LoadedPrograms {
+export function loadPrograms(
+  plan: ProbePlan,
+  settings: Settings,
+  { attachMode, loops, findReturns }: LoadOptions,
+): LoadedPrograms {
   const mustLoop = needsLoop(plan, settings);
   if (mustLoop && loops === "never") throw noLoop();
-  const doesReturns = (mode: AttachMode): boolean => settings.returnImage !== undefined && canDoReturns(mode);
-  const loaded = (mode: AttachMode, programs: CallPrograms): LoadedPrograms => ({
-    programs,
-    mode,
-    returns: doesReturns(mode) ? "programs" : "kernel",
-  });
-  const load = (mode: AttachMode): CallPrograms => {
-    const returnImage = doesReturns(mode) ? settings.returnImage : undefined;
-    const loadWith = (hasLoop: boolean): CallPrograms =>
-      loadCallPrograms(plan, { ...settings, returnImage, hasLoop }, mode);
+  const load = (mode: AttachMode): LoadedPrograms => {
+    const returns = canDoReturns(mode) ? findReturns?.() : undefined;
+    const programs = loadLoopingOrNot((hasLoop) => loadCallPrograms(plan, { ...settings, returns, hasLoop }, mode));
+    return { programs, mode, returns: returns?.by === "this run" ? "programs" : "kernel" };
+  };
+  const loadLoopingOrNot = (loadWith: (hasLoop: boolean) => CallPrograms): CallPrograms => {
     if (mustLoop) return loadLooping(() => loadWith(true));
     if (loops === "never") return loadWith(false);
     try {
@@ -85,9 +88,9 @@ export function loadPrograms(plan: ProbePlan, settings: Settings, { attachMode, 
     }
   };
   const mode = attachMode ?? "uprobe-multi";
-  const programs = load(mode);
-  if (mode === "perf-event" || hasUprobeMulti(programs.site)) return loaded(mode, programs);
-  programs[Symbol.dispose]();
+  const loaded = load(mode);
+  if (mode === "perf-event" || hasUprobeMulti(loaded.programs.site)) return loaded;
+  loaded.programs[Symbol.dispose]();
   if (attachMode !== undefined) throw new UnsupportedError("no-uprobe-multi", "this kernel has no uprobe_multi links");
-  return loaded("perf-event", load("perf-event"));
+  return load("perf-event");
 }

@@ -3,40 +3,60 @@
  * and is most of what a call costs; where the kernel takes programs that can.
  */
 import { runtimeAddress } from "../base/index.js";
-import type { ProbePlan } from "../probes/index.js";
+import type { ProbePlan, Site } from "../probes/index.js";
 import { findLoadBias, findShadowStack, ProcessMemory, type TargetProcess } from "../process/index.js";
-import type { OwnedSite, ProgramFile } from "./program-file.js";
+import { isCode, readSites } from "./nearby.js";
+import type { ProgramFile } from "./program-file.js";
+import { hasNests } from "./wire.js";
+
+export interface DoneReturns {
+  /** Added to addresses in cookies it gives those of the process: where a thread is while its return is still to be done. */
+  readonly image: bigint;
+  /** Whose programs do them; with others', this run's know a return that was done before them. */
+  readonly by: "this run" | "others";
+}
 
 const RET = Buffer.from([0xc3]);
 
 /**
- * Added to addresses in cookies it gives those of the process: what the programs know a site of the Go program by at which they
- * are to return. Undefined where one of these is in doubt, and the kernel is to step through:
+ * For a run on one process. Undefined where the kernel is to step through whatever others do: with a shadow stack, which would
+ * have to be told; and where programs may run on a stack that they share (`keep_own_stack`), since the address to return to
+ * is on it.
  *
- * - no shadow stack, which would have to be told;
- * - nobody else has a probe there: programs on one site run in turn, those that came last first, so whoever was there before
- *   would see the thread in its caller. LIMIT: who comes between two slices of this run is before it from then on;
- * - no other probe of this run is there, for the same reason;
- * - a plain return.
+ * LIMIT: a program that is held before its first instruction has no shadow stack yet. Go's linker marks none as fit for one,
+ * so no C library turns it on.
  */
-export function findReturnImage(plan: ProbePlan, file: ProgramFile, process: TargetProcess): bigint | undefined {
-  const returns = file.sites.filter(({ site }) => site.kind === "return");
-  const [first] = returns;
-  if (first === undefined || !areReturnsAlone(file.sites) || findShadowStack(process.pid) !== false) return undefined;
-  const { address, offset, bytes } = first.site;
+export function findDoneReturns(plan: ProbePlan, file: ProgramFile, process: TargetProcess): DoneReturns | undefined {
+  const sites = file.sites.map(({ site }) => site);
+  const [first] = sites.filter(isPlain);
+  if (first === undefined || hasNests(plan) || findShadowStack(process.pid) !== false) return undefined;
+  const { address, offset, bytes } = first;
   const segment = { virtualAddress: address, fileOffset: offset, fileSize: bytes.length, executable: true };
   const bias = findLoadBias(process.readExecutableMappings(), [segment]);
-  if (bias === undefined || !areUnprobed(returns, bias, process)) return undefined;
-  return BigInt(plan.target.imageBase + bias);
+  if (bias === undefined) return undefined;
+  const returns = sites.filter(({ kind }) => kind === "return");
+  const isOurs = returns.every(isPlain) && areUnprobed(returns, bias, process);
+  return { image: BigInt(plan.target.imageBase + bias), by: isOurs ? "this run" : "others" };
 }
 
-function areReturnsAlone(sites: readonly OwnedSite[]): boolean {
-  const offsets = new Set(sites.map(({ site }) => site.offset));
-  return offsets.size === sites.length && sites.every(({ site }) => site.kind !== "return" || site.bytes.equals(RET));
-}
+/** Without a count of bytes to drop, and without a prefix. */
+const isPlain = ({ bytes }: Site): boolean => bytes.equals(RET);
 
-/** A probe would be a breakpoint in place of the instruction. */
-function areUnprobed(sites: readonly OwnedSite[], bias: number, process: TargetProcess): boolean {
+/**
+ * A probe would be a breakpoint in place of the instruction. Programs on one site run in turn, those that came last first, so
+ * whoever was there before this run and knows nothing of done returns would see the thread in its caller. LIMIT: who comes
+ * while this run's probes rest is before it from then on.
+ */
+function areUnprobed(sites: readonly Site[], bias: number, process: TargetProcess): boolean {
   using memory = ProcessMemory.open(process.pid);
-  return sites.every(({ site }) => memory?.read(runtimeAddress(site.address + bias), RET.length)?.equals(RET) === true);
+  let isUnprobed = memory !== undefined;
+  readSites(
+    sites,
+    ({ address }) => address + bias,
+    (at, into) => memory?.readInto(runtimeAddress(at), into) === true,
+    (_site, now) => {
+      isUnprobed &&= now !== undefined && isCode(now, RET);
+    },
+  );
+  return isUnprobed;
 }

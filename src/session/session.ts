@@ -24,7 +24,7 @@ import { ProgramFiles } from "./program-file.js";
 import { findProgram } from "./program-identity.js";
 import type { CallPrograms } from "./programs.js";
 import { requireHarmlessNops } from "./red-zone.js";
-import { findReturnImage } from "./returns.js";
+import { findDoneReturns } from "./returns.js";
 import { Slices } from "./slices.js";
 import {
   type Counts,
@@ -57,8 +57,8 @@ export interface SessionOptions {
   readonly capacities?: CapacityOptions;
   /** Whether programs may use `bpf_loop`; without it, if the kernel has it (5.17). */
   readonly loops?: "never";
-  /** Whether programs do the returns of Go functions, where the kernel takes it; without it they don't: it is not proven safe. */
-  readonly returns?: "programs";
+  /** Who does the returns of Go functions; without it the programs, where the kernel takes that and nothing speaks against it. */
+  readonly returns?: "kernel";
   /** What probes may cost, of the target's CPU time or of one CPU's, whichever is more, 0 to 1; without it, all there is. */
   readonly maxOverhead?: number | undefined;
   /** Takes probe time off the durations of the calls that contain it; of plans that measure durations. */
@@ -143,17 +143,12 @@ export class Session implements Disposable {
     if (running !== undefined) requireMappedCode(files.all, running);
     const addresses = await RunAddresses.open(plan, files.all, () => target.process());
     await target.hold();
-    const loaded = loadPrograms(
-      plan,
-      {
-        ...settingsFor(plan, target, options),
-        returnImage:
-          running === undefined || options.returns !== "programs"
-            ? undefined
-            : findReturnImage(plan, files.program, running),
-      },
-      options,
-    );
+    const loaded = loadPrograms(plan, settingsFor(plan, target, options), {
+      ...options,
+      ...(running === undefined || options.returns === "kernel"
+        ? {}
+        : { findReturns: () => findDoneReturns(plan, files.program, running) }),
+    });
     const { programs, mode } = loaded;
     let meter: CostMeter | undefined;
     let attachment: Attachment | undefined;
@@ -293,7 +288,11 @@ export class Session implements Disposable {
   }
 }
 
-function settingsFor(plan: ProbePlan, target: Target, options: SessionOptions): Omit<RunSettings, "hasLoop"> {
+function settingsFor(
+  plan: ProbePlan,
+  target: Target,
+  options: SessionOptions,
+): Omit<RunSettings, "hasLoop" | "returns"> {
   const process = target.process();
   const capacity = plan.dimensions.length === 0 ? 0 : (options.seriesCapacity ?? SERIES_CAPACITY);
   const common = {

@@ -21,6 +21,7 @@ import { invariant } from "../base/index.js";
 import type { Dimension, PlannedProbe, ProbePlan, Recipe, Site } from "../probes/index.js";
 import { CodeBook } from "./codes.js";
 import type { ProgramIdentity } from "./program-identity.js";
+import type { DoneReturns } from "./returns.js";
 import { wireStep, writeStep } from "./steps.js";
 
 /** Where each dimension lies in a series key. */
@@ -280,8 +281,8 @@ export interface RunSettings {
   /** Durations without probe time. */
   readonly net?: boolean;
   readonly hasLoop: boolean;
-  /** As findReturnImage has it; undefined: the kernel does the returns. */
-  readonly returnImage?: bigint | undefined;
+  /** Undefined: the kernel does all returns. */
+  readonly returns?: DoneReturns | undefined;
   /** Of maps, by name, in place of the sizes that the plan asks for. */
   readonly capacities?: Readonly<Record<string, number>>;
 }
@@ -313,7 +314,8 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   );
   bytes.writeBigUInt64LE(settings.program?.inode ?? 0n, gsConfig.exeInode.offset);
   bytes.writeBigUInt64LE(BigInt(settings.program?.device ?? 0), gsConfig.exeDevice.offset);
-  bytes.writeBigUInt64LE(settings.returnImage ?? 0n, gsConfig.returnImage.offset);
+  bytes.writeBigUInt64LE(settings.returns?.image ?? 0n, gsConfig.returnImage.offset);
+  flag(gsConfig.doesReturns, settings.returns?.by === "this run");
   // A plan without it has no probes that need it.
   bytes.writeInt32LE(plan.runtime?.tlsOffset ?? 0, gsConfig.tlsOffset.offset);
   u32(gsConfig.probes, plan.probes.length);

@@ -7,7 +7,8 @@ export type TortureReport = Readonly<Record<"errors" | "rounds" | "grown" | "pan
 /** By function; those without calls are left out. */
 export type FunctionCounts = Readonly<Record<string, number>>;
 
-interface Counted {
+/** What one run saw. */
+export interface Counted {
   readonly returns: Session["returns"];
   readonly balance: Readonly<Record<string, number>>;
   readonly calls: FunctionCounts;
@@ -37,15 +38,27 @@ export interface MeasuresReport {
   readonly deep: Measured;
 }
 
+/** Two runs on functions that count their own calls. */
+export interface TruthReport {
+  readonly first: Counted;
+  readonly second: Counted;
+  /** Of the first run; none where its probes never rested. */
+  readonly slices: number;
+  /** As the program counted them. */
+  readonly calls: FunctionCounts;
+}
+
 export interface ReturnsReport {
   /** Of the kernel. */
   readonly release: string;
   /** Reports from before the attachment, after it, before the detachment, after it. */
   readonly torture: Counted & {
+    readonly workers: number;
     readonly reports: Readonly<Record<"before" | "attached" | "last" | "after", TortureReport>>;
   };
-  /** Two runs, the first first, and what the program itself counted. */
-  readonly truth: { readonly measured: readonly Counted[]; readonly calls: FunctionCounts };
+  /** Both runs all the time; the first one resting now and then. */
+  readonly together: TruthReport;
+  readonly resting: TruthReport;
 }
 
 /** Nanoseconds of CPU time that `hist --by` adds to a call in each round, by who does the return. */

@@ -12,7 +12,7 @@ const plan = await planCalls(how, [how.by]);
 const keep = { histogram: true, stacks: false };
 const { added } = await measureVariants(
   busy(how, callsPerRound),
-  { bare: nothing, kernel: session(plan, keep), programs: session(plan, keep, { returns: "programs" }) },
+  { bare: nothing, kernel: session(plan, keep, { returns: "kernel" }), programs: session(plan, keep) },
   rounds,
 );
 const report: ReturnCostReport = { kernel: added("kernel"), programs: added("programs") };

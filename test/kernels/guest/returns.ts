@@ -4,9 +4,19 @@
  */
 import { release } from "node:os";
 import type { Aggregate } from "../../../src/aggregate/index.js";
+import type { SessionOptions } from "../../../src/session/index.js";
 import { type Fixture, fixturePath, runTruth, startFixture } from "../../fixture.js";
 import { Measuring, planner } from "../../kernel/measuring.js";
-import type { FunctionCounts, ReturnsReport, TortureReport } from "../reports.js";
+import type { Counted, FunctionCounts, ReturnsReport, TortureReport, TruthReport } from "../reports.js";
+
+/** Enough goroutines to be preempted everywhere, and stacks that are moved. */
+const TRUTH = ["-workers", "10", "-scale", "1", "-gc"];
+/** So that the probes rest and come back, again and again; few of them, since that takes a while. */
+const LITTLE = 0.2;
+const FEW = ["main.Recurse", "main.MayPanic", "main.(*Store).Lookup"];
+/** Of torture: goroutines at work, and what they do while they are measured. */
+const WORKERS = 4;
+const ROUNDS = 12;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -25,7 +35,7 @@ function returnsOf({ series }: Aggregate, names: readonly string[]): FunctionCou
 }
 
 async function torture(): Promise<ReturnsReport["torture"]> {
-  const fixture = await startFixture(fixturePath("torture", "1.27", "pie"), ["-workers", "4"]);
+  const fixture = await startFixture(fixturePath("torture", "1.27", "pie"), ["-workers", `${WORKERS}`]);
   const report = async (): Promise<TortureReport> => {
     fixture.send("report");
     return await fixture.nextMessage<TortureReport>();
@@ -35,11 +45,11 @@ async function torture(): Promise<ReturnsReport["torture"]> {
     probes: ["main.*", "runtime.mallocgc", "runtime.newstack", "runtime.gopanic"],
   });
   const before = await report();
-  using measuring = await Measuring.start(plan, target, { returns: "programs" });
+  using measuring = await Measuring.start(plan, target);
   const { returns } = measuring.session;
   const attached = await report();
   let last = attached;
-  while (last.rounds < attached.rounds + 40) {
+  while (last.rounds < attached.rounds + ROUNDS) {
     await pause(200);
     last = await report();
   }
@@ -48,6 +58,7 @@ async function torture(): Promise<ReturnsReport["torture"]> {
   await fixture.stop();
   return {
     returns,
+    workers: WORKERS,
     reports: { before, attached, last, after },
     balance: numbers(measured.balance),
     calls: returnsOf(
@@ -57,24 +68,37 @@ async function torture(): Promise<ReturnsReport["torture"]> {
   };
 }
 
-/** Two runs at a time on the same functions: the one that came first does the returns, for it runs last. */
-async function truth(): Promise<ReturnsReport["truth"]> {
-  using fixture: Fixture = await startFixture(fixturePath("truth", "1.27", "plain"));
-  const functions = Object.keys(await runTruth(fixture)).filter((name) => name !== "main.Nothing");
+/** Two runs at a time on functions that count their own calls; the options are the first one's. */
+async function truth(options: Partial<SessionOptions>, probes?: readonly string[]): Promise<TruthReport> {
+  using fixture: Fixture = await startFixture(fixturePath("truth", "1.27", "plain"), TRUTH);
+  // A function of one instruction has no end to be told from its beginning.
+  const functions = probes ?? Object.keys(await runTruth(fixture)).filter((name) => name !== "main.Nothing");
   const target = { kind: "pid", pid: fixture.pid } as const;
   const plan = (await planner(target))({ probes: functions });
-  using first = await Measuring.start(plan, target, { returns: "programs" });
-  using second = await Measuring.start(plan, target, { returns: "programs" });
+  using first = await Measuring.start(plan, target, options);
+  using second = await Measuring.start(plan, target);
   const said = await runTruth(fixture);
   const names = plan.probes.map(({ name }) => name);
-  const measured = [first, second].map((measuring) => {
+  const countedBy = (measuring: Measuring): Counted => {
     const { returns } = measuring.session;
     const total = measuring.stop();
     return { returns, balance: numbers(total.balance), calls: returnsOf(total, names) };
-  });
+  };
+  const slices = first.session.stop().slices.length;
+  const [measured, others] = [countedBy(first), countedBy(second)];
   const truths = functions.map((name) => [name, said[name]?.return.count ?? 0] as const);
-  return { measured, calls: Object.fromEntries(truths.filter(([, count]) => count > 0).sort()) };
+  return {
+    first: measured,
+    second: others,
+    slices,
+    calls: Object.fromEntries(truths.filter(([, count]) => count > 0).sort()),
+  };
 }
 
-const done: ReturnsReport = { release: release(), torture: await torture(), truth: await truth() };
+const done: ReturnsReport = {
+  release: release(),
+  torture: await torture(),
+  together: await truth({}),
+  resting: await truth({ maxOverhead: LITTLE }, FEW),
+};
 process.stdout.write(JSON.stringify(done));
