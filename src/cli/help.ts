@@ -27,9 +27,8 @@ measures is an integer, bool, float, string or pointer; what is shown may be any
 of reach.`;
 
 export const TARGET = "(-p PID | -e FILE | -- COMMAND ARG…)";
-export const PROBE =
-  "Go symbols as go tool nm prints them, globs (main.*), /regular expressions/, FILE.go:LINE; " +
-  "usdt:PROVIDER:NAME, c:SYMBOL, c:LIBRARY:SYMBOL";
+export const GO_PROBE = "Go symbols as go tool nm prints them, globs (main.*), /regular expressions/, FILE.go:LINE";
+export const PROBE = `${GO_PROBE}; usdt:PROVIDER:NAME, c:SYMBOL, c:LIBRARY:SYMBOL`;
 /** Of commands that measure. */
 export const PROBE_OR_SPAN = `${PROBE}; usdt:P:FROM..usdt:P:TO, the span between two`;
 
@@ -39,6 +38,7 @@ const OUTPUT_TEXTS: Readonly<Record<string, string>> = {
   hist: RECORDABLE,
   trace: RECORDABLE,
   flow: RECORDABLE,
+  recipe: RECORDABLE,
   profile: "the profile's file, - for stdout (default: gospect.pb.gz); FILE.gospect records the run, for replay",
   symbols: "the symbol file, - for stdout",
   usdt: "the stamped program (default: it takes the place of FILE)",

@@ -23,7 +23,7 @@ import {
   usdtStamp,
 } from "../commands/index.js";
 import { type CommandLine, formatCommandLine } from "./command-line.js";
-import { EVERY_PROCESS, EXAMPLES, EXPRESSIONS, outputText, PROBE, PROBE_OR_SPAN, TARGET } from "./help.js";
+import { EVERY_PROCESS, EXAMPLES, EXPRESSIONS, GO_PROBE, outputText, PROBE, PROBE_OR_SPAN, TARGET } from "./help.js";
 import { type Given, nonEmpty, option, parseProbe } from "./options.js";
 
 function targetOf(given: Given, command: readonly string[] | undefined): TargetRequest | undefined {
@@ -217,7 +217,7 @@ export function createProgram(
     .summary("calls as an indented tree per goroutine, with times")
     .description("Prints the calls of each goroutine as a tree: what each took, and what of that was its own.")
     .usage(`${TARGET} PROBE… [options]`)
-    .addArgument(new Argument("<probe...>", PROBE_OR_SPAN).argParser(parseProbe))
+    .addArgument(new Argument("<probe...>", GO_PROBE).argParser(parseProbe))
     .addOption(option.pid())
     .addOption(option.exe(EVERY_PROCESS))
     .addOption(option.duration())
@@ -225,7 +225,6 @@ export function createProgram(
     .addOption(option.net())
     .addOption(option.where())
     .addOption(option.show())
-    .addOption(option.match())
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (probes: string[], given: Given) => finish(await flow(traceRequest(probes, given), streams)));

@@ -172,6 +172,12 @@ export function findNativeFunctions(
 
 const isGo = ({ go }: CodeFile, address: VirtualAddress): boolean => go?.symbols.findByAddress(address) !== undefined;
 
+/** Of names in a file's tables: whether one has a function that is not Go's. */
+const isOfC =
+  (file: CodeFile) =>
+  (name: string): boolean =>
+    file.functions.find(name).some(({ address }) => !isGo(file, address));
+
 function noFunction(library: string | undefined, symbol: string, files: readonly CodeFile[]): UnmeasurableError {
   const where = library === undefined ? "" : ` in ${files.map(({ elf }) => basename(elf.path)).join(", ")}`;
   const subject = hasStar(symbol)
@@ -179,7 +185,7 @@ function noFunction(library: string | undefined, symbol: string, files: readonly
     : `no C function is called ${symbol}${where}`;
   const nearest = hasStar(symbol)
     ? []
-    : files.flatMap(({ functions }) => functions.nearest(symbol, NEAREST)).slice(0, NEAREST);
+    : files.flatMap((file) => file.functions.nearest(symbol, NEAREST).filter(isOfC(file))).slice(0, NEAREST);
   return new UnmeasurableError("no-match", subject, {
     hint:
       nearest.length > 0

@@ -244,6 +244,11 @@ test("what can't be measured is refused with the reason, and with what there is 
       "c:main.main can't be measured: main.main is a Go function: the return probe of a C function would crash the program when the runtime walks that stack",
     hint: "without c: it is measured as Go functions are: main.main",
   });
+  assert.deepEqual(await failure({ probes: ["c:main"] }, fixturePath("store", "1.27", "plain")), {
+    code: "no-match",
+    message: "no C function is called main",
+    hint: "gospect list 'c:*' shows those there are",
+  });
   assert.deepEqual(await failure({ probes: ["main.main"] }), {
     code: "not-go",
     message: `${FIXTURE}: not a Go program`,
