@@ -45,6 +45,7 @@ const PLATFORM: Readonly<Record<LibraryMachine, string>> = { amd64: "x86_64", ar
  */
 const HWCAPS = "glibc-hwcaps";
 
+/** Where libraries of one program may be. Reads the linker's cache once, when a name is first searched for. */
 export class LibrarySearch {
   private readonly machine: LibraryMachine;
   private readonly interpreter: string;

@@ -11,11 +11,6 @@ usage() {
     exit 2
 }
 
-fail() {
-    echo "kernel.sh: $1" >&2
-    exit 1
-}
-
 [ $# -eq 1 ] || usage
 suite=$1
 case $suite in
@@ -26,13 +21,9 @@ esac
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/gospect/kernels
 kernel=$cache/$suite/vmlinuz
 
-mkdir -p "$cache"
-exec 9>"$cache/$suite.lock"
-flock 9
+lock_cache "$cache" "$suite"
 if [ ! -e "$kernel" ]; then
-    work=$(mktemp -d "$cache/.fetch-$suite-XXXXXX")
-    trap 'rm -rf "$work"' EXIT
-    trap 'exit 1' HUP INT TERM
+    make_workplace "$cache" "$suite"
     echo "kernel.sh: fetching the kernel of Debian's $suite" >&2
     open_archive "$suite" "$work" || fail "no kernel of $suite"
     image=$(dependencies_of "linux-image-cloud-$(dpkg --print-architecture)" | grep -m 1 '^linux-image-') ||
