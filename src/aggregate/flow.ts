@@ -50,6 +50,10 @@ const endOf = ({ call }: FlowCall): bigint => call.time + (call.durationNs ?? 0n
 const isAround = (call: TracedCall, other: FlowCall): boolean =>
   call.outcome !== "passed" && other.call.level > call.level;
 
+/**
+ * Makes trees of calls that come in the order of their ends. What waits and remembers is bounded by `mostWaiting`; beyond, calls
+ * are shown without their callers.
+ */
 export class FlowBuilder {
   private readonly goroutines = new Map<string, Goroutine>();
   private readonly mostWaiting: number;

@@ -42,6 +42,7 @@ export type ValueJson = string | number | boolean | null | readonly ValueJson[] 
 export const integerJson = (value: bigint): number | string =>
   value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
 
+/** What stands in place of a value that could not be read. */
 export const unreadableText = (reason: string): string => `(unreadable: ${reason})`;
 
 /** One line without anything that a terminal acts upon. */

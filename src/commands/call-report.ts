@@ -51,6 +51,7 @@ export interface CallReport {
   finish(): string;
 }
 
+/** As the run was asked for: lines of `trace` or trees of `flow`. `stack` finds the callers that an event has the key of. */
 export function callReport(
   description: RunDescription,
   names: RunNames,

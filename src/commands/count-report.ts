@@ -11,6 +11,7 @@ import {
 } from "../export/index.js";
 import type { RunDescription, RunNames } from "../recording/index.js";
 
+/** What was counted, by the functions and dimensions that the run names. */
 export const aggregateOf = (description: RunDescription, batch: RecordBatch): Aggregate =>
   aggregate(batch, {
     dimensions: description.dimensions,
@@ -24,6 +25,7 @@ export interface HistReportOptions {
   readonly style: TextStyle;
 }
 
+/** What `hist` prints of a run that is over, or of a recorded one. */
 export function histReport(description: RunDescription, results: Aggregate, options: HistReportOptions): string {
   const { run, view } = description;
   if (options.format === "json") return formatHistJson(run, results);
@@ -35,6 +37,7 @@ export function histReport(description: RunDescription, results: Aggregate, opti
   });
 }
 
+/** The bytes of a pprof file, compressed. The run must have been a profile. */
 export function profileReport(description: RunDescription, results: Aggregate, names: RunNames): Buffer {
   const { mappings, commandLine, run } = description;
   invariant(mappings !== undefined, "a profile has mappings");

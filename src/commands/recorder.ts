@@ -6,6 +6,7 @@ import { tracedProbes } from "./call-report.js";
 import { aggregateOf, profileReport } from "./count-report.js";
 import type { Results } from "./results.js";
 
+/** Whether `-o` asks for the run itself, by the ending of the file. */
 export const isRecording = (output: string | undefined): boolean => output?.endsWith(".gospect") === true;
 
 /** Asks of what it records each name that printing it will ask for: those are what the file keeps. */

@@ -7,6 +7,7 @@ import type { Streams, TextOutput } from "./streams.js";
 /** LIMIT: columns of text that goes to no terminal. */
 const PLAIN_WIDTH = 120;
 
+/** How calls are written on a stream: colours and short values only where a person looks. */
 export const styleOf = (output: TextOutput): CallStyle => ({
   colour: output.color,
   width: output.size()?.columns ?? PLAIN_WIDTH,

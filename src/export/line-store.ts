@@ -3,6 +3,7 @@
 /** LIMIT: characters encoded together. */
 const PIECE_LENGTH = 2 ** 17;
 
+/** Keeps lines until all of them are taken. */
 export class LineStore {
   private readonly pieces: Buffer[] = [];
   private pending: string[] = [];

@@ -86,6 +86,7 @@ function callOf({ name, places }: UsdtEntry): string {
   return printable(`${name}(${first.params.map(({ type }) => type).join(", ")})`);
 }
 
+/** The lines below its first that `list` has of one probe or C function. */
 export const nativeDetails = (entry: UsdtEntry | NativeEntry, style: TextStyle): readonly string[] =>
   entry.kind === "usdt" ? probeDetails(entry, style) : functionDetails(entry, style);
 

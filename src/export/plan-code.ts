@@ -13,6 +13,7 @@ export function formatCode(code: PrintableCode): string {
   return code.map(formatStep).join("; ");
 }
 
+/** `load offset=16 size=8` */
 export const formatStep = (step: PrintableStep): string => formatDetails(step, "op");
 
 /** A flat object in one line: the value of `head`, then the only other field's value, or each with its name: `load offset=16 size=8`. */
@@ -38,6 +39,7 @@ function detailJson(value: unknown): unknown {
   return Buffer.isBuffer(value) ? value.toString("hex") : value;
 }
 
+/** What a trace keeps at either end, null where it keeps nothing, and how the words read back. */
 export const capturesJson = ({ entry, return: end, shown }: PrintableCaptures) => ({
   entry: entry === undefined ? null : captureJson(entry),
   return: end === undefined ? null : captureJson(end),

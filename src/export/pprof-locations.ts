@@ -8,6 +8,7 @@ export type Symbolizer = (address: VirtualAddress) => readonly Frame[];
 
 type NamedPlace = Pick<Frame, "function" | "file" | "line" | "startLine">;
 
+/** Ids of addresses, given when first asked for. */
 export class LocationTable {
   readonly locations: Location[] = [];
   readonly functions: FunctionRecord[] = [];

@@ -2,6 +2,7 @@
 import type { Refusal } from "../base/index.js";
 import { paint, type TextStyle } from "./style.js";
 
+/** As it stands in all JSON of ours. */
 export const refusalJson = ({ code, reason, hint }: Refusal) => ({ code, reason, hint: hint ?? null });
 
 /** The reason, and what would work instead on a line of its own. */

@@ -20,6 +20,7 @@ const SGR: Readonly<Record<Tone, string>> = {
   error: "31",
 };
 
+/** Text in the colour of its tone, where the style has colours. */
 export const paint = (style: TextStyle, tone: Tone, text: string): string =>
   style.colour && tone !== "plain" && text.trim() !== "" ? `\x1b[${SGR[tone]}m${text}\x1b[0m` : text;
 
@@ -74,6 +75,7 @@ export function fitSymbol(name: string, width: number): string {
 
 export type Alignment = "left" | "right";
 
+/** Filled with blanks up to `width` columns; never cut. */
 export const pad = (text: string, width: number, alignment: Alignment): string => {
   const blank = " ".repeat(Math.max(0, width - displayWidth(text)));
   return alignment === "left" ? text + blank : blank + text;
@@ -101,6 +103,7 @@ export const columnWidths = (columns: readonly Column[], rows: readonly (readonl
     return Math.min(widest, column.maxWidth ?? widest);
   });
 
+/** Columns of a whole row. */
 export const tableWidth = (widths: readonly number[]): number =>
   widths.reduce((sum, width) => sum + width + GAP.length, 0);
 

@@ -32,6 +32,7 @@ export const ARM64_REGISTER_ABI: CallingConvention = {
   firstSlot: 8,
 };
 
+/** Of assembly, and of everything before registers were used. */
 export const STACK_ABI: CallingConvention = { name: "ABI0", integerRegisters: 0, floatRegisters: 0, firstSlot: 8 };
 
 /** The amd64 integer registers in the order in which they are assigned. */

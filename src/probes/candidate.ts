@@ -50,9 +50,11 @@ export interface Candidate extends Answers {
   readonly match?: Recipe;
 }
 
+/** Whether any value is wanted of a call, so that its arguments have to be known. */
 export const asksAnything = ({ by, of, where, show }: Questions): boolean =>
   by.length > 0 || of !== undefined || where !== undefined || show !== undefined;
 
+/** Of a run that only counts and times. */
 export const NO_ANSWERS: Answers = { values: [], measured: undefined, condition: undefined, captures: undefined };
 
 /** Refused as the first expression that is. `variables`: what a trace shows unasked; undefined where nothing tells them. */

@@ -18,6 +18,7 @@ interface Part {
   readonly to: Label | undefined;
 }
 
+/** Collects the steps of one code, with labels where jumps lead; `finish` makes distances of them. */
 export class CodeBuilder {
   private readonly parts: Part[] = [];
   private variables = 0;

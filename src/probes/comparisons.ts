@@ -17,6 +17,7 @@ const refusal = (detail: Refusal): { readonly ok: false; readonly refusal: Refus
   refusal: detail,
 });
 
+/** A value that is a condition by itself: a bool. Refused: `wrong-type`. */
 export function bare(of: Operand): Outcome<Emit> {
   if (of.type.kind !== "bool") {
     const compared =
@@ -30,6 +31,7 @@ export function bare(of: Operand): Outcome<Emit> {
   return isNotZero(loadBytes(of, { offset: 0, size: 1, signed: false }));
 }
 
+/** Whether a value relates so to a literal; refused where the two do not compare. */
 export function comparison(of: Operand, relation: Relation, literal: Literal, program: ProgramFacts): Outcome<Emit> {
   const { type } = of;
   if (type.kind === "interface" && type.empty && literal.kind !== "nil") {
@@ -206,6 +208,7 @@ function compareText(of: Operand, relation: Relation, constant: Buffer): Outcome
   return compareBytes(of, constant, "whole", relation);
 }
 
+/** Whether a string begins with these bytes; of an interface, whether it holds such a string. */
 export function prefix(of: Operand, constant: Buffer, program: ProgramFacts): Outcome<Emit> {
   if (of.type.kind === "interface" && of.type.empty) {
     const strings = program.typesNamed("string");

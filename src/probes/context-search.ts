@@ -8,6 +8,7 @@ import type { DynamicType, ProgramFacts } from "./dynamic-types.js";
  * value behind those.
  */
 export const VALUE_CONTEXT = "*context.valueCtx";
+/** Types of contexts that have their parent in the first two words, and no value. */
 export const PARENT_FIRST = [
   "*context.cancelCtx",
   "*context.timerCtx",
@@ -16,6 +17,7 @@ export const PARENT_FIRST = [
   "context.withoutCancelCtx",
 ];
 const LAST = ["context.backgroundCtx", "context.todoCtx", "*context.emptyCtx"];
+/** Offsets in `*context.valueCtx`. */
 export const KEY = 16;
 export const VALUE = 32;
 const WORD = 8;

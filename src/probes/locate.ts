@@ -36,6 +36,7 @@ export interface Surroundings {
   readonly kind: "call" | "place";
 }
 
+/** What `len`, `cap` and the like come to. */
 export const INT: GoType = { kind: "int", name: "int", size: WORD, signed: true };
 const UINT64: GoType = { kind: "int", name: "uint64", size: WORD, signed: false };
 const UINT8: GoType = { kind: "int", name: "uint8", size: 1, signed: false };

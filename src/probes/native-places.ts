@@ -34,6 +34,7 @@ export function sorted(
   return { candidates, refused: [...others, ...without], warnings: [] };
 }
 
+/** How a refused place of a probe is called. */
 export const namedPlace = (name: string): Omit<RefusedFunction, "refusal"> => ({
   name,
   place: { kind: "usdt", function: name },

@@ -75,6 +75,7 @@ export interface SpanEnd {
   readonly types: ArgumentTypes;
 }
 
+/** What names mean in a span: `argN` at its beginning, `retN` at its end. */
 export const spanScope = (begin: SpanEnd, end: SpanEnd, arch: Machine): Scope => ({
   bind: (name) =>
     name.startsWith("ret")
@@ -82,6 +83,7 @@ export const spanScope = (begin: SpanEnd, end: SpanEnd, arch: Machine): Scope =>
       : bindArgument(name, "arg", begin.note, begin.types, arch, "entry"),
 });
 
+/** All arguments of both ends, as a trace shows them unasked. */
 export const spanVariables = (begin: SpanEnd, end: SpanEnd, arch: Machine): readonly NamedVariable[] => [
   ...usdtVariables(begin.note, begin.types, arch),
   ...end.types.map(

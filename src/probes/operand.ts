@@ -28,6 +28,7 @@ export type Operand = {
   | { readonly at: "accumulator"; readonly value: Emit }
 );
 
+/** Bytes of a pointer. */
 export const WORD = 8;
 
 /** Where a variable's value is. */

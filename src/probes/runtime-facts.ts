@@ -39,6 +39,7 @@ const LAYOUTS: readonly { readonly from: number; readonly to: number; readonly l
 /** The first release whose compiler passes arguments, and g, in registers, for each architecture. */
 const FIRST_REGISTER_ABI = { amd64: 17, arm64: 18 } as const;
 
+/** Whether arguments, and g, are in registers. */
 export const usesRegisterAbi = (binary: GoBinary): boolean =>
   binary.version.major > 1 || binary.version.minor >= FIRST_REGISTER_ABI[binary.arch];
 

@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync, statSync } from "node:fs";
 import { messageOf, RunError, UnmeasurableError, UnsupportedError } from "../base/index.js";
 
+/** What is thrown wherever a process turns out not to be there. */
 export const noSuchProcess = (pid: number, cause?: unknown): UnmeasurableError =>
   new UnmeasurableError("no-such-process", `process ${pid}: no such process`, {
     cause,
