@@ -26,6 +26,8 @@ struct gs_everything {
 	enum gs_tail_place tail_place;
 	struct gs_price price;
 	struct gs_gap gap;
+	enum gs_gap_calls gap_calls;
+	enum gs_scope scope;
 	enum gs_measure measure;
 	struct gs_step step;
 	struct gs_recipe recipe;

@@ -317,7 +317,11 @@ struct gs_balance {
 struct gs_goroutine_key {
 	gs_u64 g;
 	gs_u32 tgid;
-	gs_u32 scope;	/* 0: the Go calls of a goroutine; else 1 + gs_probe.nest */
+	gs_u32 scope;	/* 0: the Go calls of a goroutine; else 1 + gs_probe.nest, or one of enum gs_scope */
+};
+
+enum gs_scope {
+	GS_SCOPE_ACCOUNT = 0xffffffff,	/* of a thread: no calls, but what hits on all of its nests have taken (`spent`) */
 };
 
 /* One open call. */
@@ -406,18 +410,22 @@ enum gs_tail_place { GS_TAIL_OFFSET_BITS = 32 };
 
 /* What hits of a probe take of their goroutine's time beside the program at them, ns. */
 struct gs_price {
-	gs_u32 entry;	/* the trap where calls begin; of a place, where it is passed */
+	gs_u32 entry;	/* where calls begin; of a place, where it is passed */
 	gs_u32 exit;
+	gs_u32 jump;	/* where they end by a jump */
 	gs_u32 own;	/* what of its two hits is in a call's own time: after the entry's clock, and before the end's */
-	gs_u32 reserved;
 };
 
-/* What lies between the hits of calls that do nothing. */
+/* What lies between the programs at calls that do nothing, ns. */
 struct gs_gap {
-	gs_u64 hits;	/* two of each call */
-	gs_u64 begun;
-	gs_u64 sum;	/* ns */
+	gs_u64 calls;
+	gs_u64 begun;	/* when the last program at a beginning was over */
+	gs_u64 over;	/* when the last program was */
+	gs_u64 inside;	/* sums, without the first calls: from a beginning to its end */
+	gs_u64 between;	/* from there to the next beginning */
 };
+/* Those that find nothing in the CPU's caches. */
+enum gs_gap_calls { GS_FIRST_CALLS = 2 };
 
 /* What is measured of a call or a place. */
 enum gs_measure {

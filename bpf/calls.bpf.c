@@ -63,21 +63,20 @@ static __always_inline int look_at_place(struct pt_regs *ctx, struct hit *hit, s
 }
 
 /* A place without an end. */
-static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
 {
-	gs_u64 begun = BEGUN;
-	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
+	struct hit hit = hit_of(ctx, arrival);
 	struct gs_goroutine *goroutine;
 
 	if (hit.kind == GS_SITE_COUNT_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
 		return 0;
 	count(&counts->counted);
-	look_at_place(ctx, &hit, counts, tgid);
+	look_at_place(ctx, &hit, counts, arrival->tgid);
 	if (config.net) {
 		/* Without a record no call is open around it. */
 		goroutine = bpf_map_lookup_elem(&goroutines, &hit.at.key);
 		if (goroutine)
-			goroutine->spent += price_of(hit.probe).entry + bpf_ktime_get_ns() - begun;
+			pay(goroutine, price_of(hit.probe).entry, arrival->begun);
 	}
 	return 0;
 }
@@ -187,11 +186,11 @@ static __always_inline void leave_nest(const struct hit *hit, struct gs_goroutin
 }
 
 /* The parts are functions of their own, so that each has the BPF stack to itself. */
-static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
 {
-	gs_u64 begun = BEGUN;
-	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
-	struct gs_goroutine *goroutine;
+	gs_u32 workspace = arrival->workspace;
+	struct hit hit = hit_of(ctx, arrival);
+	struct gs_goroutine *goroutine, *account;
 	struct gs_frame frame = {};
 
 	/* The stack check is about to jump to morestack, which comes back to the function's start: not yet a call. */
@@ -202,7 +201,7 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 		goroutine = nest_of(ctx, &hit, 1);
 		if (!goroutine)
 			return 0;
-	} else if (read_goroutine(current_g(ctx, hit.g_place), ctx->sp, tgid, &hit.at)) {
+	} else if (read_goroutine(current_g(ctx, hit.g_place), ctx->sp, arrival->tgid, &hit.at)) {
 		count(&counts->no_goroutine);
 		count(&counts->lost);
 		count(&counts->lost_homeless);
@@ -216,12 +215,15 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	}
 	if (!IN_NEST(hit.kind))
 		unwind(goroutine, &hit.at.key, hit.at.depth, counts, BY_PANIC, workspace);
+	account = config.net ? account_of(&hit, goroutine, 1) : goroutine;
+	if (config.net)
+		goroutine->spent = account->spent;
 	frame.depth = hit.at.depth;
 	frame.probe = hit.probe;
 	frame.series = hit.probe;
 	look_at_entry(ctx, &hit, goroutine, &frame);
 	/* Nothing but the order tells which end is a span's, so within one that there was no room for no other is opened. */
-	if ((IS_SPAN(hit.kind) && goroutine->skipped) || push(goroutine, &hit.at.key, &frame, begun)) {
+	if ((IS_SPAN(hit.kind) && goroutine->skipped) || push(goroutine, &hit.at.key, &frame, arrival->begun)) {
 		if (IS_SPAN(hit.kind))
 			goroutine->skipped++;
 		count(&counts->lost);
@@ -229,6 +231,8 @@ static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	} else if (frame.flags & GS_FRAME_FILTERED) {
 		goroutine->filtered++;
 	}
+	if (config.net)
+		account->spent = goroutine->spent;
 	leave_nest(&hit, goroutine);
 	return 0;
 }
@@ -263,7 +267,7 @@ static __always_inline int close_call(struct pt_regs *ctx, struct hit *hit, stru
 {
 	struct gs_frame *open, frame;
 	gs_u32 number, other = 0;
-	gs_u64 value;
+	gs_u64 value, probed = 0;
 
 	if (IS_SPAN(hit->kind) && goroutine->skipped) {
 		goroutine->skipped--;
@@ -280,7 +284,8 @@ static __always_inline int close_call(struct pt_regs *ctx, struct hit *hit, stru
 	count(&counts->returns);
 
 	if (config.net)
-		now -= probe_time(goroutine, &frame, now);
+		probed = probe_time(goroutine, &frame, now);
+	now -= probed;
 	if (config.working && !look_at_end(hit, goroutine, &frame, now))
 		return 0;
 	number = frame.series;
@@ -294,14 +299,17 @@ static __always_inline int close_call(struct pt_regs *ctx, struct hit *hit, stru
 		count(&counts->unreadable);
 		return 0;
 	}
+	if (config.net)
+		count_probe_time(number, probed);
 	return record(ctx, hit, number, value, counts);
 }
 
-static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
 {
-	gs_u64 now = bpf_ktime_get_ns();
-	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
-	struct gs_goroutine *goroutine;
+	gs_u64 now = config.net ? arrival->begun : bpf_ktime_get_ns();
+	gs_u32 workspace = arrival->workspace;
+	struct hit hit = hit_of(ctx, arrival);
+	struct gs_goroutine *goroutine, *account;
 
 	if (IN_NEST(hit.kind)) {
 		goroutine = nest_of(ctx, &hit, 0);
@@ -309,7 +317,7 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 			return 0;
 		if (config.stacks && IS_SPAN(hit.kind))
 			hit.frame = frame_of(&hit);
-	} else if (read_goroutine(current_g(ctx, hit.g_place), ctx->sp, tgid, &hit.at)) {
+	} else if (read_goroutine(current_g(ctx, hit.g_place), ctx->sp, arrival->tgid, &hit.at)) {
 		count(&counts->no_goroutine);
 		return 0;
 	} else {
@@ -321,17 +329,23 @@ static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u
 	}
 	if (!IN_NEST(hit.kind))
 		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC, workspace);
-	close_call(ctx, &hit, goroutine, now, counts);
+	account = config.net ? account_of(&hit, goroutine, 0) : goroutine;
 	if (config.net)
-		goroutine->spent += price_of(hit.probe).exit + bpf_ktime_get_ns() - now;
+		goroutine->spent = account->spent;
+	close_call(ctx, &hit, goroutine, now, counts);
+	if (config.net) {
+		pay(goroutine, hit.kind == GS_SITE_TAIL_JUMP ? price_of(hit.probe).jump : price_of(hit.probe).exit, now);
+		account->spent = goroutine->spent;
+	}
 	leave_nest(&hit, goroutine);
 	return 0;
 }
 
 /* Ends open calls from outside: the goroutine is about to go on further out, or to end. */
-static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
 {
-	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
+	gs_u32 workspace = arrival->workspace;
+	struct hit hit = hit_of(ctx, arrival);
 	gs_u64 g = current_g(ctx, hit.g_place), m = 0, sp;
 	struct gs_goroutine *goroutine;
 
@@ -343,7 +357,7 @@ static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts
 	} else {
 		sp = ctx->sp;
 	}
-	if (read_goroutine(g, sp, tgid, &hit.at))
+	if (read_goroutine(g, sp, arrival->tgid, &hit.at))
 		goto unreadable;
 	goroutine = goroutine_of(&hit.at, counts, 0, workspace);
 	if (!goroutine)
@@ -358,24 +372,24 @@ unreadable:
 	return 0;
 }
 
-static __always_inline int dispatch(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+static __always_inline int dispatch(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
 {
-	switch ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) {
+	switch ((arrival->cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) {
 	case GS_SITE_ENTRY:
 	case GS_SITE_ENTRY_CHECKED:
 	case GS_SITE_FUNCTION:
 	case GS_SITE_SPAN_BEGIN:
-		return enter(ctx, counts, cookie, tgid, workspace);
+		return enter(ctx, counts, arrival);
 	case GS_SITE_RETURN:
 	case GS_SITE_TAIL_JUMP:
 	case GS_SITE_FUNCTION_RETURN:
 	case GS_SITE_SPAN_END:
-		return leave(ctx, counts, cookie, tgid, workspace);
+		return leave(ctx, counts, arrival);
 	case GS_SITE_COUNT:
 	case GS_SITE_COUNT_CHECKED:
-		return pass(ctx, counts, cookie, tgid, workspace);
+		return pass(ctx, counts, arrival);
 	default:
-		return runtime_end(ctx, counts, cookie, tgid, workspace);
+		return runtime_end(ctx, counts, arrival);
 	}
 }
 
@@ -401,23 +415,22 @@ static __always_inline gs_u32 prepare_return(struct pt_regs *ctx, gs_u64 cookie)
 SEC("uprobe")
 int site(struct pt_regs *ctx)
 {
-	gs_u64 cookie = bpf_get_attach_cookie(ctx), address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
+	gs_u64 begun = BEGUN, cookie = bpf_get_attach_cookie(ctx), address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
 	struct gs_balance *counts = this_cpu_counts();
-	gs_u32 tgid = target_process(), workspace, returning = 0;
+	struct arrival arrival = { .begun = begun, .cookie = cookie, .tgid = target_process(), .workspace = NO_WORKSPACE };
+	gs_u32 returning = 0;
 
 	keep_own_stack(ctx);
-	if (!*(volatile gs_u32 *)&measuring || !counts || !tgid)
+	if (!*(volatile gs_u32 *)&measuring || !counts || !arrival.tgid)
 		return 0;
 	if (config.return_image)
 		returning = prepare_return(ctx, cookie);
 	count(&counts->hits);
-	if (HAS_WORKSPACES) {
-		workspace = claim_workspace(ctx, tgid, ctx->ip - address, address);
-		dispatch(ctx, counts, cookie, tgid, workspace);
-		release_workspace(workspace);
-	} else {
-		dispatch(ctx, counts, cookie, tgid, NO_WORKSPACE);
-	}
+	if (HAS_WORKSPACES)
+		arrival.workspace = claim_workspace(ctx, arrival.tgid, ctx->ip - address, address);
+	dispatch(ctx, counts, &arrival);
+	if (HAS_WORKSPACES)
+		release_workspace(arrival.workspace);
 	if (returning)
 		return_to_caller(ctx);
 	return 0;

@@ -6,6 +6,14 @@
 #include "goroutine.bpf.h"
 #include "stack.bpf.h"
 
+/* What is known of any hit before it is looked at. */
+struct arrival {
+	gs_u64 begun;	/* when the program began; with `net` */
+	gs_u64 cookie;
+	gs_u32 tgid;
+	gs_u32 workspace;	/* its number */
+};
+
 struct hit {
 	gs_u64 address;	/* of the site, relative to the image */
 	gs_u64 image;	/* load bias plus the image's base */
@@ -26,9 +34,9 @@ struct hit {
 	gs_u64 unmatched;	/* nonzero: that could not be read */
 };
 
-static __always_inline struct hit hit_of(const struct pt_regs *ctx, gs_u64 cookie, gs_u32 tgid, gs_u32 workspace)
+static __always_inline struct hit hit_of(const struct pt_regs *ctx, const struct arrival *arrival)
 {
-	gs_u64 address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
+	gs_u64 cookie = arrival->cookie, address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
 	gs_u32 kind = cookie >> GS_COOKIE_PROBE_BITS;
 	struct hit hit = {
 		.address = address,
@@ -36,8 +44,8 @@ static __always_inline struct hit hit_of(const struct pt_regs *ctx, gs_u64 cooki
 		.probe = cookie & ((1 << GS_COOKIE_PROBE_BITS) - 1),
 		.kind = kind & GS_SITE_KIND,
 		.g_place = kind & GS_SITE_NO_G,
-		.tgid = tgid,
-		.workspace = workspace,
+		.tgid = arrival->tgid,
+		.workspace = arrival->workspace,
 	};
 	return hit;
 }

@@ -153,6 +153,21 @@ static __always_inline long find_depth(struct hit *hit, struct gs_goroutine *nes
 	return 0;
 }
 
+/*
+ * With `net`: who keeps account of what hits take that are on this nest. C functions have a nest each, and call each other on
+ * one thread, which keeps it for all of them.
+ */
+static __always_inline struct gs_goroutine *account_of(const struct hit *hit, struct gs_goroutine *nest, gs_u32 create)
+{
+	struct gs_goroutine_key key = { .g = hit->at.key.g, .tgid = hit->tgid, .scope = GS_SCOPE_ACCOUNT };
+	struct gs_goroutine *account;
+
+	if (!IN_NEST(hit->kind) || hit->identity != GS_BY_THREAD)
+		return nest;
+	account = nest_record(&key, create);
+	return account ? account : nest;
+}
+
 /* An entry whose nest can't be told is lost; an end, nobody's. */
 static __always_inline int homeless(struct gs_balance *counts, gs_u32 create)
 {

@@ -205,6 +205,16 @@ export const gsTailPlace = {
   GS_TAIL_OFFSET_BITS: 32,
 } as const;
 
+/** enum gs_gap_calls */
+export const gsGapCalls = {
+  GS_FIRST_CALLS: 2,
+} as const;
+
+/** enum gs_scope */
+export const gsScope = {
+  GS_SCOPE_ACCOUNT: 4294967295,
+} as const;
+
 /** enum gs_measure */
 export const gsMeasure = {
   GS_MEASURE_DURATION: 0,
@@ -217,16 +227,18 @@ export const gsPrice = {
   size: 16,
   entry: { offset: 0, size: 4 },
   exit: { offset: 4, size: 4 },
-  own: { offset: 8, size: 4 },
-  reserved: { offset: 12, size: 4 },
+  jump: { offset: 8, size: 4 },
+  own: { offset: 12, size: 4 },
 } as const;
 
 /** struct gs_gap */
 export const gsGap = {
-  size: 24,
-  hits: { offset: 0, size: 8 },
+  size: 40,
+  calls: { offset: 0, size: 8 },
   begun: { offset: 8, size: 8 },
-  sum: { offset: 16, size: 8 },
+  over: { offset: 16, size: 8 },
+  inside: { offset: 24, size: 8 },
+  between: { offset: 32, size: 8 },
 } as const;
 
 /** struct gs_step */

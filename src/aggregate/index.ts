@@ -21,6 +21,7 @@ export {
   ROW_BUCKETS,
   ROWS,
 } from "./histogram.js";
+export { resolutionOf } from "./net.js";
 export type * from "./records.js";
 export type { StackSample } from "./samples.js";
 export { addSlice, type Sampling } from "./sampling.js";

@@ -23,6 +23,8 @@ export interface SeriesRecord {
   readonly sum: bigint;
   readonly min: bigint;
   readonly max: bigint;
+  /** Taken off the durations, with `--net`; ns. */
+  readonly probeTime?: bigint | undefined;
   /** Bucket index (row * 8 + bucket; see bpf/abi.h) to count; -index of the magnitude for negative values. */
   readonly buckets: ReadonlyMap<number, bigint>;
 }
@@ -97,6 +99,8 @@ export interface CostRecord {
 export interface NetRecord {
   /** Calls that took less than the probe time that was to be taken off; they took 0. */
   readonly belowZero: bigint;
+  /** What is taken off may be wrong by this share of it. Undefined in recordings that don't know. */
+  readonly uncertainty?: number | undefined;
 }
 
 /** What happened in a stretch of time while probes were on. */

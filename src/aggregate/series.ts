@@ -14,6 +14,8 @@ export interface Series {
   readonly by: readonly KeyValue[] | undefined;
   /** Of what the run measures. */
   readonly histogram: Histogram;
+  /** Taken off all its durations, ns; undefined where they contain it. */
+  readonly probeTime: bigint | undefined;
 }
 
 /** What the records refer to by number. */
@@ -31,7 +33,8 @@ export function seriesOf(record: SeriesRecord, probes: RecordedProbes): Series {
   const probe = probes.functionOf?.[record.probe] ?? record.probe;
   const name = probes.functions[probe];
   invariant(name !== undefined, `series ${record.id} is of probe ${probe}, which the plan does not have`);
-  return { probe, function: name, by: keyOf(record, probes), histogram: histogramOf(record) };
+  const { probeTime } = record;
+  return { probe, function: name, by: keyOf(record, probes), histogram: histogramOf(record), probeTime };
 }
 
 function keyOf(record: SeriesRecord, { dimensions }: RecordedProbes): readonly KeyValue[] | undefined {
@@ -77,6 +80,14 @@ function compareValues(left: KeyValue, right: KeyValue): number {
 const compareBigints = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+const merged = (series: readonly Series[]): Pick<Series, "histogram" | "probeTime"> => ({
+  histogram: mergeHistograms(series.map(({ histogram }) => histogram)),
+  probeTime: series.reduce<bigint | undefined>(
+    (sum, { probeTime }) => (sum === undefined || probeTime === undefined ? undefined : sum + probeTime),
+    0n,
+  ),
+});
+
 /** Series of one probe with equal values become one; by the ids of the records that they were made of. */
 export function joinSeries(
   decoded: readonly { readonly id: number; readonly series: Series }[],
@@ -93,8 +104,7 @@ export function joinSeries(
   for (const { ids, series } of groups.values()) {
     const [first, ...others] = series;
     if (first === undefined) continue;
-    const one =
-      others.length === 0 ? first : { ...first, histogram: mergeHistograms(series.map(({ histogram }) => histogram)) };
+    const one = others.length === 0 ? first : { ...first, ...merged(series) };
     for (const id of ids) byId.set(id, one);
   }
   return byId;

@@ -112,10 +112,11 @@ function probeTimeNote({ measure, cost, series }: Aggregate, lacking: CallLoss |
   );
 }
 
-function netNote({ belowZero }: NetRecord): string {
-  const of = "what probes inside a call took, and the part of its own that it contains, at prices measured here before";
+function netNote({ belowZero, uncertainty }: NetRecord): string {
+  const of = "what probes inside a call took, and the part of its own that it contains, at prices measured here";
+  const varying = uncertainty === undefined ? "" : `, which vary by ${formatShare(uncertainty)}`;
   const less = belowZero === 0n ? "" : `; ${formatQuantity(belowZero, "call")} took less than that, and have 0`;
-  return `durations are net of probe time: ${of}${less}`;
+  return `durations are net of probe time: ${of}${varying}${less}`;
 }
 
 function notes(results: Aggregate, noun: Noun, lacking: CallLoss | undefined): readonly string[] {

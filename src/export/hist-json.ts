@@ -4,6 +4,7 @@ import {
   integerJson,
   type Measure,
   quantile,
+  resolutionOf,
   type Series,
   type ValueJson,
 } from "../aggregate/index.js";
@@ -59,6 +60,10 @@ export function formatHistJson(run: Run, results: Aggregate): string {
       hits: integerJson(cost.hits),
       nsPerHit: cost.nsPerHit === undefined ? null : Math.round(cost.nsPerHit),
       shareOfTarget: cost.shareOfTarget ?? null,
+      // Only there with --net.
+      ...(cost.net === undefined
+        ? {}
+        : { belowZero: integerJson(cost.net.belowZero), netUncertainty: cost.net.uncertainty ?? null }),
     },
     ...samplingJson(results),
     series: results.series.map((series) => seriesJson(series, results)),
@@ -69,6 +74,16 @@ export function formatHistJson(run: Run, results: Aggregate): string {
 function unitOf(measure: Measure): string {
   if (measure.kind === "value") return measure.unit;
   return measure.kind === "duration" ? "ns" : "count";
+}
+
+/** What was taken off all durations of a series, and how far that makes each of them uncertain; nothing without --net. */
+function netJson(series: Series, { cost }: Aggregate): object {
+  if (series.probeTime === undefined) return {};
+  const resolution = resolutionOf(series, cost.net);
+  return {
+    probeTime: integerJson(series.probeTime),
+    resolution: resolution === undefined ? null : integerJson(resolution),
+  };
 }
 
 function seriesJson(series: Series, results: Aggregate): unknown {
@@ -94,6 +109,7 @@ function seriesJson(series: Series, results: Aggregate): unknown {
     sum: extentJson(histogram.sum),
     min: extentJson(histogram.min),
     max: extentJson(histogram.max),
+    ...netJson(series, results),
     p50: quantileJson(0.5),
     p90: quantileJson(0.9),
     p99: quantileJson(0.99),

@@ -9,6 +9,7 @@ import {
   mergeHistograms,
   printable,
   quantile,
+  resolutionOf,
   type Series,
 } from "../aggregate/index.js";
 import { conditionSentence } from "./balance-text.js";
@@ -137,7 +138,7 @@ function formatSection(section: Section, run: Run, results: Aggregate, options: 
     ...endingLines(section, run, results).map((line) => `  ${paint(style, "warning", line)}`),
     ...inlinedLines(section, run, options).map((line) => `  ${paint(style, "warning", line)}`),
     "",
-    ...seriesTable(section, shown, total, results.measure, style).map((line) => `  ${line}`),
+    ...seriesTable(section, shown, total, results, style).map((line) => `  ${line}`),
     ...hiddenLine(section, options.maxSeries, total, results.measure).map((line) => `  ${paint(style, "faint", line)}`),
     ...drawn.flatMap((series) => [
       "",
@@ -173,9 +174,10 @@ function seriesTable(
   section: Section,
   shown: readonly Series[],
   total: Histogram,
-  measure: Measure,
+  results: Aggregate,
   style: TextStyle,
 ): readonly string[] {
+  const { measure } = results;
   const keyWidth = Math.max(12, Math.floor((style.width * 0.45) / section.keyTitles.length));
   const columns: Column[] = [
     ...section.keyTitles.map(
@@ -187,7 +189,7 @@ function seriesTable(
       (title): Column => ({ title, align: "right", tone: "plain" }),
     ),
   ];
-  const rows = shown.map((series) => [...section.keysOf(series), ...numbersOf(series.histogram, total, measure)]);
+  const rows = shown.map((series) => [...section.keysOf(series), ...numbersOf(series, total, results)]);
   const room = style.width - 2 - tableWidth(columnWidths(columns, rows));
   const buckets = shown.flatMap(({ histogram }) => histogram.buckets);
   const scale = scaleOf(buckets, Math.min(WIDEST_SPARKLINE, room));
@@ -215,10 +217,13 @@ function shareOf(part: Histogram, total: Histogram, measure: Measure): number {
 
 const ratio = (part: bigint, whole: bigint): number => (whole === 0n ? 0 : Number(part) / Number(whole));
 
-function numbersOf(histogram: Histogram, total: Histogram, measure: Measure): readonly string[] {
+function numbersOf(series: Series, total: Histogram, { measure, cost }: Aggregate): readonly string[] {
+  const { histogram } = series;
   const share = formatShare(shareOf(histogram, total, measure));
   if (measure.kind === "count") return [formatCount(histogram.count), share];
-  const format = formatterOf(measure);
+  const resolution = resolutionOf(series, cost.net) ?? 0n;
+  const formatExact = formatterOf(measure);
+  const format = (value: bigint): string => (value < resolution ? `<${formatExact(resolution)}` : formatExact(value));
   const quantiles = QUANTILES.map(({ q }) => {
     const value = quantile(histogram, q);
     return value === undefined ? "–" : format(value);

@@ -70,6 +70,7 @@ const series = object<SeriesRecord>({
   sum: wide,
   min: wide,
   max: wide,
+  probeTime: optional(unsigned),
   buckets: map(integer, unsigned),
 });
 
@@ -125,7 +126,7 @@ const batch = object<RecordBatch>({
     hits: unsigned,
     nsPerHit: optional(finite),
     targetCpuNs: optional(unsigned),
-    net: optional(object<NetRecord>({ belowZero: unsigned })),
+    net: optional(object<NetRecord>({ belowZero: unsigned, uncertainty: optional(finite) })),
   }),
   slices: list(slice),
   earlierSlices: optional(earlierSlices),

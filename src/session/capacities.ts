@@ -74,7 +74,7 @@ export interface MapLayout {
 
 export type CallMapName =
   | ("balance" | "goroutines" | "frames" | "series" | "stats" | "rows" | "samples" | "stacks" | "probes" | "code")
-  | ("prices" | "constants" | "captures" | "workspaces" | "events");
+  | ("prices" | "probe_times" | "constants" | "captures" | "workspaces" | "events");
 export type MapLayouts = Readonly<Record<CallMapName, MapLayout>>;
 
 const mostSeries = (cpus: number): number => Math.floor(PER_CPU_MAP_BYTES / (gsStats.size * cpus));
@@ -137,6 +137,7 @@ export function mapLayouts(plan: ProbePlan, kept: Kept, { working, book }: Wired
     stacks: layout("hash", elements.stacks, 8, gsStack.size),
     probes: layout("array", Math.max(1, probes), 4, gsProbe.size),
     prices: layout("array", kept.net === true ? Math.max(1, probes) : 1, 4, gsPrice.size),
+    probe_times: layout("per-cpu-array", kept.net === true ? series : 1, 4, 8),
     code: layout("array", steps, 4, gsStep.size),
     constants: layout("array", constants, 4, gsConstant.size),
     captures: layout("hash", elements.captures, gsFrameKey.size, capture),

@@ -1,5 +1,14 @@
 /** Calls that have not ended, from the records of their goroutines. */
-import { gsCapture, gsFrame, gsFrameFlag, gsFrameKey, gsGoroutine, gsGoroutineKey, gsLimits } from "../abi/index.js";
+import {
+  gsCapture,
+  gsFrame,
+  gsFrameFlag,
+  gsFrameKey,
+  gsGoroutine,
+  gsGoroutineKey,
+  gsLimits,
+  gsScope,
+} from "../abi/index.js";
 import type { CapturedPart, EventRecord } from "../aggregate/index.js";
 import { forEachElement } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
@@ -20,6 +29,7 @@ export const nestName = (
 /** Whether a struct gs_goroutine_key is of a thread: `g` is its id. */
 export function isOfThread(key: Buffer, plan: ProbePlan): boolean {
   const scope = key.readUInt32LE(gsGoroutineKey.scope.offset);
+  if (scope === gsScope.GS_SCOPE_ACCOUNT) return true;
   return scope > 0 && plan.probes[scope - 1]?.identity === "thread";
 }
 

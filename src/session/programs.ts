@@ -26,6 +26,8 @@ export interface CallMaps {
   readonly stacks: MapShape;
   readonly probes: MapShape;
   readonly captures: MapShape;
+  /** With `net` alone. */
+  readonly probeTimes: MapShape | undefined;
 }
 
 export interface CallPrograms extends Disposable {
@@ -94,6 +96,7 @@ export function loadCallPrograms(
       stacks: map("stacks"),
       probes: map("probes"),
       captures: map("captures"),
+      probeTimes: settings.net === true ? map("probe_times") : undefined,
     };
     const measuring = requireShape({
       fd: object.mapFd(".data.measuring"),

@@ -4,7 +4,7 @@
  * Attach is all or nothing, and detach always happens: by `stop`, by disposal, and when this process dies, because
  * links live only as long as their descriptors.
  */
-import type { EventLoss, EventRecord, RecordBatch, RunClock, StackRecord } from "../aggregate/index.js";
+import type { EventLoss, EventRecord, NetRecord, RecordBatch, RunClock, StackRecord } from "../aggregate/index.js";
 import { type ProfilerError, UnsupportedError } from "../base/index.js";
 import { type AttachMode, RingBuffer } from "../bpf/index.js";
 import { readClocks } from "../kernel/index.js";
@@ -18,7 +18,7 @@ import { EndedProcesses } from "./ended-processes.js";
 import { parseEvent } from "./events.js";
 import { type LoadedPrograms, loadPrograms } from "./load.js";
 import { requireMappedCode } from "./mapped-code.js";
-import { requireNetPrices } from "./net-prices.js";
+import { NetPrices } from "./net-prices.js";
 import { readOpenCalls } from "./open-calls.js";
 import { ProgramFiles } from "./program-file.js";
 import { findProgram } from "./program-identity.js";
@@ -79,7 +79,9 @@ export class Session implements Disposable {
   private readonly slices: Slices;
   private readonly addresses: RunAddresses;
   private readonly events: RingBuffer | undefined;
-  private readonly net: boolean;
+  private readonly netPrices: NetPrices | undefined;
+  /** Known when the run is over. */
+  private netUncertainty: number | undefined;
   /** In a run on every process of a file, or on threads. */
   private readonly ended: EndedProcesses | undefined;
   private stopped: RecordBatch | undefined;
@@ -88,15 +90,21 @@ export class Session implements Disposable {
 
   private constructor(
     plan: ProbePlan,
-    { programs, mode: attachMode, returns, events }: LoadedPrograms & { readonly events: RingBuffer | undefined },
+    {
+      programs,
+      mode: attachMode,
+      returns,
+      events,
+      netPrices,
+    }: LoadedPrograms & { readonly events: RingBuffer | undefined; readonly netPrices: NetPrices | undefined },
     attachment: Attachment,
     addresses: RunAddresses,
     meter: CostMeter,
     processes: "one" | "many",
-    { maxOverhead, net }: SessionOptions,
+    { maxOverhead }: SessionOptions,
   ) {
     this.plan = plan;
-    this.net = net === true;
+    this.netPrices = netPrices;
     this.programs = programs;
     this.attachMode = attachMode;
     this.returns = returns;
@@ -153,14 +161,19 @@ export class Session implements Disposable {
     let meter: CostMeter | undefined;
     let attachment: Attachment | undefined;
     let events: RingBuffer | undefined;
+    let netPrices: NetPrices | undefined;
     try {
       if (options.keep.events === true) events = new RingBuffer(programs.events.fd, programs.events.bytes);
+      // Before the kernel times programs, for that takes time of its own.
+      if (options.net === true) {
+        netPrices = NetPrices.measure(plan, loaded);
+        programs.setPrices(netPrices.each);
+      }
       meter = new CostMeter(plan, loaded, target.process());
       requireHarmlessNops(files.all, mode);
       requireSwiftRelease(files.all, mode);
       // Before the target pays for anything: the governor must know the price.
       if (options.maxOverhead !== undefined) meter.priceOfHit();
-      if (options.net === true) programs.setPrices(requireNetPrices(plan, loaded, meter.trapPrices()));
       attachment = Attachment.make({
         plan,
         files,
@@ -172,13 +185,14 @@ export class Session implements Disposable {
     } catch (error) {
       attachment?.[Symbol.dispose]();
       meter?.[Symbol.dispose]();
+      netPrices?.[Symbol.dispose]();
       events?.[Symbol.dispose]();
       programs[Symbol.dispose]();
       throw error;
     }
     const session = new Session(
       plan,
-      { ...loaded, events },
+      { ...loaded, events, netPrices },
       attachment,
       addresses,
       meter,
@@ -210,6 +224,7 @@ export class Session implements Disposable {
     this.ended?.[Symbol.dispose]();
     const durationNs = this.stoppedNs - this.clock.monotonicNs;
     this.attachment.detach();
+    this.netUncertainty = this.netPrices?.uncertainty();
     this.stopped = { ...this.read(), durationNs };
     return this.stopped;
   }
@@ -269,7 +284,7 @@ export class Session implements Disposable {
       durationNs: process.hrtime.bigint() - this.clock.monotonicNs,
       balance: counts.balance,
       loss: counts.loss,
-      cost: { ...this.meter.read(counts), net: this.net ? { belowZero: counts.belowZero } : undefined },
+      cost: { ...this.meter.read(counts), net: this.netOf(counts) },
       ...this.slices.records(),
       series: readSeries(this.programs, this.plan),
       endings: readEndings(this.programs, this.plan),
@@ -278,10 +293,15 @@ export class Session implements Disposable {
     };
   }
 
+  private netOf({ belowZero }: Counts): NetRecord | undefined {
+    return this.netPrices === undefined ? undefined : { belowZero, uncertainty: this.netUncertainty };
+  }
+
   [Symbol.dispose](): void {
     this.slices[Symbol.dispose]();
     this.attachment[Symbol.dispose]();
     this.meter[Symbol.dispose]();
+    this.netPrices?.[Symbol.dispose]();
     this.ended?.[Symbol.dispose]();
     this.events?.[Symbol.dispose]();
     this.programs[Symbol.dispose]();

@@ -205,6 +205,7 @@ export function readSeries(programs: CallPrograms, plan: ProbePlan): SeriesRecor
   // Signed extremes have their top bit flipped, so that they order as unsigned ones; see gs_stats.
   const ordered = (bits: bigint): bigint => (signed ? BigInt.asIntN(64, bits ^ (1n << 63n)) : bits);
   const series: SeriesRecord[] = [];
+  const probeTimes = readProbeTimes(programs);
   forEachElement(programs.maps.stats, (key, value) => {
     const id = key.readUInt32LE(0);
     const count = summed(value, gsStats.count);
@@ -219,10 +220,21 @@ export function readSeries(programs: CallPrograms, plan: ProbePlan): SeriesRecor
       sum: number(summed(value, gsStats.sum)),
       min: plan.measure.kind === "count" ? 0n : ordered(BigInt.asUintN(64, ~largest(value, gsStats.min))),
       max: ordered(largest(value, gsStats.max)),
+      probeTime: probeTimes.get(id),
       buckets: buckets.get(id) ?? new Map(),
     });
   });
   return series.filter((one) => one.probe >= 0);
+}
+
+/** By series; none where durations are with it. */
+function readProbeTimes({ maps }: CallPrograms): ReadonlyMap<number, bigint> {
+  const times = new Map<number, bigint>();
+  if (maps.probeTimes === undefined) return times;
+  forEachElement(maps.probeTimes, (key, value) => {
+    times.set(key.readUInt32LE(0), summed(value, { offset: 0 }));
+  });
+  return times;
 }
 
 /** Calls that did not return, of the probes that had any. */

@@ -3,6 +3,7 @@
  * process with an empty program, so before the target has paid for one.
  */
 import { ProfilerError, UnsupportedError } from "../base/index.js";
+import { architectureOf } from "../binary/index.js";
 import { type AttachMode, CodePage, type CodePageSite, codePageSite, Link, loadEmpty } from "../bpf/index.js";
 import type { Site } from "../probes/index.js";
 import { findShadowStack } from "../process/index.js";
@@ -15,14 +16,20 @@ const TRAP_ROUNDS = 3;
 /** Kinds of instruction that probes sit on; a return that the program does; and what a uretprobe costs besides its own. */
 export type TrapKind = CodePageSite | "done-return" | "uretprobe";
 
+const AMD64 = architectureOf("amd64");
+const PUSH = 0x50;
+const REX_B = 0x41;
+const NOP = 0x90;
+
 /** By the instruction, for the kernel emulates some and steps over others. */
-export function trapKind({ kind, placement, bytes }: Site, returns: LoadedPrograms["returns"]): TrapKind {
+export function trapKind({ kind, bytes }: Site, returns: LoadedPrograms["returns"]): TrapKind {
   if (kind === "function-return") return "uretprobe";
-  if (kind === "return" && returns === "programs") return "done-return";
-  if (kind === "return" || kind === "tail-jump") return "return";
-  if (placement === "stack-check") return "stackCheck";
-  if (placement === "push" || (bytes.length === 1 && (bytes.readUInt8() & 0xf8) === 0x50)) return "push";
-  return bytes.length === 1 && bytes.readUInt8() === 0x90 ? "nop" : "first";
+  if (kind === "return") return returns === "programs" ? "done-return" : "return";
+  if (!AMD64.isEmulated(bytes)) return "first";
+  // The one emulated instruction of two bytes with a prefix is a push of r8 to r15.
+  const opcode = bytes[0] === REX_B ? (bytes[1] ?? 0) : (bytes[0] ?? 0);
+  if ((opcode & 0xf8) === PUSH) return "push";
+  return opcode === NOP ? "nop" : "stackCheck";
 }
 
 /** Measured once per process: neither the machine nor the code page changes. */

@@ -122,3 +122,15 @@ test("spans, places and calls of threads are called what they are", () => {
   ];
   assertGolden("hist-native.txt", page.join("\n"));
 });
+
+test("what is less than probe time leaves certain is shown as that", () => {
+  const net = { belowZero: 2n, uncertainty: 0.5 };
+  const series = RESULTS_OF_ONE.series.map((one) => ({ ...one, probeTime: 4000n * one.histogram.count }));
+  const results = { ...RESULTS_OF_ONE, cost: { ...RESULTS_OF_ONE.cost, net }, series };
+  const page = formatHistText(RUN_OF_ONE, results, { style: PLAIN, maxSeries: 40, histograms: 0 });
+  assert.match(page, /^ {2}main\.f +5 +100\.0% +<2\.00 µs +1\.03 h +1\.03 h +1\.03 h$/m);
+  assert.match(
+    formatBalanceText(RUN_OF_ONE, results, PLAIN),
+    /^note: durations are net of probe time: .* at prices measured here, which vary by 50\.0%; 2 calls took less than that/m,
+  );
+});
