@@ -101,21 +101,30 @@ export function findInstruction(code: DecodedCode, offset: number): number | und
   return undefined;
 }
 
-/** The instruction at an index as a value of its own. */
-export function instructionAt(set: InstructionSet, code: DecodedCode, index: number): Instruction {
-  const bytes = Buffer.from(bytesOf(code, index));
-  const address = (code.address + (code.offsets[index] ?? 0)) as VirtualAddress;
-  const number = code.kinds[index] ?? OTHER;
-  const direct = number === CONDITIONAL_JUMP || number === JUMP || number === CALL;
-  const target = direct ? ((code.address + (code.targets[index] ?? 0)) as VirtualAddress) : undefined;
-  return {
-    address,
-    bytes,
-    kind: KINDS[number] ?? "other",
-    target,
-    // Most instructions are looked at without being shown.
-    get text() {
-      return set.format(bytes, address);
-    },
-  };
+/** A class, because a literal with a getter takes a closure each, and large programs have a hundred thousand sites. */
+class DecodedInstruction implements Instruction {
+  readonly address: VirtualAddress;
+  readonly bytes: Buffer;
+  readonly kind: InstructionKind;
+  readonly target: VirtualAddress | undefined;
+  private readonly set: InstructionSet;
+
+  constructor(set: InstructionSet, code: DecodedCode, index: number) {
+    const number = code.kinds[index] ?? OTHER;
+    const direct = number === CONDITIONAL_JUMP || number === JUMP || number === CALL;
+    this.address = (code.address + (code.offsets[index] ?? 0)) as VirtualAddress;
+    this.bytes = Buffer.from(bytesOf(code, index));
+    this.kind = KINDS[number] ?? "other";
+    this.target = direct ? ((code.address + (code.targets[index] ?? 0)) as VirtualAddress) : undefined;
+    this.set = set;
+  }
+
+  /** Most instructions are looked at without being shown. */
+  get text(): string {
+    return this.set.format(this.bytes, this.address);
+  }
 }
+
+/** The instruction at an index as a value of its own. */
+export const instructionAt = (set: InstructionSet, code: DecodedCode, index: number): Instruction =>
+  new DecodedInstruction(set, code, index);
