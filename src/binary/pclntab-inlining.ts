@@ -5,7 +5,7 @@
 import { FormatError, type VirtualAddress, virtualAddress } from "../base/index.js";
 import { type InlinedCall, InlineEntryReader } from "./inline-tree.js";
 import type { LineTables, SourceLine } from "./pclntab-lines.js";
-import type { FunctionRecords, PclntabSource } from "./pclntab-records.js";
+import { type FunctionRecords, NO_FUNCDATA, type PclntabSource } from "./pclntab-records.js";
 import { findPcValue, largestPcValue } from "./pctable.js";
 import { type SourceStretch, stretchesOf } from "./source-stretches.js";
 
@@ -31,7 +31,6 @@ export interface InlinedFrame {
 
 /** LIMIT: inlined calls of one function beyond one for each byte of its code. */
 const MAX_CODELESS_CALLS = 256;
-const NO_FUNCDATA = 0xffffffff;
 /** LIMIT: names whose bytes are searched for one by one; for more of them every function's inlining is decoded. */
 const FEW_NAMES = 32;
 
@@ -159,11 +158,16 @@ export class Inlining {
     const wanted = [...offsets];
     if (wanted.length === 0) return [];
     if (wanted.length > FEW_NAMES) return Array.from({ length: this.records.count }, (_, index) => index);
-    const treeOf = new Float64Array(this.records.count);
-    for (let index = 0; index < treeOf.length; index++) treeOf[index] = this.treeAddress(index);
-    const trees = treeOf.filter((address) => address !== 0).sort();
+    const treeOf = this.treeAddresses();
+    let treeCount = 0;
+    const trees = new Float64Array(treeOf.length);
+    for (let index = 0; index < treeOf.length; index++) {
+      const tree = treeOf[index] ?? 0;
+      if (tree !== 0) trees[treeCount++] = tree;
+    }
+    const sorted = trees.subarray(0, treeCount).sort();
     const naming = new Set<number>();
-    for (const offset of wanted) for (const tree of this.entries.findTreesNaming(trees, offset)) naming.add(tree);
+    for (const offset of wanted) for (const tree of this.entries.findTreesNaming(sorted, offset)) naming.add(tree);
     const functions: number[] = [];
     for (let index = 0; index < treeOf.length; index++) if (naming.has(treeOf[index] ?? 0)) functions.push(index);
     return functions;
@@ -218,6 +222,24 @@ export class Inlining {
     if (this.records.byte(index, layout.funcDataCount) <= tables.funcData) return 0;
     const pcDataCount = this.records.field(index, layout.pcDataCount);
     return this.funcDataAddress(index, layout.size + pcDataCount * 4, tables.funcData);
+  }
+
+  /** As treeAddress, of every function. */
+  private treeAddresses(): Float64Array {
+    const { count } = this.records;
+    const { gofunc } = this.source.moduledata;
+    const tables = this.source.inlineTables;
+    const addresses = new Float64Array(count);
+    if (gofunc === undefined || tables === undefined || !this.records.ascending) {
+      for (let index = 0; index < count; index++) addresses[index] = this.treeAddress(index);
+      return addresses;
+    }
+    const column = this.records.funcDataColumn(tables.pcData, tables.funcData);
+    for (let index = 0; index < count; index++) {
+      const offset = column[index] ?? NO_FUNCDATA;
+      if (offset !== NO_FUNCDATA) addresses[index] = gofunc + offset;
+    }
+    return addresses;
   }
 
   /** Where the table that numbers the function's inlined calls is; 0 without one. */

@@ -58,6 +58,9 @@ const FLAG_ASSEMBLY = 4;
 /** LIMIT: names whose functions are searched for one by one; more questions are worth decoding all names. */
 const FEW_QUESTIONS = 8;
 
+/** LIMIT: places of names that are searched for one by one in the records. */
+const FEW_OFFSETS = 4;
+
 /** A parsed pclntab. Every method throws a FormatError when the bytes it needs are damaged. */
 export class Pclntab {
   readonly format: PclntabFormat;
@@ -187,7 +190,10 @@ export class Pclntab {
 
   private functionsNamedAt(offsets: ReadonlySet<number>): readonly number[] {
     const indexes: number[] = [];
-    if (offsets.size === 0) return indexes;
+    if (offsets.size <= FEW_OFFSETS) {
+      for (const offset of offsets) indexes.push(...this.records.findByField(this.records.layout.nameOffset, offset));
+      return indexes.sort((left, right) => left - right);
+    }
     const all = this.records.allNameOffsets();
     for (let index = 0; index < all.length; index++) if (offsets.has(all[index] ?? 0)) indexes.push(index);
     return indexes;
