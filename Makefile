@@ -53,7 +53,8 @@ build/.bundle: build/.typescript
 	$(ESBUILD) build/src/cli/main.js --outdir=build/split --bundle --splitting --external:koffi --external:iced-x86 \
 		--platform=node --format=esm --target=node20 --log-level=warning
 	$(ESBUILD) build/split/*.js --outdir=build/bundle/cli --platform=node --format=cjs --target=node20 --log-level=warning \
-		--supported:dynamic-import=false --define:import.meta.url=moduleUrl '--banner:js=$(OWN_URL)'
+		--supported:dynamic-import=false --define:import.meta.url=moduleUrl '--banner:js=$(OWN_URL)' \
+		"--define:GOSPECT_BUILD=\"$$(cat package.json build/split/*.js | sha256sum | cut -c 1-64)\""
 	@echo '{ "type": "commonjs" }' > build/bundle/cli/package.json
 	@for package in $(BUNDLED); do echo "$$package"; echo; cat node_modules/$$package/LICENSE; echo; done \
 		> build/bundle/LICENSES.txt

@@ -13,6 +13,8 @@ export interface ByteSource extends Disposable {
   readonly path: string;
   readonly size: number;
   read(offset: number, length: number): Buffer;
+  /** As `read`, of as many bytes as `target` has, into it: for who goes through all of a file and keeps nothing. */
+  readInto(target: Buffer, offset: number): void;
 }
 
 /** LIMIT: one read; far above any table of a real binary, far below what a damaged length field may ask for. */
@@ -60,6 +62,11 @@ class FileSource implements ByteSource {
     return this.requireAll(this.ahead.subarray(0, length), offset, length);
   }
 
+  readInto(target: Buffer, offset: number): void {
+    requireInside(this, offset, target.length);
+    this.requireAll(this.fill(target, offset), offset, target.length);
+  }
+
   private readAnew(offset: number, length: number): Buffer {
     return this.requireAll(this.readUpTo(offset, length), offset, length);
   }
@@ -72,9 +79,14 @@ class FileSource implements ByteSource {
 
   /** Fewer bytes than `length` where the file ends. */
   private readUpTo(offset: number, length: number): Buffer {
-    const bytes = Buffer.allocUnsafe(length);
+    return this.fill(Buffer.allocUnsafe(length), offset);
+  }
+
+  /** As far as the file goes. */
+  private fill(bytes: Buffer, offset: number): Buffer {
     let done = 0;
-    for (let count = 1; count > 0 && done < length; done += count) count = this.readSome(bytes, done, offset + done);
+    for (let count = 1; count > 0 && done < bytes.length; done += count)
+      count = this.readSome(bytes, done, offset + done);
     return bytes.subarray(0, done);
   }
 
@@ -143,6 +155,10 @@ export function memorySource(path: string, bytes: Buffer): ByteSource {
     read(offset, length) {
       requireInside(source, offset, length);
       return bytes.subarray(offset, offset + length);
+    },
+    readInto(target, offset) {
+      requireInside(source, offset, target.length);
+      bytes.copy(target, 0, offset);
     },
     [Symbol.dispose]() {},
   };

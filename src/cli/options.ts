@@ -21,6 +21,8 @@ export interface Given {
   readonly sig?: readonly string[];
   readonly symbols?: string;
   readonly names?: true;
+  /** False with --no-cache; commander's answer without it is true. */
+  readonly cache?: boolean;
   readonly output?: string;
   readonly json?: true;
   readonly quiet?: true;

@@ -128,12 +128,14 @@ export function createProgram(
     .addOption(option.pid())
     .addOption(option.exe("the file to read"))
     .addOption(new Option("--names", "address, size, name and place only: all at once, of a program of any size"))
+    .addOption(new Option("--no-cache", "neither use nor keep a list of the whole file that was made before"))
     .addOption(option.sig())
     .addOption(option.symbols())
     .action(async (patterns: string[], given: Given) => {
       const target = oneTarget(given, command);
       const extent = given.names === true ? "names" : "everything";
-      const request = { target, patterns, extent, signatures: given.sig ?? [], symbols: given.symbols } as const;
+      const cache = given.cache === false ? "leave" : "use";
+      const request = { target, patterns, extent, signatures: given.sig ?? [], symbols: given.symbols, cache } as const;
       finish(await list({ ...common(given), ...request }, streams));
     });
 

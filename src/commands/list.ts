@@ -31,8 +31,9 @@ import {
   type UsdtDescription,
 } from "../probes/index.js";
 import type { Program } from "../symbols/index.js";
+import { remembered } from "./remembered.js";
 import type { ListRequest } from "./request.js";
-import { openResults } from "./results.js";
+import { openResults, type Results } from "./results.js";
 import type { Streams } from "./streams.js";
 import { Subject } from "./subject.js";
 
@@ -162,15 +163,32 @@ export async function list(request: ListRequest, streams: Streams): Promise<numb
     results.finish(request.json ? formatNamesJson(named) : formatNamesText(named, results.style));
     return 0;
   }
-  const entries = entriesOf(subject, program, wanted, request);
-  if (request.json) results.finish(formatListJson(entries));
-  else {
+  const make = (): Iterable<string> => {
+    const entries = entriesOf(subject, program, wanted, request);
+    if (request.json) return formatListJson(entries);
     const first = take(entries, DETAILED + 1);
     const layout = request.verbose || first.length <= DETAILED ? "details" : "lines";
-    results.finish(formatListText(chain(first, entries), layout, results.style));
-  }
+    return formatListText(chain(first, entries), layout, results.style);
+  };
+  results.finish(
+    isOfFileAlone(request)
+      ? await remembered(subject.main.elf.source, questionOf(request, subject, results), make)
+      : make(),
+  );
   return 0;
 }
+
+/** Seconds of work with one result for each file; a few functions are there sooner than all bytes are read. */
+const isOfFileAlone = ({ patterns, signatures, symbols, cache }: ListRequest): boolean =>
+  cache === "use" && patterns.length === 0 && signatures.length === 0 && symbols === undefined;
+
+const questionOf = ({ json, verbose }: ListRequest, { main }: Subject, { style }: Results): object => ({
+  command: "list",
+  json,
+  verbose,
+  style,
+  path: main.elf.path,
+});
 
 function* namedEntriesOf(subject: Subject, program: Program, { functions, native }: Wanted): Generator<NamedEntry> {
   if (functions !== undefined) {

@@ -22,6 +22,8 @@ export interface ListRequest extends CommonRequest {
   readonly signatures: readonly string[];
   /** A symbol file for a stripped program. */
   readonly symbols: string | undefined;
+  /** Whether the list of a whole file may be one that was made before. */
+  readonly cache: "use" | "leave";
 }
 
 export interface PlanRequest extends CommonRequest {

@@ -14,6 +14,9 @@ export const styleOf = (output: TextOutput): CallStyle => ({
   values: output.isTerminal ? "short" : "whole",
 });
 
+/** Results all at once. */
+export type Whole = string | Buffer | readonly Buffer[] | Iterable<string>;
+
 export interface Results extends Disposable {
   /** How text for this destination should look. */
   readonly style: CallStyle;
@@ -22,14 +25,14 @@ export interface Results extends Disposable {
   /** Bytes that were written and are still on their way to somebody who reads slowly. */
   backlog(): number;
   /** Writes them, or the rest; of pieces none before all of them could be made. */
-  finish(data: string | Buffer | Iterable<string>): void;
+  finish(data: Whole): void;
 }
 
 /** LIMIT: characters encoded together: a large program's list would double its memory to become one string. */
 const PIECE_LENGTH = 2 ** 16;
 
 /** Text as its bytes, which take half the room and are out of the garbage collector's sight. */
-function encode(pieces: Iterable<string>): readonly Buffer[] {
+export function encode(pieces: Iterable<string>): readonly Buffer[] {
   const encoded: Buffer[] = [];
   let text = "";
   for (const piece of pieces) {
@@ -42,8 +45,13 @@ function encode(pieces: Iterable<string>): readonly Buffer[] {
   return encoded;
 }
 
-const piecesOf = (data: string | Buffer | Iterable<string>): readonly (string | Buffer)[] =>
-  typeof data === "string" || Buffer.isBuffer(data) ? [data] : encode(data);
+const isEncoded = (data: Iterable<unknown>): data is readonly Buffer[] =>
+  Array.isArray(data) && data.every((piece) => Buffer.isBuffer(piece));
+
+function piecesOf(data: Whole): readonly (string | Buffer)[] {
+  if (typeof data === "string" || Buffer.isBuffer(data)) return [data];
+  return isEncoded(data) ? data : encode(data);
+}
 
 /** Where text or JSON goes. Throws a UsageError for a name that only a profile can bear. */
 export function textOutput(output: string | undefined): string | undefined {

@@ -17,7 +17,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ["session", "recording"],
   ["probes", "export"],
   ["symbols", "aggregate", "bpf"],
-  ["binary", "process", "abi", "kernel"],
+  ["binary", "process", "abi", "kernel", "cache"],
   ["base"],
 ];
 
