@@ -47,8 +47,8 @@ export function readSites<T extends { readonly bytes: Buffer }>(
   for (const site of sites) {
     const position = positionOf(site);
     const siteEnd = position + site.bytes.length;
-    const joins = position >= start && position <= end + NEAR_BYTES && siteEnd <= start + MOST_BYTES;
-    if (joins) {
+    const isNear = position >= start && position <= end + NEAR_BYTES && siteEnd <= start + MOST_BYTES;
+    if (stretch.length > 0 && isNear) {
       stretch.push({ site, position });
       end = Math.max(end, siteEnd);
       continue;
