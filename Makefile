@@ -14,7 +14,7 @@ BPF_OBJECTS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 NODE_MODULES := node_modules/.package-lock.json
 TSC := node_modules/.bin/tsc
 ESBUILD := node_modules/.bin/esbuild
-SOURCES := $(shell find src test -name '*.ts')
+SOURCES := $(shell find src test -name '*.ts' -o -name '*.cts')
 
 .PHONY: setup build check bpf fixtures generate test golden bench fuzz matrix demo
 .DEFAULT_GOAL := build

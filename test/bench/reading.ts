@@ -4,13 +4,16 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { goCommand } from "../fixture.js";
 import { measureInRounds, median, type Series } from "./rounds.js";
 import { type Row, rowOf } from "./table.js";
 
 const gospect = fileURLToPath(new URL("../../bundle/cli/main.js", import.meta.url));
-const memoryPeak = new URL("memory-peak.js", import.meta.url).href;
+const memoryPeak = fileURLToPath(new URL("memory-peak.cjs", import.meta.url));
 
 /** Times `go tool nm`. */
 const GOAL_LIST = 2;
@@ -32,9 +35,13 @@ export interface ReadingSubject {
 }
 
 /** Runs to its end, output thrown away. Answers the wall time and what it wrote on descriptor 3. */
-async function run(command: string, args: readonly string[]): Promise<{ readonly ms: number; readonly note: string }> {
+async function run(
+  command: string,
+  args: readonly string[],
+  env = process.env,
+): Promise<{ readonly ms: number; readonly note: string }> {
   const start = process.hrtime.bigint();
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
+  const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit", "pipe"], env });
   let note = "";
   child.stdio[3]?.on("data", (bytes: Buffer) => {
     note += bytes.toString();
@@ -49,13 +56,16 @@ async function run(command: string, args: readonly string[]): Promise<{ readonly
 class Command {
   readonly peaks: number[] = [];
   private readonly args: readonly string[];
+  private readonly env: NodeJS.ProcessEnv;
 
-  constructor(...args: readonly string[]) {
+  /** What it keeps for the next time is in `cacheHome`. */
+  constructor(cacheHome: string, ...args: readonly string[]) {
     this.args = args;
+    this.env = { ...process.env, XDG_CACHE_HOME: cacheHome };
   }
 
   async run(): Promise<number> {
-    const { ms, note } = await run(process.execPath, ["--import", memoryPeak, gospect, ...this.args]);
+    const { ms, note } = await run(process.execPath, ["--require", memoryPeak, gospect, ...this.args], this.env);
     this.peaks.push((Number(note) * KIB) / MEGABYTE);
     return ms;
   }
@@ -77,14 +87,27 @@ export function memoryRow(group: string, subject: string, peaks: Series): Row {
 }
 
 export async function measureReading(subject: ReadingSubject, rounds: number): Promise<readonly Row[]> {
+  const cacheHome = mkdtempSync(join(tmpdir(), "gospect-bench-"));
+  try {
+    return await measureReadingWith(cacheHome, subject, rounds);
+  } finally {
+    rmSync(cacheHome, { recursive: true });
+  }
+}
+
+async function measureReadingWith(cacheHome: string, subject: ReadingSubject, rounds: number): Promise<readonly Row[]> {
   const { path, withSymbols } = subject;
   const go = goCommand("1.27");
-  const list = new Command("list", "-e", path);
-  const names = new Command("list", "--names", "-e", path);
-  const plan = new Command("plan", "-e", path, subject.function);
+  const list = new Command(cacheHome, "list", "--no-cache", "-e", path);
+  const again = new Command(cacheHome, "list", "-e", path);
+  const names = new Command(cacheHome, "list", "--names", "-e", path);
+  const plan = new Command(cacheHome, "plan", "-e", path, subject.function);
+  await again.run();
+  again.peaks.length = 0;
   const taken = await measureInRounds(
     {
       list: () => list.run(),
+      again: () => again.run(),
       names: () => names.run(),
       plan: () => plan.run(),
       nm: async () => (await run(go, ["tool", "nm", withSymbols])).ms,
@@ -105,11 +128,13 @@ export async function measureReading(subject: ReadingSubject, rounds: number): P
   return [
     row("list", taken.list, "go tool nm", taken.nm, GOAL_LIST),
     row("list", taken.list, "readelf --debug-dump=info", taken.readelf),
+    row("list, once more", taken.again, "go tool nm", taken.nm, GOAL_LIST),
     row("list --names", taken.names, "go tool nm", taken.nm, GOAL_LIST),
     row("list --names", taken.names, "bpftrace -l 'uprobe:FILE:*'", taken.bpftrace),
     row("plan of a function", taken.plan, "node -e 0", taken.empty),
     row("plan of a function", taken.plan, `${GOAL_STARTS} × node -e 0 + ${GOAL_MS} ms`, allowance, 1),
     memoryRow(group, "list, peak memory", list.peaks),
+    memoryRow(group, "list, once more, peak memory", again.peaks),
     memoryRow(group, "list --names, peak memory", names.peaks),
     memoryRow(group, "plan, peak memory", plan.peaks),
   ];

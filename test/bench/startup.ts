@@ -12,7 +12,7 @@ import { measureInRounds } from "./rounds.js";
 import { type Row, rowOf } from "./table.js";
 
 const gospect = fileURLToPath(new URL("../../bundle/cli/main.js", import.meta.url));
-const memoryPeak = new URL("memory-peak.js", import.meta.url).href;
+const memoryPeak = fileURLToPath(new URL("memory-peak.cjs", import.meta.url));
 
 /** LIMIT: how long a start may take. */
 const PATIENCE_MS = 30_000;
@@ -39,7 +39,7 @@ async function firstProbe(subject: StartupSubject): Promise<{ readonly ms: numbe
   using entry = new LiveInstruction(subject.pid, subject.entryAddress);
   if (entry.hasProbe()) throw new Error(`${subject.name}: something else sits on ${subject.function}`);
   const start = process.hrtime.bigint();
-  const args = ["--import", memoryPeak, gospect, "hist", "-p", `${subject.pid}`, subject.function];
+  const args = ["--require", memoryPeak, gospect, "hist", "-p", `${subject.pid}`, subject.function];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe", "pipe"] });
   let complaint = "";
   let kibibytes = "";

@@ -9,6 +9,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { goCommand } from "../fixture.js";
 import { MAIN } from "./cli.js";
 import { Measuring, planner, withoutKernel } from "./measuring.js";
@@ -35,7 +36,7 @@ func C(xs []int) (s int) {
 }
 `;
 
-const memoryPeak = new URL("../bench/memory-peak.js", import.meta.url).href;
+const memoryPeak = fileURLToPath(new URL("../bench/memory-peak.cjs", import.meta.url));
 const go = goCommand("1.27");
 const compiler = join(execFileSync(go, ["env", "GOTOOLDIR"], { encoding: "utf8" }).trim(), "compile");
 const folder = mkdtempSync(join(tmpdir(), "gospect-scale-"));
@@ -63,7 +64,7 @@ interface Hist {
 test("20,000 functions of a program, from its first instruction to its last", options, async (t) => {
   const expected = compiled("whole.go");
   const measuring = ["hist", "*", "--json", "--quiet", "--max-overhead", "100%", "-o", join(folder, "hist.json")];
-  const args = ["--import", memoryPeak, MAIN, ...measuring, "--", ...compiling("whole.go", "probed.o")];
+  const args = ["--require", memoryPeak, MAIN, ...measuring, "--", ...compiling("whole.go", "probed.o")];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
   t.after(() => child.kill());
   let peak = "";
