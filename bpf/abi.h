@@ -290,7 +290,7 @@ struct gs_balance {
 	gs_u64 goexits;
 	gs_u64 unmatched_returns;
 	gs_u64 lost;		/* entries that found no room, or whose end could not be told */
-	gs_u64 hits;		/* program runs, rejected stack checks included */
+	gs_u64 other_hits;	/* program runs in none of entries, returns, unmatched_returns and counted: rejected stack checks … */
 	gs_u64 no_goroutine;	/* hits whose goroutine could not be read */
 	gs_u64 lost_homeless;	/* part of lost: entries among those */
 	gs_u64 lost_abandoned;	/* part of lost: calls on a system stack, which the scheduler leaves without returning */
@@ -350,7 +350,7 @@ struct gs_goroutine {
 	/* Of a thread's nest: load bias plus the image's base, which a uretprobe can't tell; and what depths are counted from. */
 	gs_u64 image;
 	gs_u64 stack_top;
-	gs_u64 owner;	/* of a thread's nest, its task, for thread ids are recycled */
+	gs_u64 owner;	/* of a thread's nest, its task, for thread ids are recycled; of a value's, not 0 when a hit there was missed */
 	gs_u32 busy;	/* 1: a hit is at work here. Of values' nests alone: others have one writer at a time */
 	gs_u32 skipped;	/* spans inside of the open ones that there was no room for, and whose ends are still to come */
 	gs_u64 spent;	/* with `net`, ns: what hits on this nest have taken so far */
@@ -447,6 +447,7 @@ struct gs_config {
 	gs_u32 probes;
 	gs_u32 series_capacity;
 	gs_u32 dimensions;
+	gs_u32 key_bytes;	/* of gs_key.bytes in use */
 	gs_u32 entry_dimensions;	/* 1: some dimension is evaluated at entry */
 	gs_u32 return_dimensions;	/* 1: some at return */
 	gs_u32 stacks;		/* 1: walk and keep stacks */

@@ -31,19 +31,17 @@ static __always_inline void describe_place(const struct hit *hit)
 }
 
 /* What the run asks of a place that is passed. */
-static __always_inline int look_at_place(struct pt_regs *ctx, struct hit *hit, struct gs_balance *counts, gs_u32 tgid)
+static __always_inline int look_at_place(struct pt_regs *ctx, struct hit *hit, struct gs_balance *counts)
 {
 	gs_u32 number = hit->probe, other = 0, workspace = hit->workspace;
 	gs_u64 value = 0;
 
-	if (config.stacks)
-		hit->frame = frame_of(hit);
 	/* Only the walk of Go's stack needs the goroutine, to know where it ends; the rest can do without. */
 	if (NESTS && hit->g_place & GS_SITE_G_BEHIND_C) {
 		if (hit->g_place != GS_SITE_NO_G && (config.stacks || config.working))
 			find_goroutine_behind_c(hit);
 	} else if ((config.stacks || config.working || config.net) &&
-		   read_goroutine(current_g(ctx, hit->g_place), ctx->sp, tgid, &hit->at) && config.stacks) {
+		   read_goroutine(current_g(ctx, hit->g_place), ctx->sp, &hit->at) && config.stacks) {
 		count(&counts->no_goroutine);
 	}
 	if (config.working) {
@@ -62,59 +60,71 @@ static __always_inline int look_at_place(struct pt_regs *ctx, struct hit *hit, s
 	return record(ctx, hit, number, value, counts);
 }
 
-/* A place without an end. */
-static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
+/*
+ * What becomes of a hit, by its kind: functions of their own, so that each has the BPF stack to itself. They take a workspace
+ * where something of such hits works in one.
+ */
+static __noinline int pass(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u64 begun)
 {
-	struct hit hit = hit_of(ctx, arrival);
+	gs_u32 works = config.working || config.entry_dimensions || config.stacks;
+	gs_u32 workspace = works ? claim_workspace(ctx, cookie, tgid) : NO_WORKSPACE;
+	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
 	struct gs_goroutine *goroutine;
 
-	if (hit.kind == GS_SITE_COUNT_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
-		return 0;
 	count(&counts->counted);
-	look_at_place(ctx, &hit, counts, arrival->tgid);
+	look_at_place(ctx, &hit, counts);
 	if (config.net) {
 		/* Without a record no call is open around it. */
 		goroutine = bpf_map_lookup_elem(&goroutines, &hit.at.key);
 		if (goroutine)
-			pay(goroutine, price_of(hit.probe).entry, arrival->begun);
+			pay(goroutine, price_of(hit.probe).entry, begun);
 	}
+	if (works)
+		release_workspace(workspace);
 	return 0;
 }
 
 /* Whether anything asks when a call began. */
 #define CLOCKED (config.measure == GS_MEASURE_DURATION || config.working)
 
+/* As deep_frame. */
+static __noinline long push_deep(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, struct gs_frame *frame,
+				 gs_u64 begun)
+{
+	gs_u32 open = goroutine->open;
+	struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = open };
+
+	if (CLOCKED)
+		frame->start = bpf_ktime_get_ns();
+	if (config.net) {
+		frame->value = pay_entry(goroutine, frame->probe, frame->start, begun);
+		begun = bpf_ktime_get_ns();
+	}
+	if (bpf_map_update_elem(&frames, &deep, frame, BPF_ANY))
+		return -1;
+	goroutine->open = open + 1;
+	/* The call has begun before there was room for it. */
+	if (config.net)
+		goroutine->spent += bpf_ktime_get_ns() - begun;
+	return 0;
+}
+
 /* Opens a call of the goroutine, by a hit that began then. Nonzero when there is no room for it. */
 static __always_inline long push(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, struct gs_frame *frame,
 				 gs_u64 begun)
 {
 	gs_u32 open = goroutine->open;
+	struct gs_frame *place;
 
-	if (open < GS_INLINE_FRAMES) {
-		struct gs_frame *place = &goroutine->frames[open & (GS_INLINE_FRAMES - 1)];
-
-		*place = *frame;
-		goroutine->open = open + 1;
-		if (CLOCKED)
-			place->start = bpf_ktime_get_ns();
-		if (config.net)
-			place->value = pay_entry(goroutine, frame->probe, place->start, begun);
-	} else {
-		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = open };
-
-		if (CLOCKED)
-			frame->start = bpf_ktime_get_ns();
-		if (config.net) {
-			frame->value = pay_entry(goroutine, frame->probe, frame->start, begun);
-			begun = bpf_ktime_get_ns();
-		}
-		if (bpf_map_update_elem(&frames, &deep, frame, BPF_ANY))
-			return -1;
-		goroutine->open = open + 1;
-		/* The call has begun before there was room for it. */
-		if (config.net)
-			goroutine->spent += bpf_ktime_get_ns() - begun;
-	}
+	if (open >= GS_INLINE_FRAMES)
+		return push_deep(goroutine, key, frame, begun);
+	place = &goroutine->frames[open & (GS_INLINE_FRAMES - 1)];
+	*place = *frame;
+	goroutine->open = open + 1;
+	if (CLOCKED)
+		place->start = bpf_ktime_get_ns();
+	if (config.net)
+		place->value = pay_entry(goroutine, frame->probe, place->start, begun);
 	return 0;
 }
 
@@ -144,96 +154,75 @@ static __always_inline void look_at_entry(struct pt_regs *ctx, const struct hit 
 		frame->flags |= keep_entry(hit->workspace, hit->probe);
 }
 
-/* What tells the spans of a probe apart. Global, so that the verifier follows its steps once, not at each call. */
-__noinline int match_of(struct pt_regs *ctx, struct hit *hit)
+/* How calls end that a hit proves to be over. */
+static __always_inline enum ending ending_of(const struct hit *hit, const struct gs_goroutine *nest)
 {
-	struct gs_probe *probe;
-	struct fetched f = {};
-	gs_u32 number;
-
-	if (!config.values || !hit)
-		return 0;
-	number = hit->probe;
-	hit->unmatched = GS_FAULT;
-	if (config.one_recipe) {
-		evaluate(&f, ctx, hit->image, hit->workspace, &config.only.match);
-	} else {
-		probe = bpf_map_lookup_elem(&probes, &number);
-		if (!probe)
-			return 0;
-		evaluate(&f, ctx, hit->image, hit->workspace, &probe->match);
-	}
-	hit->unmatched = f.status;
-	hit->value = f.a;
-	return 0;
+	if (!IN_NEST(hit->kind))
+		return BY_PANIC;
+	return config.values && nest->busy ? UNPAIRED : LEFT;
 }
 
-/* The nest of a hit that begins (`create`) or ends a call that is not Go's. 0 where it can't be told; that is counted. */
-static __always_inline struct gs_goroutine *nest_of(struct pt_regs *ctx, struct hit *hit, gs_u32 create)
-{
-	hit->sp = ctx->sp;
-	hit->g = ctx->r14;
-	if (config.values)
-		match_of(ctx, hit);
-	return find_nest(hit, create) ? 0 : bpf_map_lookup_elem(&goroutines, &hit->at.key);
-}
-
-/* Nothing goes on with the nest after this. */
+/* Nothing goes on with the nest after this. Busy are those of values alone, by this hit. */
 static __always_inline void leave_nest(const struct hit *hit, struct gs_goroutine *nest)
 {
-	if (config.values && IS_SPAN(hit->kind) && hit->identity == GS_BY_VALUE)
+	if (config.values && IS_SPAN(hit->kind) && nest->busy)
 		let_go(nest, &hit->at.key);
 }
 
-/* The parts are functions of their own, so that each has the BPF stack to itself. */
-static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
+/* Opens a call, or counts it as lost. */
+static __always_inline void begin_call(struct pt_regs *ctx, struct hit *hit, struct gs_balance *counts, gs_u64 begun)
 {
-	gs_u32 workspace = arrival->workspace;
-	struct hit hit = hit_of(ctx, arrival);
 	struct gs_goroutine *goroutine, *account;
 	struct gs_frame frame = {};
 
-	/* The stack check is about to jump to morestack, which comes back to the function's start: not yet a call. */
-	if (hit.kind == GS_SITE_ENTRY_CHECKED && (ctx->flags & (FLAG_CARRY | FLAG_ZERO)))
-		return 0;
-	count(&counts->entries);
-	if (IN_NEST(hit.kind)) {
-		goroutine = nest_of(ctx, &hit, 1);
+	if (IN_NEST(hit->kind)) {
+		goroutine = find_nest(ctx, hit, 1);
 		if (!goroutine)
-			return 0;
-	} else if (read_goroutine(current_g(ctx, hit.g_place), ctx->sp, arrival->tgid, &hit.at)) {
+			return;
+	} else if (read_goroutine(current_g(ctx, hit->g_place), ctx->sp, &hit->at)) {
 		count(&counts->no_goroutine);
 		count(&counts->lost);
 		count(&counts->lost_homeless);
-		return 0;
+		return;
 	} else {
-		goroutine = goroutine_of(&hit.at, counts, 1, workspace);
+		goroutine = record_of(&hit->at.key, 1);
 		if (!goroutine) {
 			count(&counts->lost);
-			return 0;
+			return;
 		}
 	}
-	if (!IN_NEST(hit.kind))
-		unwind(goroutine, &hit.at.key, hit.at.depth, counts, BY_PANIC, workspace);
-	account = config.net ? account_of(&hit, goroutine, 1) : goroutine;
+	settle(goroutine, &hit->at, ending_of(hit, goroutine), hit->workspace);
+	account = config.net ? account_of(hit, goroutine, 1) : goroutine;
 	if (config.net)
 		goroutine->spent = account->spent;
-	frame.depth = hit.at.depth;
-	frame.probe = hit.probe;
-	frame.series = hit.probe;
-	look_at_entry(ctx, &hit, goroutine, &frame);
+	frame.depth = hit->at.depth;
+	frame.probe = hit->probe;
+	frame.series = hit->probe;
+	look_at_entry(ctx, hit, goroutine, &frame);
 	/* Nothing but the order tells which end is a span's, so within one that there was no room for no other is opened. */
-	if ((IS_SPAN(hit.kind) && goroutine->skipped) || push(goroutine, &hit.at.key, &frame, arrival->begun)) {
-		if (IS_SPAN(hit.kind))
+	if ((IS_SPAN(hit->kind) && goroutine->skipped) || push(goroutine, &hit->at.key, &frame, begun)) {
+		if (IS_SPAN(hit->kind))
 			goroutine->skipped++;
 		count(&counts->lost);
-		drop_capture(&hit.at.key, goroutine->open, frame.flags);
+		drop_capture(&hit->at.key, goroutine->open, frame.flags);
 	} else if (frame.flags & GS_FRAME_FILTERED) {
 		goroutine->filtered++;
 	}
 	if (config.net)
 		account->spent = goroutine->spent;
-	leave_nest(&hit, goroutine);
+	leave_nest(hit, goroutine);
+}
+
+static __noinline int enter(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u64 begun)
+{
+	gs_u32 works = config.working || config.entry_dimensions;
+	gs_u32 workspace = works ? claim_workspace(ctx, cookie, tgid) : NO_WORKSPACE;
+	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
+
+	count(&counts->entries);
+	begin_call(ctx, &hit, counts, begun);
+	if (works)
+		release_workspace(workspace);
 	return 0;
 }
 
@@ -304,92 +293,111 @@ static __always_inline int close_call(struct pt_regs *ctx, struct hit *hit, stru
 	return record(ctx, hit, number, value, counts);
 }
 
-static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
+/* Closes a call, or counts an end that is nobody's. */
+static __always_inline void finish_call(struct pt_regs *ctx, struct hit *hit, struct gs_balance *counts, gs_u64 now)
 {
-	gs_u64 now = config.net ? arrival->begun : bpf_ktime_get_ns();
-	gs_u32 workspace = arrival->workspace;
-	struct hit hit = hit_of(ctx, arrival);
 	struct gs_goroutine *goroutine, *account;
 
-	if (IN_NEST(hit.kind)) {
-		goroutine = nest_of(ctx, &hit, 0);
+	if (IN_NEST(hit->kind)) {
+		goroutine = find_nest(ctx, hit, 0);
 		if (!goroutine)
-			return 0;
-		if (config.stacks && IS_SPAN(hit.kind))
-			hit.frame = frame_of(&hit);
-	} else if (read_goroutine(current_g(ctx, hit.g_place), ctx->sp, arrival->tgid, &hit.at)) {
+			return;
+	} else if (read_goroutine(current_g(ctx, hit->g_place), ctx->sp, &hit->at)) {
 		count(&counts->no_goroutine);
-		return 0;
+		count(&counts->other_hits);
+		return;
 	} else {
-		goroutine = goroutine_of(&hit.at, counts, 0, workspace);
+		goroutine = record_of(&hit->at.key, 0);
 		if (!goroutine) {
 			count(&counts->unmatched_returns);
-			return 0;
+			return;
 		}
+		hit->at.over = hit->at.depth + 1;
 	}
-	if (!IN_NEST(hit.kind))
-		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC, workspace);
-	account = config.net ? account_of(&hit, goroutine, 0) : goroutine;
+	settle(goroutine, &hit->at, ending_of(hit, goroutine), hit->workspace);
+	account = config.net ? account_of(hit, goroutine, 0) : goroutine;
 	if (config.net)
 		goroutine->spent = account->spent;
-	close_call(ctx, &hit, goroutine, now, counts);
+	close_call(ctx, hit, goroutine, now, counts);
 	if (config.net) {
-		pay(goroutine, hit.kind == GS_SITE_TAIL_JUMP ? price_of(hit.probe).jump : price_of(hit.probe).exit, now);
+		pay(goroutine, hit->kind == GS_SITE_TAIL_JUMP ? price_of(hit->probe).jump : price_of(hit->probe).exit, now);
 		account->spent = goroutine->spent;
 	}
-	leave_nest(&hit, goroutine);
+	leave_nest(hit, goroutine);
+}
+
+static __noinline int leave(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u64 begun)
+{
+	gs_u64 now = config.net ? begun : bpf_ktime_get_ns();
+	gs_u32 works = config.working || config.return_dimensions || config.stacks;
+	gs_u32 workspace = works ? claim_workspace(ctx, cookie, tgid) : NO_WORKSPACE;
+	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
+
+	finish_call(ctx, &hit, counts, now);
+	if (works)
+		release_workspace(workspace);
 	return 0;
 }
 
 /* Ends open calls from outside: the goroutine is about to go on further out, or to end. */
-static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
+static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid)
 {
-	gs_u32 workspace = arrival->workspace;
-	struct hit hit = hit_of(ctx, arrival);
-	gs_u64 g = current_g(ctx, hit.g_place), m = 0, sp;
+	gs_u32 workspace = config.working ? claim_workspace(ctx, cookie, tgid) : NO_WORKSPACE;
+	struct hit hit = hit_of(ctx, cookie, tgid, workspace);
+	gs_u64 g = current_g(ctx, hit.g_place), m = 0, sp = ctx->sp;
+	gs_u32 recovered = hit.kind == GS_SITE_RECOVERY;
 	struct gs_goroutine *goroutine;
 
-	if (hit.kind == GS_SITE_RECOVERY) {
-		/* runtime.recovery runs on the system stack for the goroutine in m.curg. */
-		if (read_user(&m, 8, g + config.m_offset) || read_user(&g, 8, m + config.curg_offset) ||
-		    read_user(&sp, 8, g + config.sched_sp_offset))
-			goto unreadable;
+	count(&counts->other_hits);
+	/* runtime.recovery runs on the system stack for the goroutine in m.curg. */
+	if ((recovered && (read_user(&m, 8, g + config.m_offset) || read_user(&g, 8, m + config.curg_offset) ||
+			   read_user(&sp, 8, g + config.sched_sp_offset))) ||
+	    read_goroutine(g, sp, &hit.at)) {
+		count(&counts->no_goroutine);
 	} else {
-		sp = ctx->sp;
+		goroutine = record_of(&hit.at.key, 0);
+		hit.at.over = recovered ? hit.at.depth + 1 : 0;
+		if (goroutine)
+			settle(goroutine, &hit.at, recovered ? BY_PANIC : BY_GOEXIT, workspace);
 	}
-	if (read_goroutine(g, sp, arrival->tgid, &hit.at))
-		goto unreadable;
-	goroutine = goroutine_of(&hit.at, counts, 0, workspace);
-	if (!goroutine)
-		return 0;
-	if (hit.kind == GS_SITE_RECOVERY)
-		unwind(goroutine, &hit.at.key, hit.at.depth + 1, counts, BY_PANIC, workspace);
-	else
-		unwind(goroutine, &hit.at.key, 0, counts, BY_GOEXIT, workspace);
-	return 0;
-unreadable:
-	count(&counts->no_goroutine);
+	if (config.working)
+		release_workspace(workspace);
 	return 0;
 }
 
-static __always_inline int dispatch(struct pt_regs *ctx, struct gs_balance *counts, const struct arrival *arrival)
+/* Has the hit handled by its kind. */
+static __always_inline void dispatch(struct pt_regs *ctx, struct gs_balance *counts, gs_u64 cookie, gs_u32 tgid, gs_u64 begun)
 {
-	switch ((arrival->cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) {
-	case GS_SITE_ENTRY:
+	switch ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) {
 	case GS_SITE_ENTRY_CHECKED:
+		/* The stack check is about to jump to morestack, which comes back to the function's start: not yet a call. */
+		if (ctx->flags & (FLAG_CARRY | FLAG_ZERO)) {
+			count(&counts->other_hits);
+			break;
+		}
+		/* fall through */
+	case GS_SITE_ENTRY:
 	case GS_SITE_FUNCTION:
 	case GS_SITE_SPAN_BEGIN:
-		return enter(ctx, counts, arrival);
+		enter(ctx, counts, cookie, tgid, begun);
+		break;
 	case GS_SITE_RETURN:
 	case GS_SITE_TAIL_JUMP:
 	case GS_SITE_FUNCTION_RETURN:
 	case GS_SITE_SPAN_END:
-		return leave(ctx, counts, arrival);
-	case GS_SITE_COUNT:
+		leave(ctx, counts, cookie, tgid, begun);
+		break;
 	case GS_SITE_COUNT_CHECKED:
-		return pass(ctx, counts, arrival);
+		if (ctx->flags & (FLAG_CARRY | FLAG_ZERO)) {
+			count(&counts->other_hits);
+			break;
+		}
+		/* fall through */
+	case GS_SITE_COUNT:
+		pass(ctx, counts, cookie, tgid, begun);
+		break;
 	default:
-		return runtime_end(ctx, counts, arrival);
+		runtime_end(ctx, counts, cookie, tgid);
 	}
 }
 
@@ -400,7 +408,7 @@ static __always_inline int dispatch(struct pt_regs *ctx, struct gs_balance *coun
  */
 static __always_inline gs_u32 prepare_return(struct pt_regs *ctx, gs_u64 cookie)
 {
-	gs_u64 ret = config.return_image + (cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS)), caller;
+	gs_u64 ret = config.return_image + site_address(cookie), caller;
 
 	if (ctx->ip == ret)
 		return config.does_returns && ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) == GS_SITE_RETURN &&
@@ -415,22 +423,16 @@ static __always_inline gs_u32 prepare_return(struct pt_regs *ctx, gs_u64 cookie)
 SEC("uprobe")
 int site(struct pt_regs *ctx)
 {
-	gs_u64 begun = BEGUN, cookie = bpf_get_attach_cookie(ctx), address = cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
+	gs_u64 begun = BEGUN, cookie = bpf_get_attach_cookie(ctx);
 	struct gs_balance *counts = this_cpu_counts();
-	struct arrival arrival = { .begun = begun, .cookie = cookie, .tgid = target_process(), .workspace = NO_WORKSPACE };
-	gs_u32 returning = 0;
+	gs_u32 tgid = target_process(), returning = 0;
 
 	keep_own_stack(ctx);
-	if (!*(volatile gs_u32 *)&measuring || !counts || !arrival.tgid)
+	if (!*(volatile gs_u32 *)&measuring || !counts || !tgid)
 		return 0;
 	if (config.return_image)
 		returning = prepare_return(ctx, cookie);
-	count(&counts->hits);
-	if (HAS_WORKSPACES)
-		arrival.workspace = claim_workspace(ctx, arrival.tgid, ctx->ip - address, address);
-	dispatch(ctx, counts, &arrival);
-	if (HAS_WORKSPACES)
-		release_workspace(arrival.workspace);
+	dispatch(ctx, counts, cookie, tgid, begun);
 	if (returning)
 		return_to_caller(ctx);
 	return 0;

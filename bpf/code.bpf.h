@@ -191,7 +191,6 @@ static __always_inline gs_u64 own_register(struct workspace *w, gs_u32 number)
  */
 static __always_inline void c_length(struct workspace *w, gs_u32 most)
 {
-	gs_u8 rest[3];
 	gs_s64 read, length;
 
 	if (w->f.a < FIRST_PAGE) {
@@ -202,7 +201,7 @@ static __always_inline void c_length(struct workspace *w, gs_u32 most)
 	length = read - 1;
 	/* Cut, or just as long as there is room for. */
 	if (read == GS_CHUNK_BYTES) {
-		read = bpf_probe_read_user_str(rest, sizeof(rest), (const void *)(w->f.a + GS_CHUNK_BYTES - 1));
+		read = bpf_probe_read_user_str(w->text, 3, (const void *)(w->f.a + GS_CHUNK_BYTES - 1));
 		length = GS_CHUNK_BYTES - 1 + read - 1;
 	}
 	if (read <= 0) {

@@ -111,13 +111,17 @@ static __always_inline gs_u32 capture(struct workspace *w, gs_u32 workspace, gs_
 	gs_u32 fixed = 8 * slots + PADDED(slots);
 
 	w->part.kept = 0;
-	if (!code || slots > GS_MAX_SLOTS || fixed > MAX_FIXED || at > MAX_PART)
+	if (!code || slots > GS_MAX_SLOTS || fixed > MAX_FIXED)
 		return 0;
 	w->part.slots = slots;
 	w->part.words = at;
 	w->part.outcomes = at + 8 * slots;
 	w->part.tail = at + fixed;
 	w->part.room = room;
+	/* Only here: kernels like 6.1 forget the bound when the compiler had put a copy aside before. */
+	barrier_var(at);
+	if (at > MAX_PART)
+		return 0;
 	bpf_probe_read_kernel(w->data + at, fixed, zeros);
 	run_code(workspace, code);
 	return fixed + PADDED(w->part.kept);
@@ -213,7 +217,7 @@ __noinline int emit(gs_u32 workspace, gs_u32 probe)
 		return 0;
 	}
 	w->event.probe = probe;
-	w->event.flags = 0;
+	w->event.flags = begun->capture_entry ? GS_EVENT_NO_ENTRY : 0;
 	w->event.entry_slots = 0;
 	w->event.return_slots = 0;
 	w->event.entry_tail = 0;
@@ -225,8 +229,8 @@ __noinline int emit(gs_u32 workspace, gs_u32 probe)
 	} else if (w->flags & GS_FRAME_CAPTURED) {
 		used = take_entry(w);
 	}
-	if (begun->capture_entry && !used)
-		w->event.flags = GS_EVENT_NO_ENTRY;
+	if (used)
+		w->event.flags = 0;
 	if (w->event.outcome == GS_RETURNED) {
 		gs_u32 size = capture(w, workspace, codes->capture_return, codes->return_slots, used, GS_TAIL_BYTES);
 
@@ -239,13 +243,19 @@ __noinline int emit(gs_u32 workspace, gs_u32 probe)
 	return 0;
 }
 
-/* Forgets what was captured at the entry of a call that becomes no event. */
-static __always_inline void drop_capture(const struct gs_goroutine_key *goroutine, gs_u32 index, gs_u32 flags)
+/* As deep_frame: apart for the sake of the BPF stack. */
+static __noinline int forget_capture(const struct gs_goroutine_key *goroutine, gs_u32 index)
 {
 	struct gs_frame_key key = { .g = goroutine->g, .tgid = goroutine->tgid, .scope = goroutine->scope, .index = index };
 
+	return bpf_map_delete_elem(&captures, &key);
+}
+
+/* Forgets what was captured at the entry of a call that becomes no event. */
+static __always_inline void drop_capture(const struct gs_goroutine_key *goroutine, gs_u32 index, gs_u32 flags)
+{
 	if (config.capture_bytes && flags & GS_FRAME_CAPTURED)
-		bpf_map_delete_elem(&captures, &key);
+		forget_capture(goroutine, index);
 }
 
 #endif

@@ -79,7 +79,8 @@ static __always_inline void load(struct fetched *f, gs_u32 size, gs_u32 is_signe
 	f->a = narrow(value, size, is_signed);
 }
 
-APART void load_pair(struct fetched *f, gs_s32 offset)
+/* A function of its own, so that its part of the BPF stack is in use only while it runs. */
+static __noinline void load_pair(struct fetched *f, gs_s32 offset)
 {
 	gs_u64 pair[2] = {};
 

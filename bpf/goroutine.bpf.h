@@ -14,25 +14,29 @@ struct where {
 	struct gs_goroutine_key key;
 	gs_u64 goid;
 	gs_u32 depth;
+	gs_u32 over;	/* open calls of this depth or a larger one have ended */
 };
+
+/* In where.over: nothing tells. LIMIT: no call is as deep. */
+#define NONE_OVER 0xffffffff
 
 /* FACT(go1.2..go1.27): stack.hi is the second word of runtime.g. */
 #define G_STACK_HI 8
 
-static __always_inline long read_goroutine(gs_u64 g, gs_u64 sp, gs_u32 tgid, struct where *at)
+/* Where the process is at; `over` as if a call began. Nonzero when g can't be read. */
+static __always_inline long read_goroutine(gs_u64 g, gs_u64 sp, struct where *at)
 {
 	gs_u64 hi, goid;
 
 	if (g < 4096 || read_user(&hi, 8, g + G_STACK_HI) || read_user(&goid, 8, g + config.goid_offset))
 		return -1;
 	/* sp above the stack's top: this is not the stack of that g (a signal or cgo stack). */
-	if (hi <= sp || hi - sp > 0xffffffff)
+	if (hi <= sp || hi - sp >= NONE_OVER)
 		return -1;
 	at->key.g = g;
-	at->key.tgid = tgid;
-	at->key.scope = 0;
 	at->goid = goid;
 	at->depth = hi - sp;
+	at->over = at->depth;
 	return 0;
 }
 
@@ -62,25 +66,35 @@ static __always_inline gs_u64 current_g(const struct pt_regs *ctx, gs_u32 in_tls
 	return ctx->r14;
 }
 
-static __always_inline struct gs_frame *frame_at(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 index)
+/* Of calls past those in a record: rare, so functions of their own keep the key off the BPF stack of the usual ones. */
+static __noinline struct gs_frame *deep_frame(const struct gs_goroutine_key *key, gs_u32 index)
 {
 	struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = index };
 
+	return bpf_map_lookup_elem(&frames, &deep);
+}
+
+static __noinline int drop_deep_frame(const struct gs_goroutine_key *key, gs_u32 index)
+{
+	struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = index };
+
+	return bpf_map_delete_elem(&frames, &deep);
+}
+
+static __always_inline struct gs_frame *frame_at(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 index)
+{
 	if (index < GS_INLINE_FRAMES) {
 		/* The verifier can't follow the bound from what the compiler compares to what it uses: it must do the masking. */
 		barrier_var(index);
 		return &goroutine->frames[index & (GS_INLINE_FRAMES - 1)];
 	}
-	return bpf_map_lookup_elem(&frames, &deep);
+	return deep_frame(key, index);
 }
 
 static __always_inline void drop_frame(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 index)
 {
-	if (index >= GS_INLINE_FRAMES) {
-		struct gs_frame_key deep = { .g = key->g, .tgid = key->tgid, .scope = key->scope, .index = index };
-
-		bpf_map_delete_elem(&frames, &deep);
-	}
+	if (index >= GS_INLINE_FRAMES)
+		drop_deep_frame(key, index);
 	goroutine->open = index;
 }
 
@@ -90,15 +104,14 @@ static __always_inline void drop_frame(struct gs_goroutine *goroutine, const str
 #define MAX_UNWOUND_UNROLLED 32
 
 /* How an unwinding ends calls. */
-enum ending { BY_PANIC, BY_GOEXIT, ABANDONED, LEFT };
+enum ending { BY_PANIC, BY_GOEXIT, ABANDONED, LEFT, UNPAIRED };
 
 /* Such calls are lost, and become no events. */
 #define IS_LOST(ending) ((ending) >= ABANDONED)
 
 struct unwinding {
 	struct gs_goroutine *goroutine;
-	struct gs_goroutine_key key;
-	gs_u32 depth;
+	const struct where *at;
 	gs_u32 ended;
 	enum ending ending;
 	gs_u32 workspace;
@@ -131,7 +144,7 @@ static __always_inline void end_call(struct unwinding *u, const struct gs_frame 
 	} else if (!IS_LOST(u->ending)) {
 		w = workspace_of(u->workspace);
 		if (w) {
-			describe_call(w, frame, &u->key, index, u->goroutine);
+			describe_call(w, frame, &u->at->key, index, u->goroutine);
 			w->event.outcome = u->ending == BY_PANIC ? GS_PANICKED : GS_EXITED;
 			w->event.stack = 0;
 			if (config.net)
@@ -144,10 +157,10 @@ static __always_inline void end_call(struct unwinding *u, const struct gs_frame 
 				emit(u->workspace, frame->probe);
 		}
 	}
-	drop_capture(&u->key, index, frame->flags);
+	drop_capture(&u->at->key, index, frame->flags);
 }
 
-/* Ends the innermost open call if it lies at `depth` or deeper; 1 when there is no more to end. */
+/* Ends the innermost open call if it is over; 1 when there is no more to end. */
 static long unwind_one(gs_u64 index, struct unwinding *u)
 {
 	struct gs_goroutine *goroutine = u->goroutine;
@@ -159,50 +172,55 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
 	open = goroutine->open;
 	if (!open)
 		return 1;
-	frame = frame_at(goroutine, &u->key, open - 1);
+	frame = frame_at(goroutine, &u->at->key, open - 1);
 	/* A frame that vanished (its map entry was never written) is over in any case. */
-	if (frame && frame->depth < u->depth)
+	if (frame && frame->depth < u->at->over)
 		return 1;
 	if (frame)
 		end_call(u, frame, open - 1);
-	drop_frame(goroutine, &u->key, open - 1);
+	drop_frame(goroutine, &u->at->key, open - 1);
 	u->ended++;
 	return 0;
 }
 
 /*
- * Ends every open call at `depth` or deeper. One of C ends so when its function was LEFT. Of Go's, a system stack (no goroutine
+ * Ends every open call that is over. One of C ends so when its function was LEFT. Of Go's, a system stack (no goroutine
  * id) is left by the scheduler for another goroutine, again and again: what was called on it and did not return is abandoned,
- * no panic. Where not all could be ended at once, which of the rest are over is not known: they are given up as lost.
+ * no panic. UNPAIRED are spans of a value of which an end or another beginning was missed. Where not all could be ended at once, which of the rest are over is not known: they are given up as lost.
  */
-APART int unwind_all(struct unwinding *u, struct gs_balance *counts)
+static __noinline int unwind_all(struct gs_goroutine *goroutine, const struct where *at, enum ending ending, gs_u32 workspace)
 {
-	struct gs_goroutine *goroutine = u->goroutine;
+	struct gs_balance *counts = this_cpu_counts();
+	struct unwinding u = { .goroutine = goroutine, .at = at, .workspace = workspace };
 	struct gs_frame *innermost;
 	gs_u32 open;
 
+	if (!counts)
+		return 0;
+	u.ending = ending >= LEFT || goroutine->goid ? ending : ABANDONED;
 	if (config.working)
-		stop_clock(u->workspace, goroutine->goid);
+		stop_clock(workspace, goroutine->goid);
 	if (config.net)
-		u->now = bpf_ktime_get_ns();
+		u.now = bpf_ktime_get_ns();
 	if (config.has_loop) {
-		bpf_loop(MAX_UNWOUND, unwind_one, u, 0);
+		bpf_loop(MAX_UNWOUND, unwind_one, &u, 0);
 	} else {
 		for (int i = 0; i < MAX_UNWOUND_UNROLLED; i++)
-			if (unwind_one(i, u))
+			if (unwind_one(i, &u))
 				break;
 	}
-	if (u->ending == BY_PANIC) {
-		__sync_fetch_and_add(&counts->panics, u->ended);
-	} else if (u->ending == BY_GOEXIT) {
-		__sync_fetch_and_add(&counts->goexits, u->ended);
+	if (u.ending == BY_PANIC) {
+		__sync_fetch_and_add(&counts->panics, u.ended);
+	} else if (u.ending == BY_GOEXIT) {
+		__sync_fetch_and_add(&counts->goexits, u.ended);
 	} else {
-		__sync_fetch_and_add(&counts->lost, u->ended);
-		__sync_fetch_and_add(u->ending == LEFT ? &counts->lost_left : &counts->lost_abandoned, u->ended);
+		__sync_fetch_and_add(&counts->lost, u.ended);
+		if (u.ending != UNPAIRED)
+			__sync_fetch_and_add(u.ending == LEFT ? &counts->lost_left : &counts->lost_abandoned, u.ended);
 	}
 	open = goroutine->open;
-	innermost = open ? frame_at(goroutine, &u->key, open - 1) : 0;
-	if (innermost && innermost->depth >= u->depth) {
+	innermost = open ? frame_at(goroutine, &at->key, open - 1) : 0;
+	if (innermost && innermost->depth >= at->over) {
 		__sync_fetch_and_add(&counts->lost, open);
 		goroutine->open = 0;
 		goroutine->filtered = 0;
@@ -210,54 +228,42 @@ APART int unwind_all(struct unwinding *u, struct gs_balance *counts)
 	return 0;
 }
 
-/* The same, where there may be none such, which is usual. */
-static __always_inline void unwind(struct gs_goroutine *goroutine, const struct gs_goroutine_key *key, gs_u32 depth,
-				   struct gs_balance *counts, enum ending ending, gs_u32 workspace)
+/*
+ * Ends what a hit proves to be over, of which there is usually nothing. A g that carries another goid than its record was
+ * recycled: whatever the former goroutine left open ended with it.
+ */
+static __always_inline void settle(struct gs_goroutine *goroutine, struct where *at, enum ending ending, gs_u32 workspace)
 {
-	gs_u32 open = goroutine->open;
+	gs_u32 open = goroutine->open, recycled = goroutine->goid != at->goid;
+	struct workspace *w = recycled && config.origins ? workspace_of(workspace) : 0;
 	struct gs_frame *innermost;
 
-	if (!open)
-		return;
-	innermost = frame_at(goroutine, key, open - 1);
-	if (!innermost || innermost->depth >= depth) {
-		struct unwinding u = { .goroutine = goroutine, .key = *key, .depth = depth, .workspace = workspace };
-
-		u.ending = ending == LEFT || goroutine->goid ? ending : ABANDONED;
-		unwind_all(&u, counts);
+	if (recycled) {
+		at->over = 0;
+		ending = BY_GOEXIT;
 	}
-}
-
-/*
- * The record of a goroutine, made when `create`. A g that carries another goid than its record was recycled: whatever
- * the former goroutine left open ended with it.
- */
-static __always_inline struct gs_goroutine *goroutine_of(const struct where *at, struct gs_balance *counts, int create,
-							 gs_u32 workspace)
-{
-	struct gs_goroutine *goroutine = bpf_map_lookup_elem(&goroutines, &at->key);
-
-	if (!goroutine) {
-		if (!create)
-			return 0;
-		bpf_map_update_elem(&goroutines, &at->key, &empty_goroutine, BPF_NOEXIST);
-		goroutine = bpf_map_lookup_elem(&goroutines, &at->key);
-		if (!goroutine)
-			return 0;
-		goroutine->goid = at->goid;
-	}
-	if (goroutine->goid != at->goid) {
-		struct workspace *w = config.origins ? workspace_of(workspace) : 0;
-
-		if (w)
-			w->recycled = 1;
-		unwind(goroutine, &at->key, 0, counts, BY_GOEXIT, workspace);
-		if (w)
-			w->recycled = 0;
+	if (w)
+		w->recycled = 1;
+	innermost = open ? frame_at(goroutine, &at->key, open - 1) : 0;
+	if (open && (!innermost || innermost->depth >= at->over))
+		unwind_all(goroutine, at, ending, workspace);
+	if (w)
+		w->recycled = 0;
+	if (recycled) {
 		goroutine->skipped = 0;
 		goroutine->goid = at->goid;
 	}
-	return goroutine;
+}
+
+/* The record of a nest of open calls, made when `create`. */
+static __always_inline struct gs_goroutine *record_of(const struct gs_goroutine_key *key, gs_u32 create)
+{
+	struct gs_goroutine *record = bpf_map_lookup_elem(&goroutines, key);
+
+	if (record || !create)
+		return record;
+	bpf_map_update_elem(&goroutines, key, &empty_goroutine, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&goroutines, key);
 }
 
 #endif

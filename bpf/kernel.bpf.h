@@ -46,16 +46,6 @@ struct task_struct {
 	struct mm_struct *mm;
 } __attribute__((preserve_access_index));
 
-/*
- * Of a function whose part of the BPF stack is in use only while it runs; where there are nests, the functions within functions
- * are as many as there may be, and paths as many as the verifier follows.
- */
-#ifdef GOSPECT_NESTS
-#define APART static __always_inline
-#else
-#define APART static __noinline
-#endif
-
 #define FLAG_CARRY 0x01
 #define FLAG_ZERO 0x40
 #define FLAG_TRAP 0x100

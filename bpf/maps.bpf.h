@@ -18,13 +18,6 @@ const volatile struct gs_config config SEC(".rodata.config");
 #define NESTS 0
 #endif
 
-/* With that, codes and events, functions within functions take more BPF stack than a thread's own is. */
-#ifdef GOSPECT_SHARED_STACK
-#define OWN_STACK 0
-#else
-#define OWN_STACK 1
-#endif
-
 /* Zeroed values to insert: too large for the BPF stack. */
 static const struct gs_goroutine empty_goroutine;
 static const struct gs_row empty_row;
@@ -48,11 +41,12 @@ struct {
 /*
  * Has the program use the thread's own stack. From kernel 6.13 on, programs of its kind get one stack per CPU, as if none could
  * be preempted by another run of itself. On a uprobe it can be: then both write to the same stack, and what was a pointer of
- * the first is anything. With a tail call in it, even one that is never made, a program gets no such stack.
+ * the first is anything. With a tail call in it, even one that is never made, a program gets no such stack, and is refused where
+ * its functions within functions take more than 512 bytes.
  */
 static __always_inline void keep_own_stack(void *ctx)
 {
-	if (OWN_STACK && *(volatile gs_u32 *)&measuring > 1)
+	if (*(volatile gs_u32 *)&measuring > 1)
 		bpf_tail_call(ctx, &nowhere, 0);
 }
 

@@ -24,6 +24,9 @@
 /* LIMIT: how often a hit tries to have a value's nest for itself, each time some 100 ns. */
 #define MAX_TRIES 64
 
+/* In gs_goroutine.owner, of a value's nest. */
+#define MISSED_A_HIT 1
+
 /* The nest of a hit's probe, which is its own also where probes share their recipes. */
 struct nest {
 	gs_u32 identity;	/* enum gs_identity */
@@ -59,7 +62,6 @@ __noinline int find_goroutine_behind_c(struct hit *hit)
 		return -1;
 	hit->curg = g;
 	hit->at.key.g = g;
-	hit->at.key.tgid = hit->tgid;
 	hit->at.goid = goid;
 	return 0;
 #else
@@ -67,28 +69,44 @@ __noinline int find_goroutine_behind_c(struct hit *hit)
 #endif
 }
 
-/* The record of a nest, made when `create`. */
-static __always_inline struct gs_goroutine *nest_record(const struct gs_goroutine_key *key, gs_u32 create)
+/*
+ * Finds the value that tells a span from others; nonzero when it can't be read. Global, so that the verifier follows its steps
+ * once, not at each call.
+ */
+__noinline int match_of(struct pt_regs *ctx, struct hit *hit)
 {
-	struct gs_goroutine *nest = bpf_map_lookup_elem(&goroutines, key);
+	struct gs_probe *probe;
+	struct fetched f = {};
+	gs_u32 number;
 
-	if (nest || !create)
-		return nest;
-	bpf_map_update_elem(&goroutines, key, &empty_goroutine, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&goroutines, key);
+	if (!config.values || !hit)
+		return GS_FAULT;
+	number = hit->probe;
+	if (config.one_recipe) {
+		evaluate(&f, ctx, hit->image, hit->workspace, &config.only.match);
+	} else {
+		probe = bpf_map_lookup_elem(&probes, &number);
+		if (!probe)
+			return GS_FAULT;
+		evaluate(&f, ctx, hit->image, hit->workspace, &probe->match);
+	}
+	hit->at.key.g = f.a;
+	return f.status;
 }
 
 /*
  * The record of a value, which this hit has to itself until it lets go of it. Threads may be at the same value at the same
  * time, and the one that leaves the record empty deletes it while others wait for it. Its memory may be another record's
  * before they have it, so that it is theirs only if it still is what the key leads to: who has it is the only one to delete it.
+ * A hit that has waited too long leaves word.
  */
 static __always_inline struct gs_goroutine *claim_value(const struct gs_goroutine_key *key, gs_u32 create)
 {
+	struct gs_goroutine *nest;
+
 #pragma clang loop unroll(disable)
 	for (gs_u32 i = 0; i < MAX_TRIES; i++) {
-		struct gs_goroutine *nest = nest_record(key, create);
-
+		nest = record_of(key, create);
 		if (!nest)
 			return 0;
 		if (__sync_lock_test_and_set(&nest->busy, 1))
@@ -97,6 +115,9 @@ static __always_inline struct gs_goroutine *claim_value(const struct gs_goroutin
 			return nest;
 		*(volatile gs_u32 *)&nest->busy = 0;
 	}
+	nest = bpf_map_lookup_elem(&goroutines, key);
+	if (nest)
+		*(volatile gs_u64 *)&nest->owner = MISSED_A_HIT;
 	return 0;
 }
 
@@ -109,29 +130,26 @@ static __always_inline void let_go(struct gs_goroutine *nest, const struct gs_go
 		*(volatile gs_u32 *)&nest->busy = 0;
 }
 
-/* A thread's record is for it alone: what another left open that had its id, or its program before an exec, is over. */
-static __always_inline struct gs_goroutine *thread_record(const struct gs_goroutine_key *key, struct gs_balance *counts,
-							  gs_u32 create, gs_u32 workspace)
+/* Whether nothing is known any more of what is open in a nest, which then is as good as over. */
+static __always_inline gs_u32 is_forsaken(struct gs_goroutine *nest, gs_u64 owner)
 {
-	struct gs_goroutine *nest = nest_record(key, create);
-	gs_u64 task = bpf_get_current_task();
+	gs_u32 forsaken = nest->owner != owner;
 
-	if (nest && nest->owner != task) {
-		unwind(nest, key, 0, counts, LEFT, workspace);
+	if (forsaken) {
 		nest->skipped = 0;
-		nest->owner = task;
+		nest->owner = owner;
 	}
-	return nest;
+	return forsaken;
 }
 
-/* Where a C call is in the nest of its thread, what it proves to be over included. Nonzero when it is on another stack. */
-static __always_inline long find_depth(struct hit *hit, struct gs_goroutine *nest, struct gs_balance *counts)
+/* Where a C call is in the nest of its thread. Nonzero when it is on another stack. */
+static __always_inline long find_depth(const struct pt_regs *ctx, struct hit *hit, struct gs_goroutine *nest, gs_u32 forsaken)
 {
 	gs_u32 returning = hit->kind == GS_SITE_FUNCTION_RETURN;
-	gs_u64 sp = hit->sp, depth;
+	gs_u64 sp = ctx->sp, depth;
 
 	if (returning) {
-		struct workspace *w = workspace_of(hit->workspace);
+		struct workspace *w = config.working ? workspace_of(hit->workspace) : 0;
 
 		/* Behind the return address, and in the caller's code. */
 		sp -= 8;
@@ -139,17 +157,16 @@ static __always_inline long find_depth(struct hit *hit, struct gs_goroutine *nes
 		if (w)
 			w->event.image = nest->image;
 	} else {
-		if (nest->image != hit->image)
-			unwind(nest, &hit->at.key, 0, counts, LEFT, hit->workspace);
+		forsaken |= nest->image != hit->image;
 		nest->image = hit->image;
-		if (!nest->open)
-			nest->stack_top = sp + STACK_ABOVE;
 	}
+	if (forsaken || !nest->open)
+		nest->stack_top = sp + STACK_ABOVE;
 	depth = nest->stack_top - sp;
 	if (depth > STACK_ABOVE + STACK_BELOW)
 		return -1;
 	hit->at.depth = depth;
-	unwind(nest, &hit->at.key, depth + returning, counts, LEFT, hit->workspace);
+	hit->at.over = forsaken ? 0 : depth + returning;
 	return 0;
 }
 
@@ -157,73 +174,77 @@ static __always_inline long find_depth(struct hit *hit, struct gs_goroutine *nes
  * With `net`: who keeps account of what hits take that are on this nest. C functions have a nest each, and call each other on
  * one thread, which keeps it for all of them.
  */
-static __always_inline struct gs_goroutine *account_of(const struct hit *hit, struct gs_goroutine *nest, gs_u32 create)
+static __noinline struct gs_goroutine *account_of(const struct hit *hit, struct gs_goroutine *nest, gs_u32 create)
 {
-	struct gs_goroutine_key key = { .g = hit->at.key.g, .tgid = hit->tgid, .scope = GS_SCOPE_ACCOUNT };
+	struct gs_goroutine_key key = { .g = hit->at.key.g, .tgid = hit->at.key.tgid, .scope = GS_SCOPE_ACCOUNT };
 	struct gs_goroutine *account;
 
-	if (!IN_NEST(hit->kind) || hit->identity != GS_BY_THREAD)
+	if (!IN_NEST(hit->kind) || !nest->owner)
 		return nest;
-	account = nest_record(&key, create);
+	account = record_of(&key, create);
 	return account ? account : nest;
 }
 
 /* An entry whose nest can't be told is lost; an end, nobody's. */
-static __always_inline int homeless(struct gs_balance *counts, gs_u32 create)
+static __always_inline struct gs_goroutine *homeless(struct gs_balance *counts, gs_u32 create)
 {
 	count(create ? &counts->lost : &counts->unmatched_returns);
 	if (create)
 		count(&counts->lost_homeless);
-	return -1;
+	return 0;
 }
 
 /*
- * Finds the nest of a hit that begins (`create`) or ends a call that is not Go's: its record has the key hit->at.key. Nonzero
- * where it can't be told; that is counted. Global, so that the verifier follows its turns once.
+ * Finds the nest of a hit that begins (`create`) or ends a call that is not Go's: its record has the key hit->at.key. 0 where
+ * it can't be told; that is counted.
  */
-__noinline int find_nest(struct hit *hit, gs_u32 create)
+static __noinline struct gs_goroutine *find_nest(struct pt_regs *ctx, struct hit *hit, gs_u32 create)
 {
 	struct gs_balance *counts = this_cpu_counts();
-	struct gs_goroutine *nest = 0;
-	struct nest of;
+	struct nest of = nest_of_probe(hit->probe);
+	struct gs_goroutine *nest;
+	gs_u32 forsaken;
 
-	if (!NESTS || !hit || !counts)
-		return -1;
-	of = nest_of_probe(hit->probe);
-	hit->identity = of.identity;
+	if (!counts)
+		return 0;
+	hit->at.key.scope = 1 + of.number;
 	if (of.identity == GS_BY_GOROUTINE) {
 		if (hit->g_place == GS_SITE_G_BEHIND_C
 			    ? find_goroutine_behind_c(hit)
-			    : read_goroutine(hit->g_place ? g_in_storage() : hit->g, hit->sp, hit->tgid, &hit->at)) {
+			    : read_goroutine(current_g(ctx, hit->g_place), ctx->sp, &hit->at)) {
 			count(&counts->no_goroutine);
-			return create ? homeless(counts, create) : -1;
+			if (create)
+				return homeless(counts, create);
+			count(&counts->other_hits);
+			return 0;
 		}
-		hit->at.key.scope = 1 + of.number;
-		nest = goroutine_of(&hit->at, counts, create, hit->workspace);
+		hit->at.over = NONE_OVER;
+		nest = record_of(&hit->at.key, create);
 	} else {
 		if (hit->g_place == GS_SITE_G_BEHIND_C)
 			find_goroutine_behind_c(hit);
-		hit->at.key.tgid = hit->tgid;
-		hit->at.key.scope = 1 + of.number;
+		hit->at.over = NONE_OVER;
 		if (of.identity == GS_BY_THREAD) {
 			hit->at.key.g = current_thread();
-			nest = thread_record(&hit->at.key, counts, create, hit->workspace);
-			if (nest && !IS_SPAN(hit->kind) && find_depth(hit, nest, counts))
-				return homeless(counts, create);
-		} else if (hit->unmatched) {
+			nest = record_of(&hit->at.key, create);
+		} else if (match_of(ctx, hit)) {
 			count(&counts->unreadable);
 			return homeless(counts, create);
 		} else {
-			hit->at.key.g = hit->value;
 			nest = claim_value(&hit->at.key, create);
 		}
-		if (nest)
+		if (nest) {
+			forsaken = is_forsaken(nest, of.identity == GS_BY_THREAD ? bpf_get_current_task() : 0);
+			if (forsaken)
+				hit->at.over = 0;
+			if (!IS_SPAN(hit->kind) && find_depth(ctx, hit, nest, forsaken))
+				return homeless(counts, create);
 			nest->goid = hit->at.goid;
+		}
 	}
-	if (nest)
-		return 0;
-	count(create ? &counts->lost : &counts->unmatched_returns);
-	return -1;
+	if (!nest)
+		count(create ? &counts->lost : &counts->unmatched_returns);
+	return nest;
 }
 
 #endif

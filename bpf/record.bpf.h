@@ -22,7 +22,7 @@ static __noinline gs_u32 series_of(struct pt_regs *ctx, const struct hit *hit, g
 		return number;
 	}
 	key = &w->series;
-	__builtin_memset(key, 0, sizeof(*key));
+	clear_key(key);
 	key->probe = number;
 	key->parent = parent;
 	key->phase = at_return;
@@ -84,14 +84,36 @@ static __always_inline gs_u32 file_of(gs_u32 number)
 	return probe ? probe->file : 0;
 }
 
+/* Where the callers of a place's function begin; at the ends of calls SP is at the return address. */
+static __always_inline struct frame_place frame_of(const struct hit *hit)
+{
+	struct frame_place frame = {};
+	gs_u32 number = hit->probe;
+	struct gs_probe *probe;
+
+	if (hit->kind != GS_SITE_COUNT && hit->kind != GS_SITE_COUNT_CHECKED && !IS_SPAN(hit->kind))
+		return frame;
+	if (config.one_recipe) {
+		frame.return_address = config.only.return_address;
+		frame.saved_frame_pointer = config.only.saved_frame_pointer;
+		return frame;
+	}
+	probe = bpf_map_lookup_elem(&probes, &number);
+	if (probe) {
+		frame.return_address = probe->return_address;
+		frame.saved_frame_pointer = probe->saved_frame_pointer;
+	}
+	return frame;
+}
+
 static __always_inline void start_walk(const struct pt_regs *ctx, const struct hit *hit, struct walk_start *start)
 {
-	start->site = hit->address;
+	start->site = site_address(bpf_get_attach_cookie((void *)ctx));
 	start->image = hit->image;
 	start->fp = ctx->bp;
 	start->sp = ctx->sp;
 	start->limit = ctx->sp + hit->at.depth;
-	start->frame = hit->frame;
+	start->frame = frame_of(hit);
 	start->caller = 0;
 	start->go.sp = 0;
 	start->file = 0;
@@ -105,7 +127,7 @@ static __always_inline void start_walk(const struct pt_regs *ctx, const struct h
 /* Counts a finished call, or a place that was passed, with its value and its stack; with events, it becomes one. */
 static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 number, gs_u64 value, struct gs_balance *counts)
 {
-	struct workspace *w = HAS_WORKSPACES ? workspace_of(hit->workspace) : 0;
+	struct workspace *w = config.stacks || config.events ? workspace_of(hit->workspace) : 0;
 	gs_u64 stack = 0;
 
 	count_value(number, value, counts);
@@ -122,26 +144,6 @@ static __noinline int record(struct pt_regs *ctx, const struct hit *hit, gs_u32 
 		count_sample(number, stack, value, counts);
 	}
 	return 0;
-}
-
-/* Where the callers of a place's function begin. */
-static __always_inline struct frame_place frame_of(const struct hit *hit)
-{
-	struct frame_place frame = {};
-	gs_u32 number = hit->probe;
-	struct gs_probe *probe;
-
-	if (config.one_recipe) {
-		frame.return_address = config.only.return_address;
-		frame.saved_frame_pointer = config.only.saved_frame_pointer;
-		return frame;
-	}
-	probe = bpf_map_lookup_elem(&probes, &number);
-	if (probe) {
-		frame.return_address = probe->return_address;
-		frame.saved_frame_pointer = probe->saved_frame_pointer;
-	}
-	return frame;
 }
 
 #endif

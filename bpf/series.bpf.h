@@ -95,6 +95,18 @@ static __always_inline void fetch_into_key(struct gs_key *key, gs_u32 dimension,
 	key->status |= f.status << (8 * dimension);
 }
 
+/* Zeroes what the run has of a key: the verifier takes out all that is after it. */
+static __always_inline void clear_key(struct gs_key *key)
+{
+	gs_u32 used = config.key_bytes;
+
+	key->status = 0;
+#pragma clang loop unroll(full)
+	for (gs_u32 at = 0; at < GS_KEY_BYTES; at += 8)
+		if (at < used)
+			*(gs_u64 *)(key->bytes + at) = 0;
+}
+
 /* Fills the dimensions of one phase into a zeroed key; after a tail jump there are no results to be read. */
 static __always_inline void fill_key(struct gs_key *key, const struct pt_regs *ctx, gs_u64 image, gs_u32 workspace,
 				     gs_u32 at_return, gs_u32 unreadable, const volatile struct gs_probe *probe)

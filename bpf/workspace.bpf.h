@@ -13,9 +13,6 @@
 
 #define NO_WORKSPACE 0xffffffff
 
-/* Whether the hits of a run take workspaces. */
-#define HAS_WORKSPACES (config.working || config.dimensions || config.stacks)
-
 #define PADDED(bytes) (((bytes) + 7) & ~7)
 /* Of a captured part: its words and outcomes, and all of it. */
 #define MAX_FIXED (GS_MAX_SLOTS * 8 + PADDED(GS_MAX_SLOTS))
@@ -91,8 +88,14 @@ static __always_inline gs_u32 current_thread(void)
 	return bpf_get_ns_current_pid_tgid(config.pid_ns_device, config.pid_ns_inode, &info, sizeof(info)) ? 0 : info.pid;
 }
 
+/* The address of a site relative to the image. */
+static __always_inline gs_u64 site_address(gs_u64 cookie)
+{
+	return cookie >> (GS_COOKIE_PROBE_BITS + GS_COOKIE_KIND_BITS);
+}
+
 /* Takes a workspace for a hit in `tgid`; its number, which the verifier is not to know: else it follows what comes for each. */
-static __noinline gs_u32 claim_workspace(const struct pt_regs *ctx, gs_u32 tgid, gs_u64 image, gs_u32 site)
+static __noinline gs_u32 claim_workspace(const struct pt_regs *ctx, gs_u64 cookie, gs_u32 tgid)
 {
 	struct workspace *w;
 
@@ -112,10 +115,10 @@ static __noinline gs_u32 claim_workspace(const struct pt_regs *ctx, gs_u32 tgid,
 		w->no_frame = 0;
 		w->recycled = 0;
 		w->event.goid = 0;
-		w->event.image = image;
+		w->event.image = ctx->ip - site_address(cookie);
 		w->event.tgid = tgid;
 		w->event.tid = current_thread();
-		w->event.site = site;
+		w->event.site = site_address(cookie);
 		return *(volatile gs_u32 *)&w->number;
 	}
 	return NO_WORKSPACE;

@@ -13,7 +13,7 @@ import {
 } from "../bpf/index.js";
 import type { ProbePlan } from "../probes/index.js";
 import { type CallMapName, mapLayouts, seriesRoom } from "./capacities.js";
-import { hasNests, type RunSettings, type WiredProbes, wireConfig, wireProbes } from "./wire.js";
+import { hasNests, type RunSettings, wireConfig, wireProbes } from "./wire.js";
 
 export interface CallMaps {
   readonly balance: MapShape;
@@ -43,17 +43,15 @@ export interface CallPrograms extends Disposable {
 }
 
 /**
- * The programs that a run needs: Go's calls alone, or with C functions and spans, where codes and events take a larger stack;
- * and any of them with what takes types of the kernel (BTF), to tell the goroutine by thread-local storage, or the program that
- * a thread runs.
+ * The programs that a run needs: Go's calls alone, or with C functions and spans; and either with what takes types of the
+ * kernel (BTF), to tell the goroutine by thread-local storage, or the program that a thread runs.
  */
-export type CallObject = `calls${"" | "-nests" | "-nests-shared"}${"" | "-tls"}`;
+export type CallObject = `calls${"" | "-nests"}${"" | "-tls"}`;
 
-function objectFor(plan: ProbePlan, { program }: RunSettings, { working }: WiredProbes): CallObject {
+function objectFor(plan: ProbePlan, { program }: RunSettings): CallObject {
   const tls =
     program !== undefined || plan.probes.some(({ goroutine }) => goroutine === "tls" || goroutine === "behind-c");
-  const nests = hasNests(plan) ? (working ? "-nests-shared" : "-nests") : "";
-  return `calls${nests}${tls ? "-tls" : ""}`;
+  return `calls${hasNests(plan) ? "-nests" : ""}${tls ? "-tls" : ""}`;
 }
 
 /**
@@ -71,7 +69,7 @@ export function loadCallPrograms(
   const type = attachType(mode);
   invariant(!settings.events || plan.measure.kind !== "value", "events are of calls and places, not of values");
   const wired = wireProbes(plan, settings);
-  const name = wantedObject ?? objectFor(plan, settings, wired);
+  const name = wantedObject ?? objectFor(plan, settings);
   const layouts = mapLayouts(plan, settings, wired, possibleCpus());
   const object = BpfObject.load(name, readObject(name), {
     maxEntries: Object.fromEntries(Object.entries(layouts).map(([name, { elements }]) => [name, elements])),

@@ -69,6 +69,12 @@ export function readOpen({ maps }: CallPrograms): bigint {
   return open;
 }
 
+/** Program runs: most of them are counted as what they were alone. */
+const hitsOf = (value: (cpu: number) => Buffer): bigint =>
+  [gsBalance.entries, gsBalance.returns, gsBalance.unmatchedReturns, gsBalance.counted, gsBalance.otherHits]
+    .map((field) => summed(value, field))
+    .reduce((sum, count) => sum + count);
+
 export function readCounts(programs: CallPrograms): Counts {
   const open = readOpen(programs);
   let counts: Counts | undefined;
@@ -98,7 +104,7 @@ export function readCounts(programs: CallPrograms): Counts {
         left: summed(value, gsBalance.lostLeft),
         cut: 0n,
       },
-      hits: summed(value, gsBalance.hits),
+      hits: hitsOf(value),
       belowZero: summed(value, gsBalance.belowZero),
     };
   });
@@ -110,7 +116,7 @@ export function readCounts(programs: CallPrograms): Counts {
 export function readHits(programs: CallPrograms): { readonly hits: bigint; readonly calls: bigint } {
   let [hits, calls] = [0n, 0n];
   forEachElement(programs.maps.balance, (_key, value) => {
-    hits = summed(value, gsBalance.hits);
+    hits = hitsOf(value);
     calls = summed(value, gsBalance.entries) + summed(value, gsBalance.counted);
   });
   return { hits, calls };

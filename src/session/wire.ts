@@ -321,6 +321,8 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   u32(gsConfig.probes, plan.probes.length);
   u32(gsConfig.seriesCapacity, settings.seriesCapacity);
   u32(gsConfig.dimensions, plan.dimensions.length);
+  const key = keyLayout(plan.dimensions);
+  u32(gsConfig.keyBytes, key.bytes);
   flag(gsConfig.entryDimensions, phases.includes("entry"));
   flag(gsConfig.returnDimensions, phases.includes("return"));
   flag(gsConfig.stacks, settings.stacks);
@@ -342,7 +344,7 @@ export function wireConfig(plan: ProbePlan, settings: RunSettings, wired: WiredP
   u32(gsConfig.gopcOffset, plan.runtime?.gopcOffset ?? 0);
   flag(gsConfig.oneRecipe, wired.shared !== undefined);
   wired.shared?.copy(bytes, gsConfig.only.offset);
-  keyLayout(plan.dimensions).slots.forEach((slot, index) => {
+  key.slots.forEach((slot, index) => {
     bytes.writeUInt32LE(slot, gsConfig.slots.offset + 4 * index);
   });
   return bytes;

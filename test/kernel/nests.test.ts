@@ -3,11 +3,14 @@
  * threads, are left by longjmp, are deeper than the kernel follows.
  */
 import assert from "node:assert/strict";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, readdirSync } from "node:fs";
 import { release } from "node:os";
 import { test } from "node:test";
+import { gsGoroutine, gsGoroutineKey } from "../../src/abi/index.js";
 import type { Aggregate, Dimension } from "../../src/aggregate/index.js";
 import { openCodeFile } from "../../src/binary/index.js";
+import { forEachElement, type MapShape } from "../../src/bpf/index.js";
+import { failed, mapSizes, updateMapElement } from "../../src/kernel/index.js";
 import { type ProbePlan, planProbes } from "../../src/probes/index.js";
 import { CodeFile } from "../../src/symbols/index.js";
 import { type Fixture, startFixture } from "../fixture.js";
@@ -180,6 +183,48 @@ test("spans of a value begin and end on different threads", options, async () =>
   assert.deepEqual(same.balance, balance({ returns, lost, open, unmatchedReturns }));
   assert.equal(same.balance.entries, 8n * 2000n);
   assert.equal(returns + unmatchedReturns, 8n * 2000n);
+  await fixture.stop();
+});
+
+/** The map of open calls of the run that is under way in this process, of which there is one. */
+function openCalls(): MapShape {
+  for (const fd of readdirSync("/proc/self/fd")) {
+    const { keySize, valueSize } = { keySize: gsGoroutineKey.size, valueSize: gsGoroutine.size };
+    const sizes = mapSizes(Number(fd));
+    if ("errno" in sizes || sizes.keySize !== keySize || sizes.valueSize !== valueSize) continue;
+    return { fd: Number(fd), name: "goroutines", keySize, valueSize, perCpu: false };
+  }
+  throw new Error("no run is under way");
+}
+
+/** Has all nests look as if some hit were at work in them, or none. */
+function setBusy(busy: 0 | 1): void {
+  const map = openCalls();
+  forEachElement(map, (key, value) => {
+    const bytes = Buffer.from(value(0));
+    bytes.writeUInt32LE(busy, gsGoroutine.busy.offset);
+    assert.ok(!failed(updateMapElement(map.fd, key, bytes)));
+  });
+}
+
+test("where a hit waits for a value too long, what it leaves unpaired is lost, and counted", options, async () => {
+  using native = await Native.build("-pie");
+  using fixture = await startFixture(native.path);
+  const match = register("entry", "di");
+  const plan = native.plan([
+    spanEnd(native, "span-begin", "place_begin", 0, { match }),
+    spanEnd(native, "span-end", "place_end", 0, { match }),
+  ]);
+  using measuring = await Measuring.start(plan, { kind: "pid", pid: fixture.pid });
+  await command(fixture, "open 2");
+  setBusy(1);
+  await command(fixture, "open 1");
+  await command(fixture, "close 1");
+  setBusy(0);
+  // Whether the first span of the first value is still open nothing tells: it is not measured, that of the second is.
+  await command(fixture, "open 1");
+  await command(fixture, "close 2");
+  assert.deepEqual(measuring.stop().balance, balance({ returns: 2n, lost: 2n, unmatchedReturns: 1n }));
   await fixture.stop();
 });
 

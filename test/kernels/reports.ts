@@ -63,3 +63,11 @@ export interface ReturnsReport {
 
 /** Nanoseconds of CPU time that `hist --by` adds to a call in each round, by who does the return. */
 export type ReturnCostReport = Readonly<Record<Session["returns"], readonly number[]>>;
+
+export interface LoadsReport {
+  readonly release: string;
+  /** Kinds of run whose programs were tried. */
+  readonly loaded: number;
+  /** The verifier's reasons, by kind of run. */
+  readonly refused: Readonly<Record<string, string>>;
+}
