@@ -1,5 +1,5 @@
 /**
- * The one folder that all caching is done in, `gospect` in the user's cache folder as the XDG Base Directory Specification
+ * The one folder that all caching is done in, `gospect/answers` in the user's cache folder as the XDG Base Directory Specification
  * has it, and what is asked of it before anything there is believed: it and its files belong to the user we run as, and
  * nobody else can write there. Root with another user's HOME therefore neither reads nor leaves anything.
  */
@@ -56,6 +56,13 @@ function makeFolder(path: string): void {
   if (isOurs(statSync(dirname(path)))) mkdirSync(path, { mode: 0o700 });
 }
 
+/** Makes it where it is missing; false for one that others can change. */
+function makeSafe(path: string): boolean {
+  makeFolder(path);
+  const folder = lstatSync(path);
+  return folder.isDirectory() && isOurs(folder) && (folder.mode & WRITABLE_BY_OTHERS) === 0;
+}
+
 /** Files of bytes by name. Whatever goes wrong, there is no such file, or it is not kept. */
 export class CacheFolder {
   private readonly path: string;
@@ -68,15 +75,14 @@ export class CacheFolder {
   static open(environment: NodeJS.ProcessEnv): CacheFolder | undefined {
     const home = cacheHome(environment);
     if (home === undefined) return undefined;
-    const path = join(home, "gospect");
+    const own = join(home, "gospect");
+    // Not beside what a developer's toolchains keep there.
+    const path = join(own, "answers");
     return ifPossible(() => {
       makeFolder(home);
       // Who owns the folder around ours could put another in its place.
       if (!isOurs(statSync(home))) return undefined;
-      makeFolder(path);
-      const folder = lstatSync(path);
-      const safe = folder.isDirectory() && isOurs(folder) && (folder.mode & WRITABLE_BY_OTHERS) === 0;
-      return safe ? new CacheFolder(path) : undefined;
+      return [own, path].every(makeSafe) ? new CacheFolder(path) : undefined;
     });
   }
 

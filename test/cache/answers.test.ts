@@ -47,7 +47,7 @@ const answered = (cache: AnswerCache, question = "a question"): string | undefin
 function homeWithAnswer(): { readonly home: string; readonly folder: string; readonly entry: string } {
   const home = freshHome();
   cacheAt(home).keep("a question", [Buffer.from(ANSWER.slice(0, 7)), Buffer.from(ANSWER.slice(7))]);
-  const folder = join(home, "gospect");
+  const folder = join(home, "gospect", "answers");
   const [name = ""] = readdirSync(folder);
   return { home, folder, entry: join(folder, name) };
 }
@@ -76,7 +76,7 @@ test("it is in .cache of HOME where nothing else is said", () => {
   const home = freshHome();
   const environment = { HOME: home, XDG_CACHE_HOME: "relative" };
   AnswerCache.open({ environment, build: "build" })?.keep("q", [Buffer.from("a")]);
-  assert.equal(readdirSync(join(home, ".cache", "gospect")).length, 1);
+  assert.equal(readdirSync(join(home, ".cache", "gospect", "answers")).length, 1);
 });
 
 test("without a place that can be written there is no cache", () => {
@@ -163,7 +163,7 @@ test("what was used longest ago makes room", () => {
     cache.keep(question, [Buffer.from(question)]);
     assert.equal(answered(cache, "question 0"), "question 0");
   }
-  assert.equal(readdirSync(join(home, "gospect")).length, 256);
+  assert.equal(readdirSync(join(home, "gospect", "answers")).length, 256);
   assert.deepEqual(
     questions.filter((question) => answered(cache, question) === undefined),
     questions.slice(1, 15),

@@ -33,7 +33,7 @@ function list(file: string, ...options: readonly string[]): string {
 }
 
 const entries = (): readonly string[] =>
-  readdirSync(join(scratch, "gospect")).map((name) => join(scratch, "gospect", name));
+  readdirSync(join(scratch, "gospect", "answers")).map((name) => join(scratch, "gospect", "answers", name));
 
 /** The file of what `make` leaves in the cache. */
 function entryOf(make: () => void): string {
