@@ -65,6 +65,9 @@ const MANY = 8;
 /** The usual function, called from one goroutine. */
 export const USUAL: CallCase = { ...FRAME, goroutines: 1 };
 
+/** A function whose first instruction is the entry site. */
+export const LEAF_CASE: CallCase = { ...LEAF, goroutines: 1 };
+
 export const CALL_CASES: readonly CallCase[] = [FRAME, LEAF, RECURSIVE, TEXT].flatMap((each) => [
   { ...each, goroutines: 1 },
   { ...each, goroutines: MANY },

@@ -42,8 +42,6 @@ export interface MeasuresReport {
 export interface TruthReport {
   readonly first: Counted;
   readonly second: Counted;
-  /** Of the first run; none where its probes never rested. */
-  readonly slices: number;
   /** As the program counted them. */
   readonly calls: FunctionCounts;
 }
@@ -56,7 +54,7 @@ export interface ReturnsReport {
     readonly workers: number;
     readonly reports: Readonly<Record<"before" | "attached" | "last" | "after", TortureReport>>;
   };
-  /** Both runs all the time; the first one resting now and then. */
+  /** Both runs all the time; the probes of the first one gone now and then, and back. */
   readonly together: TruthReport;
   readonly resting: TruthReport;
 }

@@ -45,11 +45,16 @@ test("returns done by the programs are right", { skip: withoutGuests }, async ()
     assert.equal(accountedFor(second), second.balance["entries"]);
   }
   assert.deepEqual(together.first, { ...together.second, returns: "programs" });
-  assert.equal(together.slices, 0);
-  assert.ok(resting.slices > 1, `the first run's probes were on ${resting.slices} times`);
 });
 
 test("what that is worth can be measured; how much is the bench's to say", { skip: withoutGuests }, async () => {
-  const [row] = await measureReturns({ callsPerRound: 500, rounds: 1 });
-  assert.ok(row !== undefined && row.cost > 0 && row.referenceCost > 0);
+  const rows = await measureReturns({ callsPerRound: 200, rounds: 1 });
+  const measured = rows.filter(({ ratio }) => Number.isFinite(ratio));
+  assert.deepEqual(
+    measured.map(({ group }) => group),
+    [
+      "a call of a function with a frame (main.Frame), on the newest kernel, emulated",
+      "a call of a leaf (main.Leaf), on the newest kernel, emulated",
+    ],
+  );
 });

@@ -11,8 +11,9 @@ import type { Counted, FunctionCounts, ReturnsReport, TortureReport, TruthReport
 
 /** Enough goroutines to be preempted everywhere, and stacks that are moved. */
 const TRUTH = ["-workers", "10", "-scale", "1", "-gc"];
-/** So that the probes rest and come back, again and again; few of them, since that takes a while. */
-const LITTLE = 0.2;
+/** So that the probes rest and come back, so often; few of them, since that takes a while. */
+const LITTLE = 0.005;
+const TIMES = 3;
 const FEW = ["main.Recurse", "main.MayPanic", "main.(*Store).Lookup"];
 /** Of torture: goroutines at work, and what they do while they are measured. */
 const WORKERS = 4;
@@ -68,30 +69,38 @@ async function torture(): Promise<ReturnsReport["torture"]> {
   };
 }
 
-/** Two runs at a time on functions that count their own calls; the options are the first one's. */
-async function truth(options: Partial<SessionOptions>, probes?: readonly string[]): Promise<TruthReport> {
+/**
+ * Two runs at a time on functions that count their own calls; the options are the first one's, which is watched until its
+ * probes were on at least so often. All functions, if none are named.
+ */
+async function truth(
+  options: Partial<SessionOptions>,
+  probes: readonly string[] = [],
+  times = 0,
+): Promise<TruthReport> {
   using fixture: Fixture = await startFixture(fixturePath("truth", "1.27", "plain"), TRUTH);
   // A function of one instruction has no end to be told from its beginning.
-  const functions = probes ?? Object.keys(await runTruth(fixture)).filter((name) => name !== "main.Nothing");
+  const all = Object.keys(await runTruth(fixture)).filter((name) => name !== "main.Nothing");
+  const functions = probes.length === 0 ? all : probes;
   const target = { kind: "pid", pid: fixture.pid } as const;
   const plan = (await planner(target))({ probes: functions });
   using first = await Measuring.start(plan, target, options);
   using second = await Measuring.start(plan, target);
-  const said = await runTruth(fixture);
+  const calls = new Map<string, number>();
+  do {
+    const said = await runTruth(fixture);
+    for (const name of functions) calls.set(name, (calls.get(name) ?? 0) + (said[name]?.return.count ?? 0));
+  } while (first.session.snapshot().slices.length < times);
   const names = plan.probes.map(({ name }) => name);
   const countedBy = (measuring: Measuring): Counted => {
     const { returns } = measuring.session;
     const total = measuring.stop();
     return { returns, balance: numbers(total.balance), calls: returnsOf(total, names) };
   };
-  const slices = first.session.stop().slices.length;
-  const [measured, others] = [countedBy(first), countedBy(second)];
-  const truths = functions.map((name) => [name, said[name]?.return.count ?? 0] as const);
   return {
-    first: measured,
-    second: others,
-    slices,
-    calls: Object.fromEntries(truths.filter(([, count]) => count > 0).sort()),
+    first: countedBy(first),
+    second: countedBy(second),
+    calls: Object.fromEntries([...calls].filter(([, count]) => count > 0).sort()),
   };
 }
 
@@ -99,6 +108,6 @@ const done: ReturnsReport = {
   release: release(),
   torture: await torture(),
   together: await truth({}),
-  resting: await truth({ maxOverhead: LITTLE }, FEW),
+  resting: await truth({ maxOverhead: LITTLE }, FEW, TIMES),
 };
 process.stdout.write(JSON.stringify(done));
