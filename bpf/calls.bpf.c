@@ -401,23 +401,37 @@ static __always_inline void dispatch(struct pt_regs *ctx, struct gs_balance *cou
 	}
 }
 
-/*
- * Whether the program is to do the return at the end. Programs on one site run in turn, those that came last first; where
- * another run's has done this return already, as it may when its probes rested and came back, the registers become again
- * what they are at a `ret`, and it is done once more. Nor where a debugger steps, which would miss the step.
- */
-static __always_inline gs_u32 prepare_return(struct pt_regs *ctx, gs_u64 cookie)
+/* Where the thread is while the instruction under the probe is still to be done. */
+static __always_inline gs_u64 place_of(gs_u64 cookie)
 {
-	gs_u64 ret = config.return_image + site_address(cookie), caller;
+	return config.return_image + site_address(cookie);
+}
 
-	if (ctx->ip == ret)
-		return config.does_returns && ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) == GS_SITE_RETURN &&
-		       !(ctx->flags & FLAG_TRAP);
-	if (read_user(&caller, sizeof(caller), ctx->sp - sizeof(caller)) || caller != ctx->ip)
+/*
+ * Programs on one site run in turn, those that came last first. Where another run's has done the return already, as it may when
+ * its probes rested and came back, the registers become again what they are at the `ret`. A function of its own, as the next
+ * one is, to keep the stack of `site` within 32 bytes: it is below all others.
+ */
+static __noinline int take_back_return(struct pt_regs *ctx, gs_u64 cookie)
+{
+	gs_u64 caller, place = place_of(cookie);
+
+	if (ctx->ip == place || read_user(&caller, sizeof(caller), ctx->sp - sizeof(caller)) || caller != ctx->ip)
 		return 0;
-	ctx->ip = ret;
+	ctx->ip = place;
 	ctx->sp -= sizeof(caller);
-	return 1;
+	return 0;
+}
+
+/* Does the return, if the hit is on one. Not where a debugger steps, which would miss the step. */
+static __noinline int do_return(struct pt_regs *ctx)
+{
+	gs_u64 cookie = bpf_get_attach_cookie(ctx);
+
+	if (((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) == GS_SITE_RETURN && ctx->ip == place_of(cookie) &&
+	    !(ctx->flags & FLAG_TRAP))
+		return_to_caller(ctx);
+	return 0;
 }
 
 SEC("uprobe")
@@ -425,15 +439,15 @@ int site(struct pt_regs *ctx)
 {
 	gs_u64 begun = BEGUN, cookie = bpf_get_attach_cookie(ctx);
 	struct gs_balance *counts = this_cpu_counts();
-	gs_u32 tgid = target_process(), returning = 0;
+	gs_u32 tgid = target_process();
 
 	keep_own_stack(ctx);
 	if (!*(volatile gs_u32 *)&measuring || !counts || !tgid)
 		return 0;
 	if (config.return_image)
-		returning = prepare_return(ctx, cookie);
+		take_back_return(ctx, cookie);
 	dispatch(ctx, counts, cookie, tgid, begun);
-	if (returning)
-		return_to_caller(ctx);
+	if (config.does_returns)
+		do_return(ctx);
 	return 0;
 }

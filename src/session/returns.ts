@@ -12,7 +12,7 @@ import { hasNests } from "./wire.js";
 export interface DoneReturns {
   /** Added to addresses in cookies it gives those of the process: where a thread is while its return is still to be done. */
   readonly image: bigint;
-  /** Whose programs do them; with others', this run's know a return that was done before them. */
+  /** Whose programs do them; with others', this run's take back one that was done before them, and the kernel steps through it. */
   readonly by: "this run" | "others";
 }
 
@@ -20,8 +20,7 @@ const RET = Buffer.from([0xc3]);
 
 /**
  * For a run on one process. Undefined where the kernel is to step through whatever others do: with a shadow stack, which would
- * have to be told; and where programs may run on a stack that they share (`keep_own_stack`), since the address to return to
- * is on it.
+ * have to be told. LIMIT: and beside C functions and spans, where returns are not most of the price.
  *
  * LIMIT: a program that is held before its first instruction has no shadow stack yet. Go's linker marks none as fit for one,
  * so no C library turns it on.
