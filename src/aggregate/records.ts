@@ -121,13 +121,20 @@ export interface SliceRecord {
   readonly last: ActivityRecord;
 }
 
+/** A number of calls for each rest: their sum, the last of them, and the sum of the squares of the steps from one to the next. */
+export interface CallsRecord {
+  readonly sum: number;
+  readonly last: number | undefined;
+  readonly steps: number;
+}
+
 /** How many calls there were while probes rested, as an estimate. */
 export interface RestRecord {
-  /** As they were seen to come. */
-  readonly seen: number;
-  /** As they would have come without probes; undefined where that can't be told. */
-  readonly own: number | undefined;
-  /** Of `seen`. */
+  /** If the target was as busy as it was seen to be on the quieter side of each rest. */
+  readonly least: CallsRecord;
+  /** If it was as busy as on the busier side, had there been no probes; undefined where that can't be told. */
+  readonly most: CallsRecord | undefined;
+  /** Of either sum, because the few calls next to a rest are as many as they are by chance. */
   readonly variance: number;
 }
 

@@ -1,9 +1,12 @@
 /**
  * How many calls there were in all, where probes were on part of the time only. While they rested nobody counted: what can
  * be said rests on how busy the target was right before and right after.
+ *
+ * Probes rest because the target was busy, so a rest does not begin at any moment: it may have been a burst that was over in
+ * no time. What is said of a rest is therefore no more than that it was between the two, and that does not get any surer with many
+ * of them. How much one rest differs from the next says how far their sum may be off by chance.
  */
-
-import type { ActivityRecord, RestRecord, SliceRecord, SliceSumRecord } from "./records.js";
+import type { ActivityRecord, CallsRecord, RestRecord, SliceRecord, SliceSumRecord } from "./records.js";
 
 /** A run that was measured in slices. */
 export interface Sampling {
@@ -11,8 +14,9 @@ export interface Sampling {
   readonly share: number;
   readonly slices: number;
   /**
-   * Between which numbers all calls of the run probably are (two standard errors). `high` is undefined where probes slowed
-   * the target so much that its own pace can't be told.
+   * Between which numbers all calls of the run are, if the target was about as busy between two slices as next to them, and
+   * but for chance (two standard errors). `high` is undefined where probes slowed the target so
+   * much that its own pace can't be told.
    */
   readonly calls: { readonly low: bigint; readonly high: bigint | undefined };
 }
@@ -35,31 +39,35 @@ function paceOf({ ns, calls, hits }: ActivityRecord, nsPerHit: number | undefine
   return { seen, own, variance: Math.max(1, Number(calls)) / time ** 2 };
 }
 
+const NO_CALLS: CallsRecord = { sum: 0, last: undefined, steps: 0 };
 /** Of no slices. */
-const NOTHING: SliceSumRecord = { slices: 0, onNs: 0n, calls: 0n, rest: { seen: 0, own: 0, variance: 0 } };
+const NOTHING: SliceSumRecord = {
+  slices: 0,
+  onNs: 0n,
+  calls: 0n,
+  rest: { least: NO_CALLS, most: NO_CALLS, variance: 0 },
+};
 
-/** What rests on the time between two slices, or behind the last one: how many calls there were, and how sure that is. */
-function addRest(
-  { seen, own, variance }: RestRecord,
-  ns: number,
-  neighbours: readonly ActivityRecord[],
-  nsPerHit: number | undefined,
-): RestRecord {
-  const paces = neighbours.map((activity) => paceOf(activity, nsPerHit));
-  const mean = paces.reduce((sum, pace) => sum + pace.seen, 0) / paces.length;
-  const ownPaces = paces.flatMap((pace) => pace.own ?? []);
-  // How far the two neighbours differ is how little either says of what is between them.
-  const spread = paces.reduce((sum, pace) => sum + (pace.seen - mean) ** 2, 0) / Math.max(1, paces.length - 1);
-  const noise = paces.reduce((sum, pace) => sum + pace.variance, 0) / paces.length ** 2;
+const add = ({ sum, last, steps }: CallsRecord, calls: number): CallsRecord => ({
+  sum: sum + calls,
+  last: calls,
+  steps: steps + (calls - (last ?? calls)) ** 2,
+});
+
+/** A rest between two slices, or, with nobody after it to say that the target was still busy, behind the last one. */
+function addRest(rest: RestRecord, ns: number, before: Pace, after: Pace | undefined): RestRecord {
+  const paces = after === undefined ? [before] : [before, after];
+  const own = paces.flatMap((pace) => pace.own ?? []);
   return {
-    seen: seen + mean * ns,
-    own:
-      own === undefined || ownPaces.length < paces.length
-        ? undefined
-        : own + (ownPaces.reduce((sum, pace) => sum + pace, 0) / ownPaces.length) * ns,
-    variance: variance + (spread / paces.length + noise) * ns ** 2,
+    least: add(rest.least, Math.min(before.seen, after?.seen ?? 0) * ns),
+    most: rest.most === undefined || own.length < paces.length ? undefined : add(rest.most, Math.max(...own) * ns),
+    // The same few calls may speak for the rests on either side of a slice, so two counts are no surer than one.
+    variance: rest.variance + (paces.reduce((sum, pace) => sum + pace.variance, 0) / paces.length) * ns ** 2,
   };
 }
+
+/** Two standard errors of such a sum. Half the square of a step is what one rest varies by, where all are equally busy by themselves. */
+const errorOf = ({ steps }: CallsRecord, { variance }: RestRecord): number => 2 * Math.sqrt(steps / 2 + variance);
 
 /** The sum with one more slice, and with the time until the next one, or until the run's end. */
 export function addSlice(
@@ -68,14 +76,14 @@ export function addSlice(
   next: SliceRecord | { readonly runEndNs: bigint },
   nsPerHit: number | undefined,
 ): SliceSumRecord {
-  const [until, after] = "runEndNs" in next ? [next.runEndNs, []] : [next.beginNs, [next.first]];
+  const [until, after] = "runEndNs" in next ? [next.runEndNs, undefined] : [next.beginNs, paceOf(next.first, nsPerHit)];
   const ns = Number(until - slice.endNs);
   const { slices, onNs, calls, rest } = sum ?? NOTHING;
   return {
     slices: slices + 1,
     onNs: onNs + (slice.endNs - slice.beginNs),
     calls: calls + slice.calls,
-    rest: ns <= 0 ? rest : addRest(rest, ns, [slice.last, ...after], nsPerHit),
+    rest: ns <= 0 ? rest : addRest(rest, ns, paceOf(slice.last, nsPerHit), after),
   };
 }
 
@@ -91,15 +99,15 @@ export function samplingOf(
     (sum, slice, index) => addSlice(sum, slice, slices[index + 1] ?? { runEndNs: durationNs }, nsPerHit),
     earlier ?? NOTHING,
   );
+  const { least, most } = rest;
   const counted = Number(calls);
-  const error = 2 * Math.sqrt(rest.variance);
   const whole = (value: number): bigint => BigInt(Math.round(value));
   return {
     share: Math.min(1, Number(onNs) / Math.max(1, Number(durationNs))),
     slices: sum.slices,
     calls: {
-      low: whole(counted + Math.max(0, rest.seen - error)),
-      high: rest.own === undefined ? undefined : whole(counted + rest.own + error),
+      low: whole(counted + Math.max(0, least.sum - errorOf(least, rest))),
+      high: most === undefined ? undefined : whole(counted + most.sum + errorOf(most, rest)),
     },
   };
 }

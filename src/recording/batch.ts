@@ -2,6 +2,7 @@
 import type {
   ActivityRecord,
   BalanceRecord,
+  CallsRecord,
   CostRecord,
   DetailLoss,
   EndingsRecord,
@@ -110,11 +111,13 @@ const slice = object<SliceRecord>({
   last: activity,
 });
 
+const calls = object<CallsRecord>({ sum: finite, last: optional(finite), steps: finite });
+
 const earlierSlices = object<SliceSumRecord>({
   slices: natural,
   onNs: unsigned,
   calls: unsigned,
-  rest: object<RestRecord>({ seen: finite, own: optional(finite), variance: finite }),
+  rest: object<RestRecord>({ least: calls, most: optional(calls), variance: finite }),
 });
 
 const batch = object<RecordBatch>({

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SliceRecord, SliceSumRecord } from "../../src/aggregate/records.js";
 import { addSlice, samplingOf } from "../../src/aggregate/sampling.js";
+import { Governor } from "../../src/session/governor.js";
 
 const MS = 1_000_000n;
 
@@ -78,3 +79,111 @@ test("of a price that is not known nothing is concluded", () => {
   const { slices, durationNs } = slicesOf(() => 40, 20, 400, 4000);
   assert.equal(samplingOf(slices, durationNs, undefined)?.calls.high, undefined);
 });
+
+/** As much of chance as a test needs, and the same in every run: the generator of "Numerical Recipes". */
+class Chance {
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = seed;
+  }
+
+  /** From 0 to 1, both excluded. */
+  next(): number {
+    this.state = (1664525 * this.state + 1013904223) % 2 ** 32;
+    return (this.state + 0.5) / 2 ** 32;
+  }
+
+  /** Of a Poisson distribution; by the normal one where that is as good. */
+  count(mean: number): number {
+    if (mean > 50) {
+      const normal = Math.sqrt(-2 * Math.log(this.next())) * Math.cos(2 * Math.PI * this.next());
+      return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal));
+    }
+    let [count, product] = [0, this.next()];
+    for (const least = Math.exp(-mean); product > least; product *= this.next()) count++;
+    return count;
+  }
+}
+
+const RUN_MS = 20_000;
+/** How a session looks at its target and takes its probes off. */
+const WATCH_MS = 4;
+const COMES_OFF_MS = 10;
+const EDGE_MS = 16;
+const PRICE_NS = 1500;
+
+/** What the governor makes of a run with so many calls in each of its milliseconds. */
+function governed(calls: readonly number[]): SliceRecord[] {
+  const governor = new Governor(0.03, { nowNs: 0, hits: 0, targetCpuNs: undefined });
+  const slices: SliceRecord[] = [];
+  const activity = (from: number, to: number): SliceRecord["first"] => {
+    const seen = BigInt(calls.slice(from, to).reduce((sum, count) => sum + count, 0));
+    return { ns: BigInt(to - from) * MS, calls: seen, hits: 2n * seen };
+  };
+  let hits = 0;
+  let begin: number | undefined = 0;
+  let end: number | undefined;
+  const keep = (from: number, to: number): void => {
+    slices.push({
+      beginNs: BigInt(from) * MS,
+      endNs: BigInt(to) * MS,
+      calls: activity(from, to).calls,
+      first: activity(from, Math.min(to, from + EDGE_MS)),
+      last: activity(Math.max(from, (end ?? to) - EDGE_MS), end ?? to),
+    });
+  };
+  for (let ms = 0; ms < RUN_MS; ms++) {
+    if (begin !== undefined) hits += 2 * (calls[ms] ?? 0);
+    const now = ms + 1;
+    if (begin !== undefined && end !== undefined && now >= end + COMES_OFF_MS) {
+      keep(begin, now);
+      begin = end = undefined;
+    }
+    if (now % WATCH_MS > 0) continue;
+    governor.account({ nowNs: now * 1e6, hits, targetCpuNs: undefined }, PRICE_NS);
+    if (begin !== undefined && end === undefined && governor.mustRest) end = now;
+    if (begin === undefined && governor.mayWork) begin = now;
+  }
+  if (begin !== undefined && slices.length > 0) keep(begin, RUN_MS);
+  return slices;
+}
+
+/** Calls in each millisecond of a run, by chance. */
+const LOADS: Readonly<Record<string, (chance: Chance) => (ms: number) => number>> = {
+  steady: () => () => 40,
+  "just too many": () => () => 12,
+  rising: () => (ms) => ms / 200,
+  "busy or not for 50 ms": (chance) => {
+    const states = Array.from({ length: RUN_MS / 50 }, () => (chance.next() < 0.2 ? 100 : 2));
+    return (ms) => states[Math.floor(ms / 50)] ?? 0;
+  },
+  "busy or not for 2 s": (chance) => {
+    const states = Array.from({ length: RUN_MS / 2000 }, () => (chance.next() < 0.5 ? 200 : 1));
+    return (ms) => states[Math.floor(ms / 2000)] ?? 0;
+  },
+  // Over before the probes are off, which rest because of it.
+  "a short burst each second": () => (ms) => (ms % 1000 < 30 ? 500 : 1),
+};
+
+for (const [name, load] of Object.entries(LOADS)) {
+  test(`the true number lies within the estimate of a governed run: ${name}`, () => {
+    const outside: string[] = [];
+    let isSampled = 0;
+    for (let seed = 1; seed <= 100; seed++) {
+      const chance = new Chance(seed);
+      const pace = load(chance);
+      const calls = Array.from({ length: RUN_MS }, (_, ms) => chance.count(pace(ms)));
+      const sampling = samplingOf(governed(calls), BigInt(RUN_MS) * MS, PRICE_NS);
+      if (sampling === undefined) continue;
+      isSampled++;
+      const total = BigInt(calls.reduce((sum, count) => sum + count, 0));
+      const { low, high } = sampling.calls;
+      if (total < low || (high !== undefined && total > high))
+        outside.push(`${seed}: ${total} is not in ${low}…${high}`);
+    }
+    assert.ok(isSampled > 90, `${isSampled} runs were sampled`);
+    // Two standard errors leave out one in twenty.
+    assert.ok(outside.length <= isSampled / 20, outside.join("\n"));
+  });
+}

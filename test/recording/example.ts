@@ -129,7 +129,12 @@ const SLICES: Pick<RecordBatch, "slices" | "earlierSlices"> = {
       last: { ns: 20_000n, calls: 4n, hits: 7n },
     },
   ],
-  earlierSlices: { slices: 4, onNs: 200_000n, calls: 30n, rest: { seen: 120.5, own: undefined, variance: 64.25 } },
+  earlierSlices: {
+    slices: 4,
+    onNs: 200_000n,
+    calls: 30n,
+    rest: { least: { sum: 120.5, last: 30, steps: 4000.25 }, most: undefined, variance: 64.25 },
+  },
 };
 
 export const BATCH: RecordBatch = { ...COUNTS, ...SLICES, stacks: STACKS };
