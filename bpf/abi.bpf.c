@@ -24,6 +24,7 @@ struct gs_everything {
 	enum gs_outcome outcome;
 	enum gs_event_flag event_flag;
 	enum gs_tail_place tail_place;
+	enum gs_measuring measuring;
 	struct gs_price price;
 	struct gs_gap gap;
 	enum gs_gap_calls gap_calls;

@@ -408,6 +408,17 @@ struct gs_capture {
 /* Word of a GS_KEEP_BYTES slot: where its bytes begin in the tail, and how many were kept. */
 enum gs_tail_place { GS_TAIL_OFFSET_BITS = 32 };
 
+/*
+ * What the programs do. Sites come and go one after the other, and calls within calls are told from each other by their ends:
+ * so what is counted begins and ends for all sites at once, and never while some are there and others not.
+ */
+enum gs_measuring {
+	GS_OFF,
+	GS_ON,
+	GS_ENDING,	/* sites of beginnings are coming off: calls that are open may still end */
+	GS_LEAVING,	/* all are: hits are paid for, and tell nothing */
+};
+
 /* What hits of a probe take of their goroutine's time beside the program at them, ns. */
 struct gs_price {
 	gs_u32 entry;	/* where calls begin; of a place, where it is passed */

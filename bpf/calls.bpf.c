@@ -260,12 +260,12 @@ static __always_inline int close_call(struct pt_regs *ctx, struct hit *hit, stru
 
 	if (IS_SPAN(hit->kind) && goroutine->skipped) {
 		goroutine->skipped--;
-		count(&counts->unmatched_returns);
+		count_nobodys(counts);
 		return 0;
 	}
 	open = goroutine->open ? frame_at(goroutine, &hit->at.key, goroutine->open - 1) : 0;
 	if (!open || (!IS_SPAN(hit->kind) && (open->depth != hit->at.depth || open->probe != hit->probe))) {
-		count(&counts->unmatched_returns);
+		count_nobodys(counts);
 		return 0;
 	}
 	frame = *open;
@@ -309,7 +309,7 @@ static __always_inline void finish_call(struct pt_regs *ctx, struct hit *hit, st
 	} else {
 		goroutine = record_of(&hit->at.key, 0);
 		if (!goroutine) {
-			count(&counts->unmatched_returns);
+			count_nobodys(counts);
 			return;
 		}
 		hit->at.over = hit->at.depth + 1;
@@ -363,6 +363,22 @@ static __noinline int runtime_end(struct pt_regs *ctx, struct gs_balance *counts
 	if (config.working)
 		release_workspace(workspace);
 	return 0;
+}
+
+/* Whether the hit is where a call ends that is open, or may be. */
+static __always_inline gs_u32 is_end(gs_u64 cookie)
+{
+	switch ((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) {
+	case GS_SITE_ENTRY:
+	case GS_SITE_ENTRY_CHECKED:
+	case GS_SITE_FUNCTION:
+	case GS_SITE_SPAN_BEGIN:
+	case GS_SITE_COUNT:
+	case GS_SITE_COUNT_CHECKED:
+		return 0;
+	default:
+		return 1;
+	}
 }
 
 /* Has the hit handled by its kind. */
@@ -439,14 +455,17 @@ int site(struct pt_regs *ctx)
 {
 	gs_u64 begun = BEGUN, cookie = bpf_get_attach_cookie(ctx);
 	struct gs_balance *counts = this_cpu_counts();
-	gs_u32 tgid = target_process();
+	gs_u32 tgid = target_process(), now = measuring_now();
 
 	keep_own_stack(ctx);
-	if (!*(volatile gs_u32 *)&measuring || !counts || !tgid)
+	if (now == GS_OFF || !counts || !tgid)
 		return 0;
 	if (config.return_image)
 		take_back_return(ctx, cookie);
-	dispatch(ctx, counts, cookie, tgid, begun);
+	if (now == GS_ON || (now == GS_ENDING && is_end(cookie)))
+		dispatch(ctx, counts, cookie, tgid, begun);
+	else
+		count(&counts->other_hits);
 	if (config.does_returns)
 		do_return(ctx);
 	return 0;

@@ -24,11 +24,13 @@ static const struct gs_row empty_row;
 static const struct gs_stack empty_stack;
 static const struct gs_sample empty_sample;
 
-/*
- * 1 while the run counts. Sites come and go one after the other; counting begins and ends for all of them at once, so
- * that no call is seen to begin whose end would be missed.
- */
+/* One of enum gs_measuring. */
 gs_u32 measuring SEC(".data.measuring");
+
+static __always_inline gs_u32 measuring_now(void)
+{
+	return *(volatile gs_u32 *)&measuring;
+}
 
 /* Empty: see keep_own_stack. */
 struct {
@@ -46,7 +48,7 @@ struct {
  */
 static __always_inline void keep_own_stack(void *ctx)
 {
-	if (*(volatile gs_u32 *)&measuring > 1)
+	if (measuring_now() > GS_LEAVING)
 		bpf_tail_call(ctx, &nowhere, 0);
 }
 
@@ -187,6 +189,12 @@ static __always_inline struct gs_balance *this_cpu_counts(void)
 static __always_inline void count(gs_u64 *counter)
 {
 	__sync_fetch_and_add(counter, 1);
+}
+
+/* An end whose call was not seen to begin; once no more are, that says nothing. */
+static __always_inline void count_nobodys(struct gs_balance *counts)
+{
+	count(measuring_now() == GS_ON ? &counts->unmatched_returns : &counts->other_hits);
 }
 
 #endif

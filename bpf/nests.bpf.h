@@ -185,10 +185,19 @@ static __noinline struct gs_goroutine *account_of(const struct hit *hit, struct 
 	return account ? account : nest;
 }
 
-/* An entry whose nest can't be told is lost; an end, nobody's. */
+/* An entry without a nest is lost; an end, nobody's. */
+static __always_inline void count_unplaced(struct gs_balance *counts, gs_u32 create)
+{
+	if (create)
+		count(&counts->lost);
+	else
+		count_nobodys(counts);
+}
+
+/* One whose nest can't be told. */
 static __always_inline struct gs_goroutine *homeless(struct gs_balance *counts, gs_u32 create)
 {
-	count(create ? &counts->lost : &counts->unmatched_returns);
+	count_unplaced(counts, create);
 	if (create)
 		count(&counts->lost_homeless);
 	return 0;
@@ -243,7 +252,7 @@ static __noinline struct gs_goroutine *find_nest(struct pt_regs *ctx, struct hit
 		}
 	}
 	if (!nest)
-		count(create ? &counts->lost : &counts->unmatched_returns);
+		count_unplaced(counts, create);
 	return nest;
 }
 

@@ -205,6 +205,14 @@ export const gsTailPlace = {
   GS_TAIL_OFFSET_BITS: 32,
 } as const;
 
+/** enum gs_measuring */
+export const gsMeasuring = {
+  GS_OFF: 0,
+  GS_ON: 1,
+  GS_ENDING: 2,
+  GS_LEAVING: 3,
+} as const;
+
 /** enum gs_gap_calls */
 export const gsGapCalls = {
   GS_FIRST_CALLS: 2,

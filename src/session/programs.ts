@@ -1,4 +1,5 @@
 /** The BPF object of calls, loaded and sized for one plan. Owns programs and maps. */
+import { gsMeasuring } from "../abi/index.js";
 import { invariant } from "../base/index.js";
 import {
   type AttachMode,
@@ -30,14 +31,24 @@ export interface CallMaps {
   readonly probeTimes: MapShape | undefined;
 }
 
+/** See enum gs_measuring. */
+export type MeasuringState = "off" | "on" | "ending" | "leaving";
+
+const MEASURING: Readonly<Record<MeasuringState, number>> = {
+  off: gsMeasuring.GS_OFF,
+  on: gsMeasuring.GS_ON,
+  ending: gsMeasuring.GS_ENDING,
+  leaving: gsMeasuring.GS_LEAVING,
+};
+
 export interface CallPrograms extends Disposable {
   /** The program for every site. */
   readonly site: number;
   readonly maps: CallMaps;
   /** The ring buffer: its descriptor, and how large it is. */
   readonly events: { readonly fd: number; readonly bytes: number };
-  /** Begins or ends counting, at all sites at once; off after load. */
-  measure(state: "on" | "off"): void;
+  /** What the programs do, at all sites at once; off after load. */
+  measure(state: MeasuringState): void;
   /** Tells what the hits of each probe take, a struct gs_price each; where durations are without it. */
   setPrices(prices: Buffer): void;
 }
@@ -115,7 +126,7 @@ export function loadCallPrograms(
       events: { fd: object.mapFd("events"), bytes: layouts.events.elements },
       measure: (state) => {
         const value = Buffer.alloc(4);
-        value.writeUInt32LE(state === "on" ? 1 : 0);
+        value.writeUInt32LE(MEASURING[state]);
         setArrayElement(measuring, 0, value);
       },
       setPrices: (each) => setArrayElements(prices, each),

@@ -101,7 +101,7 @@ export class Session implements Disposable {
     addresses: RunAddresses,
     meter: CostMeter,
     processes: "one" | "many",
-    { maxOverhead }: SessionOptions,
+    { maxOverhead, net, keep }: SessionOptions,
   ) {
     this.plan = plan;
     this.netPrices = netPrices;
@@ -116,7 +116,9 @@ export class Session implements Disposable {
     const comeAndGo = processes === "many" || plan.probes.some(({ identity }) => identity === "thread");
     this.ended = comeAndGo ? new EndedProcesses(programs, plan, events === undefined ? "none" : "kept") : undefined;
     this.clock = readClocks();
-    this.slices = new Slices({ attachment, programs, meter, share: maxOverhead }, this.clock.monotonicNs);
+    // Who wants a call's own time has to have seen all that it called.
+    const open = net === true || keep.origins === true ? "are cut off" : "may linger";
+    this.slices = new Slices({ attachment, programs, meter, share: maxOverhead, open }, this.clock.monotonicNs);
   }
 
   /**

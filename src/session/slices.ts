@@ -43,6 +43,8 @@ export interface SliceControl {
   readonly meter: CostMeter;
   /** Of the target's time, 0 to 1; undefined: whatever it costs. */
   readonly share: number | undefined;
+  /** What becomes of calls that are under way when a slice ends: what they call from then on nobody sees. */
+  readonly open: "may linger" | "are cut off";
 }
 
 export class Slices implements Disposable {
@@ -55,14 +57,14 @@ export class Slices implements Disposable {
   private readonly governor: Governor | undefined;
   private readonly timer: NodeJS.Timeout | undefined;
   private readonly log = new SliceLog();
-  /** `leaving`: the kernel is taking the probes off. */
+  /** `lingering`: calls that are open may still end; `leaving`: the kernel is taking all probes off. */
   private state: "on" | "lingering" | "leaving" | "off" = "on";
   /** Of the slice that goes on, or went on last: its first moment, some of its last, the last one first. */
   private first: Moment;
   private edge: Moment | undefined;
   private recent: Moment[] = [];
-  /** The slice whose probes are coming off, as it was when that was decided. */
-  private ending: SliceRecord | undefined;
+  /** Until the probes where calls begin are off. */
+  private beginningsGo: Promise<void> | undefined;
   private isStopped = false;
 
   /** Begins with the first slice. `beganNs`: CLOCK_MONOTONIC when counting began. */
@@ -86,7 +88,6 @@ export class Slices implements Disposable {
 
   /** The slice that is not over yet, up to now. */
   private goesOn(): SliceRecord | undefined {
-    if (this.ending !== undefined) return this.stretched(this.ending);
     return this.state === "on" && this.log.last !== undefined ? this.sliceUntil(this.look()) : undefined;
   }
 
@@ -95,7 +96,6 @@ export class Slices implements Disposable {
     clearInterval(this.timer);
     const last = this.goesOn();
     if (last !== undefined) this.keep(last);
-    this.ending = undefined;
     this.isStopped = true;
     this.state = "off";
   }
@@ -115,7 +115,7 @@ export class Slices implements Disposable {
         if (governor.mustRest) this.rest(now);
         break;
       case "lingering":
-        if (this.ending === undefined && now.ns - this.lastNs >= LINGER_NS) void this.cutOff();
+        if (now.ns - this.lastNs >= LINGER_NS) void this.cutOff();
         break;
       case "leaving":
         break;
@@ -125,35 +125,28 @@ export class Slices implements Disposable {
     }
   }
 
+  /** The slice is over at once; its probes, as soon as the kernel can. */
   private rest(now: Moment): void {
-    this.ending = this.sliceUntil(now);
-    if (readOpen(this.control.programs) * FEW < now.calls - this.first.calls) {
+    const { programs, attachment, open } = this.control;
+    const lingers = open === "may linger" && readOpen(programs) * FEW >= now.calls - this.first.calls;
+    programs.measure(lingers ? "ending" : "leaving");
+    this.keep(this.sliceUntil(this.look()));
+    if (!lingers) {
       void this.cutOff();
       return;
     }
     this.state = "lingering";
-    void this.control.attachment.releaseBeginnings().then(() => this.end());
-  }
-
-  /** No call is seen to begin any more. */
-  private end(): void {
-    if (this.isStopped || this.ending === undefined) return;
-    this.keep(this.stretched(this.ending));
-    this.ending = undefined;
-  }
-
-  /** Up to now: what was hit while the probes came off was counted, for it was paid. */
-  private stretched(slice: SliceRecord): SliceRecord {
-    const { ns, calls } = this.look();
-    return { ...slice, endNs: ns - this.beganNs, calls: calls - this.first.calls };
+    this.beginningsGo = attachment.releaseBeginnings();
   }
 
   private async cutOff(): Promise<void> {
     const { attachment, programs } = this.control;
     this.state = "leaving";
+    await this.beginningsGo;
+    if (this.isStopped) return;
+    programs.measure("leaving");
     await attachment.release();
     if (this.isStopped) return;
-    this.end();
     programs.measure("off");
     deleteWhere(programs.maps.goroutines, (_key, value) => {
       const open = value.readUInt32LE(gsGoroutine.open.offset);
