@@ -81,9 +81,9 @@ function costSentence({ cost }: Aggregate): string {
   const hits = formatQuantity(cost.hits, "probe hit");
   if (cost.nsPerHit === undefined) return `${hits}; their price could not be measured`;
   const total = formatNanoseconds(Number(cost.hits) * cost.nsPerHit);
-  const share = cost.shareOfTarget === undefined ? "" : `, ${formatShare(cost.shareOfTarget)} of the target's CPU time`;
+  const share = cost.shareOfTarget === undefined ? "an unknown share" : formatShare(cost.shareOfTarget);
   const few = cost.hits < MANY_HITS ? "about " : "";
-  return `${hits} of ${few}${formatNanoseconds(cost.nsPerHit)} each, ${total} altogether${share}`;
+  return `${hits} of ${few}${formatNanoseconds(cost.nsPerHit)} each, ${total} altogether, ${share} of the target's CPU time`;
 }
 
 /** Calls whose median is below this many times the price of a hit look much longer than they are. */

@@ -2,22 +2,23 @@
  * What a run costs its target. A hit is a trap, which is measured on a page of our own with an empty program, and the
  * program, which the kernel times while it runs in the target.
  */
+import { cpus } from "node:os";
 import type { CostRecord } from "../aggregate/index.js";
 import { ProfilerError } from "../base/index.js";
 import { type AttachMode, RunStatistics } from "../bpf/index.js";
 import { findProcessCpuTime } from "../kernel/index.js";
 import type { ProbePlan, Site } from "../probes/index.js";
-import type { TargetProcess } from "../process/index.js";
 import type { LoadedPrograms } from "./load.js";
 import type { CallPrograms } from "./programs.js";
 import type { Counts } from "./snapshot.js";
+import type { Target } from "./target.js";
 import { type TrapKind, TrapPrices, trapKind } from "./trap-prices.js";
 
 /** Program runs that are timed; then timing goes off again, because it costs each run two clock readings. */
 const TIMED_RUNS = 5000n;
-const TIMING_CHECK_MS = 200;
-/** Of a target that has ended: what it may have used unseen is then a twentieth at most, for each CPU it kept busy. */
-const LEAST_CPU_OF_ENDED_NS = BigInt(20 * TIMING_CHECK_MS) * 1_000_000n;
+const LOOK_MS = 20;
+/** Of a target that has ended, the CPU time is known when what nobody saw of it is one part in so many at most. */
+const PARTS = 20n;
 /** What a program is taken to run for until the kernel has timed some runs. */
 const USUAL_PROGRAM_NS = 500;
 
@@ -26,32 +27,40 @@ export class CostMeter implements Disposable {
   private readonly plan: ProbePlan;
   private readonly mode: AttachMode;
   private readonly returns: LoadedPrograms["returns"];
-  private readonly target: TargetProcess | undefined;
+  private readonly target: Target;
   private readonly programs: CallPrograms;
   private readonly cpuAtStart: bigint | undefined;
   private readonly statistics: RunStatistics | undefined;
   private readonly timer: NodeJS.Timeout;
-  private lastCpu: bigint | undefined;
+  /** CPU time when the target was last seen alive, and the moment: of CLOCK_MONOTONIC, as all here. */
+  private seen: { readonly cpuNs: bigint; readonly atNs: bigint } | undefined;
+  /** When it was first found gone. */
+  private goneNs: bigint | undefined;
   private prices: TrapPrices | undefined;
   private traps: ReturnType<CostMeter["measureTraps"]> | undefined;
 
-  constructor(plan: ProbePlan, { programs, mode, returns }: LoadedPrograms, target: TargetProcess | undefined) {
+  constructor(plan: ProbePlan, { programs, mode, returns }: LoadedPrograms, target: Target) {
     this.plan = plan;
     this.mode = mode;
     this.returns = returns;
     this.target = target;
     this.programs = programs;
     this.cpuAtStart = this.findCpuTime();
-    this.lastCpu = this.cpuAtStart;
     this.statistics = RunStatistics.enable();
-    this.timer = setInterval(() => this.watch(), TIMING_CHECK_MS);
+    this.timer = setInterval(() => this.watch(), LOOK_MS);
     this.timer.unref();
   }
 
   /** CPU time of the target so far, ns; undefined where there is no single process, or it can't be read. */
   findCpuTime(): bigint | undefined {
     try {
-      return this.target?.isAlive() ? findProcessCpuTime(this.target.pid) : undefined;
+      const process_ = this.target.process();
+      if (process_ === undefined) return undefined;
+      const atNs = process.hrtime.bigint();
+      const cpuNs = process_.isAlive() ? findProcessCpuTime(process_.pid) : undefined;
+      if (cpuNs !== undefined) [this.seen, this.goneNs] = [{ cpuNs, atNs }, undefined];
+      else this.goneNs ??= process.hrtime.bigint();
+      return cpuNs;
     } catch (error) {
       // Asked by a timer too: what cannot be read now is no reason to end a run.
       if (error instanceof ProfilerError) return undefined;
@@ -61,7 +70,7 @@ export class CostMeter implements Disposable {
 
   /** The target's CPU time is gone with it, so the last value seen is kept. */
   private watch(): void {
-    this.lastCpu = this.findCpuTime() ?? this.lastCpu;
+    this.findCpuTime();
     const runs = RunStatistics.of(this.programs.site)?.runCount ?? 0n;
     if (runs >= TIMED_RUNS) this.statistics?.[Symbol.dispose]();
   }
@@ -76,12 +85,19 @@ export class CostMeter implements Disposable {
     };
   }
 
-  /** What a target that has ended used since it was last looked at is not known: then only a long run has an answer. */
+  /**
+   * What a target that has ended used since it was last looked at nobody saw. It is all that its CPUs could do meanwhile, at
+   * most; of a command, the kernel adds up the rest with what its own children used, which no probe of ours was in.
+   */
   private targetCpu(): bigint | undefined {
-    const { lastCpu, cpuAtStart, target } = this;
-    if (lastCpu === undefined || cpuAtStart === undefined) return undefined;
-    const used = lastCpu - cpuAtStart;
-    return target?.isAlive() === true || used >= LEAST_CPU_OF_ENDED_NS ? used : undefined;
+    const { seen, goneNs, cpuAtStart, target } = this;
+    if (seen === undefined || cpuAtStart === undefined) return undefined;
+    const used = seen.cpuNs - cpuAtStart;
+    if (goneNs === undefined) return used;
+    const final = target.findFinalCpuTime();
+    const unseen = final === undefined ? (goneNs - seen.atNs) * BigInt(cpus().length) : final - seen.cpuNs;
+    if (unseen * PARTS > used) return undefined;
+    return final === undefined ? used : final - cpuAtStart;
   }
 
   /** Mean over entries and exits, in their proportion; undefined before there is one, or when the kernel does not say. */

@@ -171,7 +171,7 @@ export class Session implements Disposable {
         netPrices = NetPrices.measure(plan, loaded);
         programs.setPrices(netPrices.each);
       }
-      meter = new CostMeter(plan, loaded, target.process());
+      meter = new CostMeter(plan, loaded, target);
       requireHarmlessNops(files.all, mode);
       requireSwiftRelease(files.all, mode);
       // Before the target pays for anything: the governor must know the price.

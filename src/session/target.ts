@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, readlinkSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { invariant, messageOf, RunError, UnmeasurableError, UnsupportedError } from "../base/index.js";
+import { readEndedChildrenCpuTime } from "../kernel/index.js";
 import { openProcess, type TargetProcess } from "../process/index.js";
 
 export type TargetRequest =
@@ -29,6 +30,11 @@ export interface Target extends Disposable {
   release(): void;
   /** Of a command: how it ends, once it does. Undefined for other targets, and for a command that was never started. */
   end(): Promise<CommandEnd | undefined>;
+  /**
+   * CPU time of a command that has ended, ns, with that of the children it waited for. Undefined before, and for other
+   * targets.
+   */
+  findFinalCpuTime(): bigint | undefined;
   /** Sends a command a signal; nothing for other targets. */
   signal(signal: NodeJS.Signals): void;
   /** True when there is nothing left to measure: the process is gone, or has become another program. */
@@ -77,6 +83,7 @@ function pidTarget(pid: number): Target {
     hold: () => Promise.resolve(),
     release: nothing,
     end: () => Promise.resolve(undefined),
+    findFinalCpuTime: () => undefined,
     signal: nothing,
     hasEnded: () => target.findProgram() !== program,
     [Symbol.dispose]: nothing,
@@ -93,6 +100,7 @@ function exeTarget(path: string): Target {
     hold: () => Promise.resolve(),
     release: nothing,
     end: () => Promise.resolve(undefined),
+    findFinalCpuTime: () => undefined,
     signal: nothing,
     hasEnded: () => false,
     [Symbol.dispose]: nothing,
@@ -143,6 +151,8 @@ class CommandTarget implements Target {
   private target: TargetProcess | undefined;
   private ending: Promise<CommandEnd | undefined> = Promise.resolve(undefined);
   private hasExited = false;
+  /** Of children before this one, ns. */
+  private childrenCpuTime = 0n;
   /** What the process runs once it is the command; see TargetProcess. */
   private program: string | undefined;
 
@@ -164,6 +174,7 @@ class CommandTarget implements Target {
     const foreign = foreignVariables();
     // env would take a path with = in it for a variable.
     if (foreign.length > 0 && !this.path.includes("=")) command.unshift("env", ...foreign);
+    this.childrenCpuTime = readEndedChildrenCpuTime();
     const child = spawn("/bin/sh", ["-c", GATE, "sh", ...command], {
       stdio: ["inherit", "inherit", "inherit", "pipe"],
     });
@@ -194,6 +205,11 @@ class CommandTarget implements Target {
 
   end(): Promise<CommandEnd | undefined> {
     return this.ending;
+  }
+
+  /** The command is the only child that this process has meanwhile. */
+  findFinalCpuTime(): bigint | undefined {
+    return this.hasExited ? readEndedChildrenCpuTime() - this.childrenCpuTime : undefined;
   }
 
   signal(signal: NodeJS.Signals): void {
