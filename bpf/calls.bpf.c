@@ -193,14 +193,14 @@ static __always_inline void begin_call(struct pt_regs *ctx, struct hit *hit, str
 	}
 	settle(goroutine, &hit->at, ending_of(hit, goroutine), hit->workspace);
 	account = config.net ? account_of(hit, goroutine, 1) : goroutine;
-	if (config.net)
+	if (config.net && account)
 		goroutine->spent = account->spent;
 	frame.depth = hit->at.depth;
 	frame.probe = hit->probe;
 	frame.series = hit->probe;
 	look_at_entry(ctx, hit, goroutine, &frame);
 	/* Nothing but the order tells which end is a span's, so within one that there was no room for no other is opened. */
-	if ((IS_SPAN(hit->kind) && goroutine->skipped) || push(goroutine, &hit->at.key, &frame, begun)) {
+	if (!account || (IS_SPAN(hit->kind) && goroutine->skipped) || push(goroutine, &hit->at.key, &frame, begun)) {
 		if (IS_SPAN(hit->kind))
 			goroutine->skipped++;
 		count(&counts->lost);
@@ -208,7 +208,7 @@ static __always_inline void begin_call(struct pt_regs *ctx, struct hit *hit, str
 	} else if (frame.flags & GS_FRAME_FILTERED) {
 		goroutine->filtered++;
 	}
-	if (config.net)
+	if (config.net && account)
 		account->spent = goroutine->spent;
 	leave_nest(hit, goroutine);
 }

@@ -172,7 +172,8 @@ static __always_inline long find_depth(const struct pt_regs *ctx, struct hit *hi
 
 /*
  * With `net`: who keeps account of what hits take that are on this nest. C functions have a nest each, and call each other on
- * one thread, which keeps it for all of them.
+ * one thread, which keeps it for all of them. 0 when there is no room for one that is to be created; a nest without one has no
+ * open calls.
  */
 static __noinline struct gs_goroutine *account_of(const struct hit *hit, struct gs_goroutine *nest, gs_u32 create)
 {
@@ -182,7 +183,7 @@ static __noinline struct gs_goroutine *account_of(const struct hit *hit, struct 
 	if (!IN_NEST(hit->kind) || !nest->owner)
 		return nest;
 	account = record_of(&key, create);
-	return account ? account : nest;
+	return account || create ? account : nest;
 }
 
 /* An entry without a nest is lost; an end, nobody's. */

@@ -5,7 +5,8 @@
  * end lies inside its time, and is taken off.
  *
  * Hits on other nests are not in the account: those of C functions and spans inside Go's calls, and the other way round; nor
- * are the traps by which the runtime's panics and exits are seen.
+ * are the traps by which the runtime's panics and exits are seen. Nor is the return that a program does itself: it follows the
+ * program's last reading of the clock, and no price contains it.
  */
 #ifndef GOSPECT_NET_BPF_H
 #define GOSPECT_NET_BPF_H

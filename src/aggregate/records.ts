@@ -99,7 +99,7 @@ export interface CostRecord {
 export interface NetRecord {
   /** Calls that took less than the probe time that was to be taken off; they took 0. */
   readonly belowZero: bigint;
-  /** What is taken off may be wrong by this share of it. Undefined in recordings that don't know. */
+  /** What is taken off may be wrong by this share of it. Undefined where that is not known. */
   readonly uncertainty?: number | undefined;
 }
 

@@ -114,9 +114,12 @@ function probeTimeNote({ measure, cost, series }: Aggregate, lacking: CallLoss |
 
 function netNote({ belowZero, uncertainty }: NetRecord): string {
   const of = "what probes inside a call took, and the part of its own that it contains, at prices measured here";
-  const varying = uncertainty === undefined ? "" : `, which vary by ${formatShare(uncertainty)}`;
+  const off =
+    uncertainty === undefined
+      ? ", and how far they may be off is not known"
+      : `, which may be off by ${formatShare(uncertainty)}`;
   const less = belowZero === 0n ? "" : `; ${formatQuantity(belowZero, "call")} took less than that, and have 0`;
-  return `durations are net of probe time: ${of}${varying}${less}`;
+  return `durations are net of probe time: ${of}${off}${less}`;
 }
 
 function notes(results: Aggregate, noun: Noun, lacking: CallLoss | undefined): readonly string[] {

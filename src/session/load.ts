@@ -38,6 +38,16 @@ const noLoop = (cause?: RunError): UnsupportedError =>
     ...(cause === undefined ? {} : { cause }),
   });
 
+/** Of an exit whose return other programs may do, or the kernel, it can't be told whether it takes one trap or two. */
+const noNetBesideOthers = (): UnsupportedError =>
+  new UnsupportedError(
+    "net-beside-others",
+    "--net can't tell what probes take where another run has probes on returns",
+    {
+      hint: "without --net, durations contain probe time",
+    },
+  );
+
 /** The verifier's name for a helper that it does not know ends in its number: that of bpf_loop. */
 const LOOP_UNKNOWN = /unknown.*#181\b/;
 
@@ -63,7 +73,7 @@ function loadWithoutLoop(first: RunError, load: () => CallPrograms): CallProgram
 
 /**
  * Throws as loadCallPrograms does, and UnsupportedError where the kernel lacks what was asked for: `no-uprobe-multi`, or
- * `no-bpf-loop` when the plan can't do without.
+ * `no-bpf-loop` when the plan can't do without; and `net-beside-others`. LIMIT: who comes later is not seen.
  */
 export function loadPrograms(
   plan: ProbePlan,
@@ -74,6 +84,7 @@ export function loadPrograms(
   if (mustLoop && loops === "never") throw noLoop();
   const load = (mode: AttachMode): LoadedPrograms => {
     const returns = canDoReturns(mode) ? findReturns?.() : undefined;
+    if (settings.net && returns?.by === "others") throw noNetBesideOthers();
     const programs = loadLoopingOrNot((hasLoop) => loadCallPrograms(plan, { ...settings, returns, hasLoop }, mode));
     return { programs, mode, returns: returns?.by === "this run" ? "programs" : "kernel" };
   };

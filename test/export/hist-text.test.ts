@@ -131,6 +131,11 @@ test("what is less than probe time leaves certain is shown as that", () => {
   assert.match(page, /^ {2}main\.f +5 +100\.0% +<2\.00 µs +1\.03 h +1\.03 h +1\.03 h$/m);
   assert.match(
     formatBalanceText(RUN_OF_ONE, results, PLAIN),
-    /^note: durations are net of probe time: .* at prices measured here, which vary by 50\.0%; 2 calls took less than that/m,
+    /^note: durations are net of probe time: .* at prices measured here, which may be off by 50\.0%; 2 calls took less than that/m,
+  );
+  const unknown = { ...results, cost: { ...results.cost, net: { belowZero: 0n } } };
+  assert.match(
+    formatBalanceText(RUN_OF_ONE, unknown, PLAIN),
+    /^note: durations are net of probe time: .* at prices measured here, and how far they may be off is not known$/m,
   );
 });
