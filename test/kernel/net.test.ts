@@ -180,6 +180,19 @@ async function traced(
   );
 }
 
+test("calls of a C function for whose thread there is no account are lost", { skip }, async () => {
+  using fixture = await startFixture(programInC());
+  const plan = await tracePlan(fixture, ["c:inner"]);
+  // Of the nest; the account would be a second one.
+  const options = { net: true, capacities: { goroutines: 1 } };
+  using measuring = await Measuring.start(plan, { kind: "pid", pid: fixture.pid }, options);
+  await ask(fixture, "outer", 1);
+  const { balance } = measuring.stop();
+  assert.equal(balance.discrepancy, 0n);
+  assert.ok(balance.entries > 0n);
+  assert.equal(balance.lost, balance.entries);
+});
+
 test("events of calls that return, and of one that panics", { skip }, async (t) => {
   using fixture = await startFixture(program());
   const plan = await tracePlan(fixture, ["main.Failing", "main.Outer", "main.Inner"]);
