@@ -19,6 +19,10 @@ export interface GovernorReading {
  */
 const SAVINGS_SECONDS = 0.25;
 
+/** What any second may cost, times what was agreed. */
+const MOST_IN_A_SECOND = 2;
+const SECOND_NS = 1e9;
+
 /** How full the account must be for probes to go on again: the fuller, the longer and the rarer are the times they are on. */
 const ENOUGH = 0.75;
 
@@ -26,6 +30,10 @@ export class Governor {
   private readonly share: number;
   private savedNs: number;
   private last: GovernorReading;
+  /** The last second, look by look. */
+  private readonly second: { readonly nowNs: number; readonly spent: number; readonly income: number }[] = [];
+  /** The most that was ever spent beyond all income before the probes were off. */
+  private worstDebtNs = 0;
 
   /** `share`: of the target's time, 0 to 1. The account begins full. */
   constructor(share: number, start: GovernorReading) {
@@ -41,7 +49,11 @@ export class Governor {
     const cpu = (reading.targetCpuNs ?? 0) - (targetCpuNs ?? 0);
     // A program that uses less than one CPU leaves the rest of it free: probes take that first.
     const income = this.share * Math.max(wall, cpu);
-    this.savedNs = Math.min(this.savedNs + income - (reading.hits - hits) * nsPerHit, this.mostNs);
+    const spent = (reading.hits - hits) * nsPerHit;
+    this.savedNs = Math.min(this.savedNs + income - spent, this.mostNs);
+    this.worstDebtNs = Math.max(this.worstDebtNs, this.debtNs);
+    this.second.push({ nowNs: reading.nowNs, spent, income });
+    while ((this.second[0]?.nowNs ?? reading.nowNs) <= reading.nowNs - SECOND_NS) this.second.shift();
     this.last = reading;
   }
 
@@ -49,8 +61,15 @@ export class Governor {
     return this.savedNs < 0;
   }
 
+  /** Not where one more time like the dearest so far would be too much for the second that it is in. */
   get mayWork(): boolean {
-    return this.savedNs >= ENOUGH * this.mostNs;
+    if (this.savedNs < ENOUGH * this.mostNs) return false;
+    const [spent, income] = this.second.reduce(
+      ([spent, income], look) => [spent + look.spent, income + look.income],
+      [0, 0],
+    );
+    const bearable = MOST_IN_A_SECOND * Math.max(income, this.share * SECOND_NS);
+    return spent === 0 || spent + this.mostNs + this.worstDebtNs <= bearable;
   }
 
   /** What has been spent beyond all income, ns; 0 while there is something left. */

@@ -82,6 +82,14 @@ for (const [name, nsPerHit] of [
   }
 }
 
+test("where probes are slow to come off, no second has two such times that would be too much for it", () => {
+  const burst: Target = { pace: (seconds) => (seconds < 3 ? 0 : 4e6), cpus: 1, nsPerHit: 900 };
+  const { paid, rests } = simulate(burst, { ...usual, detachMs: 30 });
+  const limit = usual.share * SECOND;
+  assert.ok(worstSecond(paid) <= 2 * limit, `${worstSecond(paid) / limit} times the limit`);
+  assert.ok(rests > 3, `${rests} rests`);
+});
+
 test("a target within the limit is never left alone", () => {
   const steady: Target = { pace: () => 20_000, cpus: 1, nsPerHit: 1000 };
   assert.deepEqual(simulate(steady, usual).rests, 0);
