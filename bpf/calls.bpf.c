@@ -431,8 +431,12 @@ static __always_inline gs_u64 place_of(gs_u64 cookie)
 static __noinline int take_back_return(struct pt_regs *ctx, gs_u64 cookie)
 {
 	gs_u64 caller, place = place_of(cookie);
+	gs_u8 there;
 
 	if (ctx->ip == place || read_user(&caller, sizeof(caller), ctx->sp - sizeof(caller)) || caller != ctx->ip)
+		return 0;
+	/* Behind a call that is always so; and a process that has just become another program has nothing of ours at that place. */
+	if (((cookie >> GS_COOKIE_PROBE_BITS) & GS_SITE_KIND) != GS_SITE_RETURN || read_user(&there, 1, place) || there != BREAKPOINT)
 		return 0;
 	ctx->ip = place;
 	ctx->sp -= sizeof(caller);
@@ -466,7 +470,7 @@ int site(struct pt_regs *ctx)
 		dispatch(ctx, counts, cookie, tgid, begun);
 	else
 		count(&counts->other_hits);
-	if (config.does_returns)
+	if (config.does_returns && *(volatile gs_u32 *)&measuring & GS_RETURNING)
 		do_return(ctx);
 	return 0;
 }

@@ -49,6 +49,8 @@ struct task_struct {
 #define FLAG_CARRY 0x01
 #define FLAG_ZERO 0x40
 #define FLAG_TRAP 0x100
+/* What is in memory where a probe is. */
+#define BREAKPOINT 0xcc
 
 static __always_inline gs_u64 register_value(const struct pt_regs *ctx, gs_u32 number)
 {
@@ -81,13 +83,14 @@ static __always_inline long read_user(void *to, gs_u32 size, gs_u64 address)
 /*
  * Does what the `ret` under the probe would. The kernel leaves an instruction out when ip was changed, and so need not
  * step through a copy of it, which takes a second trap. Kernels that do not know this refuse programs that write
- * registers. Where the stack can't be read nothing is changed, and the instruction runs as usual.
+ * registers. Where the stack can't be read nothing is changed, and the instruction runs as usual; nor where the return
+ * leads to itself, since then ip would not tell that it has been done.
  */
 static __always_inline void return_to_caller(struct pt_regs *ctx)
 {
 	gs_u64 caller;
 
-	if (read_user(&caller, sizeof(caller), ctx->sp))
+	if (read_user(&caller, sizeof(caller), ctx->sp) || caller == ctx->ip)
 		return;
 	ctx->ip = caller;
 	ctx->sp += sizeof(caller);

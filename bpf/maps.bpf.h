@@ -24,12 +24,12 @@ static const struct gs_row empty_row;
 static const struct gs_stack empty_stack;
 static const struct gs_sample empty_sample;
 
-/* One of enum gs_measuring. */
+/* Of enum gs_measuring. */
 gs_u32 measuring SEC(".data.measuring");
 
 static __always_inline gs_u32 measuring_now(void)
 {
-	return *(volatile gs_u32 *)&measuring;
+	return *(volatile gs_u32 *)&measuring & (GS_RETURNING - 1);
 }
 
 /* Empty: see keep_own_stack. */
@@ -48,7 +48,7 @@ struct {
  */
 static __always_inline void keep_own_stack(void *ctx)
 {
-	if (measuring_now() > GS_LEAVING)
+	if (*(volatile gs_u32 *)&measuring > (GS_LEAVING | GS_RETURNING))
 		bpf_tail_call(ctx, &nowhere, 0);
 }
 

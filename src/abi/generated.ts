@@ -211,6 +211,7 @@ export const gsMeasuring = {
   GS_ON: 1,
   GS_ENDING: 2,
   GS_LEAVING: 3,
+  GS_RETURNING: 4,
 } as const;
 
 /** enum gs_gap_calls */

@@ -26,7 +26,7 @@ const USUAL_PROGRAM_NS = 500;
 export class CostMeter implements Disposable {
   private readonly plan: ProbePlan;
   private readonly mode: AttachMode;
-  private readonly returns: LoadedPrograms["returns"];
+  private returns: LoadedPrograms["returns"];
   private readonly target: Target;
   private readonly programs: CallPrograms;
   private readonly cpuAtStart: bigint | undefined;
@@ -49,6 +49,13 @@ export class CostMeter implements Disposable {
     this.statistics = RunStatistics.enable();
     this.timer = setInterval(() => this.watch(), LOOK_MS);
     this.timer.unref();
+  }
+
+  /** From now on the kernel steps through the returns. */
+  expectSteps(): void {
+    this.returns = "kernel";
+    this.prices?.[Symbol.dispose]();
+    this.traps = undefined;
   }
 
   /** CPU time of the target so far, ns; undefined where there is no single process, or it can't be read. */

@@ -47,8 +47,8 @@ export interface CallPrograms extends Disposable {
   readonly maps: CallMaps;
   /** The ring buffer: its descriptor, and how large it is. */
   readonly events: { readonly fd: number; readonly bytes: number };
-  /** What the programs do, at all sites at once; off after load. */
-  measure(state: MeasuringState): void;
+  /** What the programs do, at all sites at once; off after load. Returns are theirs only where they were loaded for that. */
+  measure(state: MeasuringState, returns?: "kernel"): void;
   /** Tells what the hits of each probe take, a struct gs_price each; where durations are without it. */
   setPrices(prices: Buffer): void;
 }
@@ -124,9 +124,9 @@ export function loadCallPrograms(
       site: object.programFd("site"),
       maps,
       events: { fd: object.mapFd("events"), bytes: layouts.events.elements },
-      measure: (state) => {
+      measure: (state, returns) => {
         const value = Buffer.alloc(4);
-        value.writeUInt32LE(MEASURING[state]);
+        value.writeUInt32LE(MEASURING[state] | (returns === "kernel" ? 0 : gsMeasuring.GS_RETURNING));
         setArrayElement(measuring, 0, value);
       },
       setPrices: (each) => setArrayElements(prices, each),

@@ -21,9 +21,6 @@ const RET = Buffer.from([0xc3]);
 /**
  * For a run on one process. Undefined where the kernel is to step through whatever others do: with a shadow stack, which would
  * have to be told. LIMIT: and beside C functions and spans, where returns are not most of the price.
- *
- * LIMIT: a program that is held before its first instruction has no shadow stack yet. Go's linker marks none as fit for one,
- * so no C library turns it on.
  */
 export function findDoneReturns(plan: ProbePlan, file: ProgramFile, process: TargetProcess): DoneReturns | undefined {
   const sites = file.sites.map(({ site }) => site);
@@ -43,8 +40,8 @@ const isPlain = ({ bytes }: Site): boolean => bytes.equals(RET);
 
 /**
  * A probe would be a breakpoint in place of the instruction. Programs on one site run in turn, those that came last first, so
- * whoever was there before this run and knows nothing of done returns would see the thread in its caller. LIMIT: who comes
- * while this run's probes rest is before it from then on.
+ * whoever was there before this run and knows nothing of done returns would see the thread in its caller. So this is asked each
+ * time before probes that rested come back. LIMIT: who comes between the question and the probes is not seen.
  */
 function areUnprobed(sites: readonly Site[], bias: number, process: TargetProcess): boolean {
   using memory = ProcessMemory.open(process.pid);

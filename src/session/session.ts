@@ -102,6 +102,7 @@ export class Session implements Disposable {
     meter: CostMeter,
     processes: "one" | "many",
     { maxOverhead, net, keep }: SessionOptions,
+    isAlone: (() => boolean) | undefined,
   ) {
     this.plan = plan;
     this.netPrices = netPrices;
@@ -118,7 +119,10 @@ export class Session implements Disposable {
     this.clock = readClocks();
     // Who wants a call's own time has to have seen all that it called.
     const open = net === true || keep.origins === true ? "are cut off" : "may linger";
-    this.slices = new Slices({ attachment, programs, meter, share: maxOverhead, open }, this.clock.monotonicNs);
+    this.slices = new Slices(
+      { attachment, programs, meter, share: maxOverhead, open, isAlone },
+      this.clock.monotonicNs,
+    );
   }
 
   /**
@@ -198,8 +202,11 @@ export class Session implements Disposable {
       attachment,
       addresses,
       meter,
-      target.process() === undefined ? "many" : "one",
+      running === undefined ? "many" : "one",
       options,
+      loaded.returns === "kernel" || running === undefined
+        ? undefined
+        : () => findDoneReturns(plan, files.program, running)?.by === "this run",
     );
     if (target.request.kind === "command") target.release();
     return session;

@@ -45,6 +45,8 @@ export interface SliceControl {
   readonly share: number | undefined;
   /** What becomes of calls that are under way when a slice ends: what they call from then on nobody sees. */
   readonly open: "may linger" | "are cut off";
+  /** Of a run whose programs do the returns: whether nobody else has probes on them by now. */
+  readonly isAlone: (() => boolean) | undefined;
 }
 
 export class Slices implements Disposable {
@@ -65,6 +67,8 @@ export class Slices implements Disposable {
   private recent: Moment[] = [];
   /** Until the probes where calls begin are off. */
   private beginningsGo: Promise<void> | undefined;
+  /** Who does the returns, where that is no longer the programs. */
+  private returns: "kernel" | undefined;
   private isStopped = false;
 
   /** Begins with the first slice. `beganNs`: CLOCK_MONOTONIC when counting began. */
@@ -129,7 +133,7 @@ export class Slices implements Disposable {
   private rest(now: Moment): void {
     const { programs, attachment, open } = this.control;
     const lingers = open === "may linger" && readOpen(programs) * FEW >= now.calls - this.first.calls;
-    programs.measure(lingers ? "ending" : "leaving");
+    programs.measure(lingers ? "ending" : "leaving", this.returns);
     this.keep(this.sliceUntil(this.look()));
     if (!lingers) {
       void this.cutOff();
@@ -144,7 +148,7 @@ export class Slices implements Disposable {
     this.state = "leaving";
     await this.beginningsGo;
     if (this.isStopped) return;
-    programs.measure("leaving");
+    programs.measure("leaving", this.returns);
     await attachment.release();
     if (this.isStopped) return;
     programs.measure("off");
@@ -161,6 +165,7 @@ export class Slices implements Disposable {
   private resume(): void {
     const { attachment, programs } = this.control;
     try {
+      this.yieldReturns();
       attachment.attach();
     } catch (error) {
       if (!(error instanceof ProfilerError)) throw error;
@@ -170,10 +175,18 @@ export class Slices implements Disposable {
       return;
     }
     this.first = this.look();
-    programs.measure("on");
+    programs.measure("on", this.returns);
     this.state = "on";
     this.edge = undefined;
     this.recent = [];
+  }
+
+  /** Whoever came while the probes rested would be behind them from now on, and see threads in their callers. */
+  private yieldReturns(): void {
+    const { isAlone, meter } = this.control;
+    if (isAlone === undefined || this.returns === "kernel" || isAlone()) return;
+    this.returns = "kernel";
+    meter.expectSteps();
   }
 
   private note(now: Moment): void {
