@@ -1,6 +1,9 @@
 /**
  * The governor on programs that say themselves what they lost: each times its calls by its thread's CPU time and knows what
  * they take without probes. Nothing that gospect counts or takes a hit to cost is believed here.
+ *
+ * Gospect itself has real-time priority: the bound is that of a watcher who need not wait for its turn. Its own highest
+ * priority counts only within its session where the kernel groups processes by that (`sched_autogroup_enabled`).
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -61,7 +64,7 @@ const total = (windows: readonly Window[], column: 1 | 2 | 3): number =>
 
 /** Has the programs do it while gospect measures them. */
 async function whileMeasured<T>(args: readonly string[], work: () => Promise<T>): Promise<T> {
-  const run = start([...args, "-d", "50s"]);
+  const run = start([...args, "-d", "50s"], { command: ["chrt", "--rr", "1"] });
   await run.said(/^measuring/m);
   await sleep(300);
   const result = await work();
