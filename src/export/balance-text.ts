@@ -77,13 +77,15 @@ export function conditionSentence(
 /** Below this many hits their mean price is that of cold caches and of whatever interrupted them. */
 const MANY_HITS = 1000n;
 
-function costSentence({ cost }: Aggregate): string {
+/** Both shares that `--max-overhead` may be about: of one CPU where the target uses less. */
+function costSentence({ cost, durationNs }: Aggregate): string {
   const hits = formatQuantity(cost.hits, "probe hit");
   if (cost.nsPerHit === undefined) return `${hits}; their price could not be measured`;
-  const total = formatNanoseconds(Number(cost.hits) * cost.nsPerHit);
+  const totalNs = Number(cost.hits) * cost.nsPerHit;
+  const ofCpu = formatShare(totalNs / Math.max(1, Number(durationNs)));
   const share = cost.shareOfTarget === undefined ? "an unknown share" : formatShare(cost.shareOfTarget);
   const few = cost.hits < MANY_HITS ? "about " : "";
-  return `${hits} of ${few}${formatNanoseconds(cost.nsPerHit)} each, ${total} altogether, ${share} of the target's CPU time`;
+  return `${hits} of ${few}${formatNanoseconds(cost.nsPerHit)} each, ${formatNanoseconds(totalNs)} altogether: ${ofCpu} of one CPU, ${share} of the target's CPU time`;
 }
 
 /** Calls whose median is below this many times the price of a hit look much longer than they are. */
