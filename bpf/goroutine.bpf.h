@@ -186,7 +186,8 @@ static long unwind_one(gs_u64 index, struct unwinding *u)
 /*
  * Ends every open call that is over. One of C ends so when its function was LEFT. Of Go's, a system stack (no goroutine
  * id) is left by the scheduler for another goroutine, again and again: what was called on it and did not return is abandoned,
- * no panic. UNPAIRED are spans of a value of which an end or another beginning was missed. Where not all could be ended at once, which of the rest are over is not known: they are given up as lost.
+ * no panic. UNPAIRED are spans of a value of which an end or another beginning was missed. Where not all could be ended at
+ * once, which of the rest are over is not known: they are given up as lost.
  */
 static __noinline int unwind_all(struct gs_goroutine *goroutine, const struct where *at, enum ending ending, gs_u32 workspace)
 {

@@ -136,7 +136,10 @@ static __always_inline void keep_frames(struct walk *w, struct gs_stack *stack, 
 	}
 }
 
-/* Begins the walk, by finding the direct caller, relative to the image; 0 where there is none. *from becomes the next frame's number. */
+/*
+ * Begins the walk, by finding the direct caller, relative to the image; 0 where there is none. *from becomes the next frame's
+ * number.
+ */
 static __always_inline gs_u64 begin_walk(struct walk *w, const struct walk_start *start, gs_u32 *from)
 {
 	gs_u64 caller = 0, top = start->sp + start->frame.return_address;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * Where a hit keeps what is too large for the BPF stack, which is 512 bytes for all functions that are under way: the key of
- * its series, the walk of its stack, the state of the evaluation machine, and the event that it fills. A program may be preempted by another one on its CPU, so each CPU has a few workspaces, and a hit takes a free
- * one. What lies here is unknown to the verifier, which is why a loop over it converges.
+ * its series, the walk of its stack, the state of the evaluation machine, and the event that it fills. A program may be
+ * preempted by another one on its CPU, so each CPU has a few workspaces, and a hit takes a free one. What lies here is
+ * unknown to the verifier, which is why a loop over it converges.
  */
 #ifndef GOSPECT_WORKSPACE_BPF_H
 #define GOSPECT_WORKSPACE_BPF_H

@@ -3,8 +3,8 @@
  * be said rests on how busy the target was right before and right after.
  *
  * Probes rest because the target was busy, so a rest does not begin at any moment: it may have been a burst that was over in
- * no time. What is said of a rest is therefore no more than that it was between the two, and that does not get any surer with many
- * of them. How much one rest differs from the next says how far their sum may be off by chance.
+ * no time. What is said of a rest is therefore no more than that it was between the two, and that does not get any surer with
+ * many of them. How much one rest differs from the next says how far their sum may be off by chance.
  */
 import type { ActivityRecord, CallsRecord, RestRecord, SliceRecord, SliceSumRecord } from "./records.js";
 
@@ -66,7 +66,7 @@ function addRest(rest: RestRecord, ns: number, before: Pace, after: Pace | undef
   };
 }
 
-/** Two standard errors of such a sum. Half the square of a step is what one rest varies by, where all are equally busy by themselves. */
+/** Two standard errors of such a sum. Half the square of a step is what one rest varies by, where none is busier by itself. */
 const errorOf = ({ steps }: CallsRecord, { variance }: RestRecord): number => 2 * Math.sqrt(steps / 2 + variance);
 
 /** The sum with one more slice, and with the time until the next one, or until the run's end. */

@@ -1,7 +1,7 @@
 /**
- * The one folder that all caching is done in, `gospect/answers` in the user's cache folder as the XDG Base Directory Specification
- * has it, and what is asked of it before anything there is believed: it and its files belong to the user we run as, and
- * nobody else can write there. Root with another user's HOME therefore neither reads nor leaves anything.
+ * The one folder that all caching is done in, `gospect/answers` in the user's cache folder as the XDG Base Directory
+ * Specification has it, and what is asked of it before anything there is believed: it and its files belong to the user we run
+ * as, and nobody else can write there. Root with another user's HOME therefore neither reads nor leaves anything.
  */
 import { randomBytes } from "node:crypto";
 import {

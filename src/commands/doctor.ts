@@ -61,7 +61,7 @@ function programChecks({
   const ends = ok(
     "returns",
     returns === "programs"
-      ? "done by the programs: one trap; with a shadow stack, or probes of others on them, by the kernel"
+      ? "done by the programs in runs on one process (-p) and Go functions alone: one trap; else by the kernel, as with a shadow stack or probes of others"
       : "stepped through by the kernel: two traps; newer kernels need one",
   );
   return [libbpf, privilege, programs, conditions, attach, ends, assembly];

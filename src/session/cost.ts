@@ -56,6 +56,8 @@ export class CostMeter implements Disposable {
     this.returns = "kernel";
     this.prices?.[Symbol.dispose]();
     this.traps = undefined;
+    // Measured while the target pays for nothing.
+    this.priceOfHit();
   }
 
   /** CPU time of the target so far, ns; undefined where there is no single process, or it can't be read. */

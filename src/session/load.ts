@@ -39,7 +39,7 @@ const noLoop = (cause?: RunError): UnsupportedError =>
   });
 
 /** Of an exit whose return other programs may do, or the kernel, it can't be told whether it takes one trap or two. */
-const noNetBesideOthers = (): UnsupportedError =>
+export const noNetBesideOthers = (): UnsupportedError =>
   new UnsupportedError(
     "net-beside-others",
     "--net can't tell what probes take where another run has probes on returns",

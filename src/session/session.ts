@@ -16,7 +16,7 @@ import { type CapacityOptions, SERIES_CAPACITY } from "./capacities.js";
 import { CostMeter } from "./cost.js";
 import { EndedProcesses } from "./ended-processes.js";
 import { parseEvent } from "./events.js";
-import { type LoadedPrograms, loadPrograms } from "./load.js";
+import { type LoadedPrograms, loadPrograms, noNetBesideOthers } from "./load.js";
 import { requireMappedCode } from "./mapped-code.js";
 import { NetPrices } from "./net-prices.js";
 import { readOpenCalls } from "./open-calls.js";
@@ -206,7 +206,12 @@ export class Session implements Disposable {
       options,
       loaded.returns === "kernel" || running === undefined
         ? undefined
-        : () => findDoneReturns(plan, files.program, running)?.by === "this run",
+        : () => {
+            const isAlone = findDoneReturns(plan, files.program, running)?.by === "this run";
+            // What is taken off durations is the price of returns that programs do.
+            if (!isAlone && options.net === true) throw noNetBesideOthers();
+            return isAlone;
+          },
     );
     if (target.request.kind === "command") target.release();
     return session;
