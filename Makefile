@@ -60,7 +60,9 @@ build/.bundle: build/.typescript
 		> build/bundle/LICENSES.txt
 	@touch $@
 
+# Objects whose source is gone would be packed with the others.
 bpf: $(BPF_OBJECTS)
+	@rm -f $(filter-out $(BPF_OBJECTS),$(wildcard build/bpf/*.bpf.o))
 
 build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
 	@.ci/setup clang-19 llvm-19 libbpf-dev
