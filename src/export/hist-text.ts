@@ -7,6 +7,7 @@ import {
   type Histogram,
   type Measure,
   mergeHistograms,
+  type NetRecord,
   printable,
   quantile,
   resolutionOf,
@@ -118,12 +119,20 @@ function compareTotals({ sum: a = 0n }: Histogram, { sum: b = 0n }: Histogram): 
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** What the sums are without, and how far that may be off. */
+function netClause(series: readonly Series[], { uncertainty }: NetRecord): string {
+  const probeTime = series.reduce((sum, { probeTime = 0n }) => sum + Number(probeTime), 0);
+  const off =
+    uncertainty === undefined ? "" : `, which may be off by ${formatNanoseconds(uncertainty * probeTime)} altogether`;
+  return `, net of probe time${off}`;
+}
+
 function formatSection(section: Section, run: Run, results: Aggregate, options: HistTextOptions): readonly string[] {
   const { style } = options;
   const total = totalOf(section.series);
   const format = formatterOf(results.measure);
   const calls = `${formatQuantity(total.count, section.noun)} in ${formatNanoseconds(results.durationNs)}`;
-  const net = results.cost.net === undefined ? "" : ", net of probe time";
+  const net = results.cost.net === undefined ? "" : netClause(section.series, results.cost.net);
   const summary =
     results.measure.kind === "count" || total.sum === undefined
       ? calls

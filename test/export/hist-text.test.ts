@@ -128,12 +128,18 @@ test("what is less than probe time leaves certain is shown as that", () => {
   const series = RESULTS_OF_ONE.series.map((one) => ({ ...one, probeTime: 4000n * one.histogram.count }));
   const results = { ...RESULTS_OF_ONE, cost: { ...RESULTS_OF_ONE.cost, net }, series };
   const page = formatHistText(RUN_OF_ONE, results, { style: PLAIN, maxSeries: 40, histograms: 0 });
+  // Five calls from which 4 µs were taken each, of which half is certain.
+  assert.match(page, / on average, net of probe time, which may be off by 10\.0 µs altogether$/m);
   assert.match(page, /^ {2}main\.f +5 +100\.0% +<2\.00 µs +1\.03 h +1\.03 h +1\.03 h$/m);
   assert.match(
     formatBalanceText(RUN_OF_ONE, results, PLAIN),
     /^note: durations are net of probe time: .* at prices measured here, which may be off by 50\.0%; 2 calls took less than that/m,
   );
   const unknown = { ...results, cost: { ...results.cost, net: { belowZero: 0n } } };
+  assert.match(
+    formatHistText(RUN_OF_ONE, unknown, { style: PLAIN, maxSeries: 40, histograms: 0 }),
+    / on average, net of probe time$/m,
+  );
   assert.match(
     formatBalanceText(RUN_OF_ONE, unknown, PLAIN),
     /^note: durations are net of probe time: .* at prices measured here, and how far they may be off is not known$/m,
