@@ -57,6 +57,8 @@ export interface ReturnsReport {
   /** Both runs all the time; the probes of the first one gone now and then, and back. */
   readonly together: TruthReport;
   readonly resting: TruthReport;
+  /** As `resting`, beside a second run that would take a return which is done already for a panic. */
+  readonly unaware: TruthReport;
 }
 
 /** Nanoseconds of CPU time that `hist --by` adds to a call in each round, by who does the return. */

@@ -20,7 +20,7 @@ const accountedFor = ({ balance }: Counted): number =>
   ["returns", "panics", "goexits", "open", "lost"].reduce((sum, name) => sum + (balance[name] ?? 0), 0);
 
 test("returns done by the programs are right", { skip: withoutGuests }, async () => {
-  const { torture, together, resting } = await runInGuest<ReturnsReport>({
+  const { torture, together, resting, unaware } = await runInGuest<ReturnsReport>({
     suite: "trixie-backports",
     program: "returns",
     files: [fixturePath("torture", "1.27", "pie"), fixturePath("truth", "1.27", "plain")],
@@ -38,7 +38,7 @@ test("returns done by the programs are right", { skip: withoutGuests }, async ()
     assert.ok(least > 0 && least <= calls && calls <= most, `${name}: ${calls} calls, not ${least} to ${most}`);
   }
 
-  for (const { first, second, calls } of [together, resting]) {
+  for (const { first, second, calls } of [together, resting, unaware]) {
     assert.equal(first.returns, "programs");
     assert.equal(second.returns, "kernel");
     assert.deepEqual(second.calls, calls);

@@ -71,21 +71,24 @@ async function torture(): Promise<ReturnsReport["torture"]> {
 
 /**
  * Two runs at a time on functions that count their own calls; the options are the first one's, which is watched until its
- * probes were on at least so often. All functions, if none are named.
+ * probes were on at least so often. All functions, if none are named. A second run on every process of the file knows nothing
+ * of returns that are done already.
  */
 async function truth(
   options: Partial<SessionOptions>,
   probes: readonly string[] = [],
   times = 0,
+  second: "one process" | "every process" = "one process",
 ): Promise<TruthReport> {
-  using fixture: Fixture = await startFixture(fixturePath("truth", "1.27", "plain"), TRUTH);
+  const path = fixturePath("truth", "1.27", "plain");
+  using fixture: Fixture = await startFixture(path, TRUTH);
   // A function of one instruction has no end to be told from its beginning.
   const all = Object.keys(await runTruth(fixture)).filter((name) => name !== "main.Nothing");
   const functions = probes.length === 0 ? all : probes;
   const target = { kind: "pid", pid: fixture.pid } as const;
   const plan = (await planner(target))({ probes: functions });
   using first = await Measuring.start(plan, target, options);
-  using second = await Measuring.start(plan, target);
+  using other = await Measuring.start(plan, second === "one process" ? target : { kind: "exe", path });
   const calls = new Map<string, number>();
   do {
     const said = await runTruth(fixture);
@@ -99,7 +102,7 @@ async function truth(
   };
   return {
     first: countedBy(first),
-    second: countedBy(second),
+    second: countedBy(other),
     calls: Object.fromEntries([...calls].filter(([, count]) => count > 0).sort()),
   };
 }
@@ -109,5 +112,6 @@ const done: ReturnsReport = {
   torture: await torture(),
   together: await truth({}),
   resting: await truth({ maxOverhead: LITTLE }, FEW, TIMES),
+  unaware: await truth({ maxOverhead: LITTLE }, FEW, TIMES, "every process"),
 };
 process.stdout.write(JSON.stringify(done));
