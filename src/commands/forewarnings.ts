@@ -23,7 +23,7 @@ export function forewarnings(plan: ProbePlan, detail: "named" | "counted"): read
   return [...refusals(plan.refused), ...plan.warnings, ...notes(noted)].map(printable);
 }
 
-/** What is to be said before a run of so many probes that come off one by one, and at its end. Undefined where nobody would notice. */
+/** What a run of so many probes that come off one by one says before it, and at its end. Undefined where nobody would notice. */
 export function slowEnd(probes: number): string | undefined {
   const seconds = Math.round(probes / 10);
   if (seconds === 0) return undefined;

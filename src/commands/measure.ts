@@ -218,7 +218,7 @@ export async function measure(
   });
   if (slow !== undefined) {
     news.clear();
-    streams.err.write(`${slow}\n`);
+    streams.err.write(`ending the run: ${slow}\n`);
   }
   const batch = session.stop();
   const { failure } = session;

@@ -169,6 +169,7 @@ export class Session implements Disposable {
     let events: RingBuffer | undefined;
     let netPrices: NetPrices | undefined;
     try {
+      requireSwiftRelease(files.all, mode);
       if (options.keep.events === true) events = new RingBuffer(programs.events.fd, programs.events.bytes);
       // Before the kernel times programs, for that takes time of its own.
       if (options.net === true) {
@@ -177,7 +178,6 @@ export class Session implements Disposable {
       }
       meter = new CostMeter(plan, loaded, target);
       requireHarmlessNops(files.all, mode);
-      requireSwiftRelease(files.all, mode);
       // Before the target pays for anything: the governor must know the price.
       if (options.maxOverhead !== undefined) meter.priceOfHit();
       attachment = Attachment.make({

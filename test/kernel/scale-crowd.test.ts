@@ -131,6 +131,7 @@ test("series of arguments and results, read while both CPUs make them", options,
   // The kernel makes room for rows behind the programs' back, and now and then is late: who found none is counted.
   const inBuckets = batch.series.reduce((sum, { buckets }) => sum + sumOf(buckets), 0n);
   assert.equal(inBuckets + batch.loss.buckets, BigInt(rounds * values));
+  assert.ok(inBuckets > batch.loss.buckets, `${batch.loss.buckets} were late`);
   await subject.stop();
 });
 
@@ -156,7 +157,10 @@ test("samples and stacks, read while both CPUs make them", options, async () => 
   const calls = BigInt(rounds * values);
   assert.deepEqual(books, withoutDiscrepancy(balance({ returns: calls })));
   assert.ok(samples.every(({ count }) => count <= BigInt(rounds)));
-  assert.equal(samples.reduce((sum, { count }) => sum + count, 0n) + loss.samples, calls);
+  const inSamples = samples.reduce((sum, { count }) => sum + count, 0n);
+  assert.equal(inSamples + loss.samples, calls);
+  assert.ok(inSamples > loss.samples, `${loss.samples} were late`);
+  assert.ok(samples.some(({ stack }) => stack !== undefined));
   await subject.stop();
 });
 

@@ -40,11 +40,11 @@ async function held(): Promise<number> {
 }
 
 /** Does it so often, and shows that nothing is left of each time but what is counted. */
-async function repeat(t: TestContext, times: number, once: () => Promise<void>): Promise<void> {
+async function repeat(t: TestContext, times: number, act: () => Promise<void>): Promise<void> {
   let settled = 0;
   let most = 0;
   for (let done = 1; done <= times; done++) {
-    await once();
+    await act();
     if (done === Math.ceil(times / 3)) settled = await held();
     else if (settled > 0 && done % Math.ceil(times / 9) === 0) most = Math.max(most, await held());
   }
