@@ -107,6 +107,15 @@ struct {
 	__type(value, struct gs_row);
 } rows SEC(".maps");
 
+/* The same, one value for all CPUs: see own_or_shared(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct gs_row_key);
+	__type(value, struct gs_row);
+} shared_rows SEC(".maps");
+
 /* key: hash of the frames; value: the frames. Never deleted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -124,6 +133,15 @@ struct {
 	__type(key, struct gs_sample_key);
 	__type(value, struct gs_sample);
 } samples SEC(".maps");
+
+/* The same, one value for all CPUs: see own_or_shared(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct gs_sample_key);
+	__type(value, struct gs_sample);
+} shared_samples SEC(".maps");
 
 /* key: probe; value: its recipes, where they differ. Sized and filled at load. */
 struct {

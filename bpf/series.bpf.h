@@ -149,6 +149,25 @@ static __always_inline gs_u32 bucket_of(gs_u64 value, gs_u32 row)
 	return (row ? value >> (row - 1) : value) & (GS_ROW_BUCKETS - 1);
 }
 
+/*
+ * This CPU's value of a key, made if there is none. The kernel gives memory for every CPU from a store that a worker of its
+ * refills: when many keys are new at once, or the CPUs are busy, it is empty. Then the key gets a value that all CPUs
+ * share, from memory that is given at once. NULL when both maps are full.
+ */
+static __always_inline void *own_or_shared(void *own, void *shared, const void *key, const void *empty)
+{
+	void *value = bpf_map_lookup_elem(own, key);
+
+	if (value)
+		return value;
+	bpf_map_update_elem(own, key, empty, BPF_NOEXIST);
+	value = bpf_map_lookup_elem(own, key);
+	if (value)
+		return value;
+	bpf_map_update_elem(shared, key, empty, BPF_NOEXIST);
+	return bpf_map_lookup_elem(shared, key);
+}
+
 static __always_inline void count_in_row(gs_u32 number, gs_u64 value, struct gs_balance *counts)
 {
 	struct gs_row_key key = { .series = number };
@@ -159,12 +178,7 @@ static __always_inline void count_in_row(gs_u32 number, gs_u64 value, struct gs_
 		value = -value;
 	within = row_of(value);
 	key.row = negative ? GS_NEGATIVE_ROWS + within : within;
-	row = bpf_map_lookup_elem(&rows, &key);
-
-	if (!row) {
-		bpf_map_update_elem(&rows, &key, &empty_row, BPF_NOEXIST);
-		row = bpf_map_lookup_elem(&rows, &key);
-	}
+	row = own_or_shared(&rows, &shared_rows, &key, &empty_row);
 	if (row)
 		count(&row->buckets[bucket_of(value, within) & (GS_ROW_BUCKETS - 1)]);
 	else
@@ -191,12 +205,8 @@ static __always_inline void count_value(gs_u32 number, gs_u64 value, struct gs_b
 static __always_inline void count_sample(gs_u32 number, gs_u64 stack, gs_u64 value, struct gs_balance *counts)
 {
 	struct gs_sample_key key = { .series = number, .stack = stack };
-	struct gs_sample *sample = bpf_map_lookup_elem(&samples, &key);
+	struct gs_sample *sample = own_or_shared(&samples, &shared_samples, &key, &empty_sample);
 
-	if (!sample) {
-		bpf_map_update_elem(&samples, &key, &empty_sample, BPF_NOEXIST);
-		sample = bpf_map_lookup_elem(&samples, &key);
-	}
 	if (sample) {
 		count(&sample->count);
 		__sync_fetch_and_add(&sample->sum, value);

@@ -41,6 +41,8 @@ const ROWS_OF_A_SERIES = 2 * gsHistogram.GS_ROWS;
 /** LIMIT: histogram rows and samples, however small they are. */
 const MAX_ROWS = 1 << 18;
 const MAX_SAMPLES = 1 << 17;
+/** LIMIT: of each, those that come when the kernel has no memory at hand for one on every CPU. */
+const MAX_SHARED = 1 << 15;
 /** LIMIT: distinct stacks, for each of which the kernel takes 2 KiB. */
 const MAX_STACKS = 1 << 15;
 /**
@@ -74,7 +76,7 @@ export interface MapLayout {
 
 export type CallMapName =
   | ("balance" | "goroutines" | "frames" | "series" | "stats" | "rows" | "samples" | "stacks" | "probes" | "code")
-  | ("prices" | "probe_times" | "constants" | "captures" | "workspaces" | "events");
+  | ("shared_rows" | "shared_samples" | "prices" | "probe_times" | "constants" | "captures" | "workspaces" | "events");
 export type MapLayouts = Readonly<Record<CallMapName, MapLayout>>;
 
 const mostSeries = (cpus: number): number => Math.floor(PER_CPU_MAP_BYTES / (gsStats.size * cpus));
@@ -134,6 +136,8 @@ export function mapLayouts(plan: ProbePlan, kept: Kept, { working, book }: Wired
     stats: layout("per-cpu-array", series, 4, gsStats.size),
     rows: layout("per-cpu-hash", elements.rows, gsRowKey.size, gsRow.size),
     samples: layout("per-cpu-hash", elements.samples, gsSampleKey.size, gsSample.size),
+    shared_rows: layout("hash", Math.min(MAX_SHARED, elements.rows), gsRowKey.size, gsRow.size),
+    shared_samples: layout("hash", Math.min(MAX_SHARED, elements.samples), gsSampleKey.size, gsSample.size),
     stacks: layout("hash", elements.stacks, 8, gsStack.size),
     probes: layout("array", Math.max(1, probes), 4, gsProbe.size),
     prices: layout("array", kept.net === true ? Math.max(1, probes) : 1, 4, gsPrice.size),

@@ -24,6 +24,9 @@ export interface CallMaps {
   readonly stats: MapShape;
   readonly rows: MapShape;
   readonly samples: MapShape;
+  /** What of rows and samples is not each CPU's own. */
+  readonly sharedRows: MapShape;
+  readonly sharedSamples: MapShape;
   readonly stacks: MapShape;
   readonly probes: MapShape;
   readonly captures: MapShape;
@@ -102,6 +105,8 @@ export function loadCallPrograms(
       stats: map("stats"),
       rows: map("rows"),
       samples: map("samples"),
+      sharedRows: map("shared_rows"),
+      sharedSamples: map("shared_samples"),
       stacks: map("stacks"),
       probes: map("probes"),
       captures: map("captures"),

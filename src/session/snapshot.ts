@@ -26,7 +26,7 @@ import type {
   SeriesRecord,
   StackRecord,
 } from "../aggregate/index.js";
-import { findElement, forEachElement, possibleCpus } from "../bpf/index.js";
+import { findElement, forEachElement, type MapShape, possibleCpus } from "../bpf/index.js";
 import { FILE_WINDOW, type ProbePlan } from "../probes/index.js";
 import type { RunAddresses } from "./addresses.js";
 import type { CallPrograms } from "./programs.js";
@@ -187,16 +187,27 @@ function bucketNumber(row: number, index: number): number {
   return row < gsHistogram.GS_NEGATIVE_ROWS ? magnitude : -magnitude;
 }
 
+/** Elements that are each CPU's own, and those that all share; one key may be among both. `of` is all CPUs' sum of a counter. */
+function forEachCounted(
+  own: MapShape,
+  shared: MapShape,
+  visit: (key: Buffer, of: (field: Field) => bigint) => void,
+): void {
+  forEachElement(own, (key, value) => visit(key, (field) => summed(value, field)));
+  forEachElement(shared, (key, value) => visit(key, (field) => value(0).readBigUInt64LE(field.offset)));
+}
+
 function readBuckets(programs: CallPrograms): Map<number, Map<number, bigint>> {
   const bySeries = new Map<number, Map<number, bigint>>();
-  forEachElement(programs.maps.rows, (key, value) => {
+  forEachCounted(programs.maps.rows, programs.maps.sharedRows, (key, of) => {
     const series = key.readUInt32LE(gsRowKey.series.offset);
     const row = key.readUInt32LE(gsRowKey.row.offset);
     const buckets = bySeries.get(series) ?? new Map<number, bigint>();
     bySeries.set(series, buckets);
     for (let index = 0; index < gsRow.buckets.count; index++) {
-      const count = summed(value, { offset: gsRow.buckets.offset + index * gsRow.buckets.stride });
-      if (count > 0n) buckets.set(bucketNumber(row, index), count);
+      const count = of({ offset: gsRow.buckets.offset + index * gsRow.buckets.stride });
+      const number = bucketNumber(row, index);
+      if (count > 0n) buckets.set(number, (buckets.get(number) ?? 0n) + count);
     }
   });
   return bySeries;
@@ -263,17 +274,22 @@ function requireValue(value: RawValue | undefined): RawValue {
 
 export function readSamples(programs: CallPrograms, plan: ProbePlan): SampleRecord[] {
   const signed = plan.measure.kind === "value" && plan.measure.signed;
-  const samples: SampleRecord[] = [];
-  forEachElement(programs.maps.samples, (key, value) => {
+  const samples = new Map<string, SampleRecord>();
+  forEachCounted(programs.maps.samples, programs.maps.sharedSamples, (key, of) => {
+    const series = key.readUInt32LE(gsSampleKey.series.offset);
     const stack = key.readBigUInt64LE(gsSampleKey.stack.offset);
-    samples.push({
-      series: key.readUInt32LE(gsSampleKey.series.offset),
+    const name = `${series} ${stack}`;
+    const known = samples.get(name);
+    const count = (known?.count ?? 0n) + of(gsSample.count);
+    const sum = (known?.sum ?? 0n) + of(gsSample.sum);
+    samples.set(name, {
+      series,
       stack: stack === 0n ? undefined : stack,
-      count: summed(value, gsSample.count),
-      sum: signed ? BigInt.asIntN(64, summed(value, gsSample.sum)) : summed(value, gsSample.sum),
+      count,
+      sum: signed ? BigInt.asIntN(64, sum) : BigInt.asUintN(64, sum),
     });
   });
-  return samples;
+  return [...samples.values()];
 }
 
 export function readStacks(programs: CallPrograms, plan: ProbePlan, addresses: RunAddresses): StackRecord[] {

@@ -128,10 +128,8 @@ test("series of arguments and results, read while both CPUs make them", options,
     batch.series.map(({ count }) => count),
     Array.from({ length: values }, () => BigInt(rounds)),
   );
-  // The kernel makes room for rows behind the programs' back, and now and then is late: who found none is counted.
   const inBuckets = batch.series.reduce((sum, { buckets }) => sum + sumOf(buckets), 0n);
-  assert.equal(inBuckets + batch.loss.buckets, BigInt(rounds * values));
-  assert.ok(inBuckets > batch.loss.buckets, `${batch.loss.buckets} were late`);
+  assert.deepEqual([inBuckets, batch.loss.buckets], [BigInt(rounds * values), 0n]);
   await subject.stop();
 });
 
@@ -158,8 +156,7 @@ test("samples and stacks, read while both CPUs make them", options, async () => 
   assert.deepEqual(books, withoutDiscrepancy(balance({ returns: calls })));
   assert.ok(samples.every(({ count }) => count <= BigInt(rounds)));
   const inSamples = samples.reduce((sum, { count }) => sum + count, 0n);
-  assert.equal(inSamples + loss.samples, calls);
-  assert.ok(inSamples > loss.samples, `${loss.samples} were late`);
+  assert.deepEqual([inSamples, loss.samples], [calls, 0n]);
   assert.ok(samples.some(({ stack }) => stack !== undefined));
   await subject.stop();
 });
@@ -168,7 +165,7 @@ test("maps that are full take what was reckoned", options, async () => {
   using subject = await startSubject("plain");
   const target = { kind: "pid", pid: subject.pid } as const;
   const plan = (await planner(target))({ probes: ["main.Step", "main.Hold", "main.Nest"], by: ["arg0"] });
-  const capacities = { goroutines: 20_000, frames: 20_000, rows: 10_000 };
+  const capacities = { goroutines: 20_000, frames: 20_000, rows: 4000 };
   using measuring = await Measuring.start(plan, target, { capacities });
   await tell(subject, "crowd 2 0 20000");
   await tell(subject, "hold 30000");
