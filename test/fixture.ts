@@ -232,11 +232,19 @@ export async function startFixture(path: string, args: readonly string[] = []): 
   }
 }
 
-/** How calls of one kind ended, and their times summed: measured by the function itself, and by its caller around it. */
+/** Durations of some calls. */
+export interface Times {
+  /** Nanoseconds. */
+  readonly sum: number;
+  /** How many have 0 significant bits, 1, 2…: those of n bits are in [2^(n-1), 2^n). */
+  readonly bits?: readonly number[];
+}
+
+/** How calls of one kind ended, and their times: measured by the function itself, and by its caller around it. */
 export interface Ending {
   readonly count: number;
-  readonly innerNs: number;
-  readonly outerNs: number;
+  readonly inner: Times;
+  readonly outer: Times;
 }
 
 /** entries = return.count + panic.count + goexit.count + open. Unmatched returns are not among the entries. */

@@ -1,10 +1,19 @@
 /**
  * `truth` counts and times its own calls. Measured from outside, every count must be its count, to the call, for every
- * value of every expression; every sum must lie between what the function saw of itself and what its caller saw.
+ * value of every expression; every duration must lie between what the function saw of itself and what its caller saw:
+ * so must their sum, and so must the number of those below any power of two.
  */
 import assert from "node:assert/strict";
 import type { Aggregate, Series as MeasuredSeries } from "../../src/aggregate/index.js";
-import { type Ending, type Fixture, type FunctionTruth, runTruth, type Series, type Truth } from "../fixture.js";
+import {
+  type Ending,
+  type Fixture,
+  type FunctionTruth,
+  runTruth,
+  type Series,
+  type Times,
+  type Truth,
+} from "../fixture.js";
 import { Measuring, planner } from "./measuring.js";
 
 /** Dimensions of one run. */
@@ -19,10 +28,8 @@ interface Part {
   readonly measuring: Measuring;
 }
 
-interface Count {
-  count: number;
-  sumNs: number;
-}
+/** One series, or several that share a value of one expression. */
+type Calls = readonly MeasuredSeries[];
 
 /** How a value is told in this test: what JSON would hold, with long strings cut as the run cuts them. */
 function expectedKey(series: Series): string {
@@ -61,37 +68,35 @@ export function asText(bytes: Buffer): string {
   return text;
 }
 
-/** Counts and sums by the value of one expression, whatever the others were. */
-function marginal(series: readonly MeasuredSeries[], dimension: number): Map<string, Count> {
-  const result = new Map<string, Count>();
-  for (const one of series) {
-    const key = JSON.stringify(one.by?.[dimension]?.json ?? "other");
-    const count = result.get(key) ?? { count: 0, sumNs: 0 };
-    count.count += Number(one.histogram.count);
-    count.sumNs += Number(one.histogram.sum);
-    result.set(key, count);
+function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): Map<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
   }
-  return result;
+  return groups;
 }
 
-const plain = (counts: Iterable<[string, { count: number }]>): Record<string, number> =>
-  Object.fromEntries([...counts].map(([key, { count }]): [string, number] => [key, count]).sort());
+/** The calls by the value of one expression, whatever the others were. */
+function marginal(series: Calls, dimension: number): Map<string, Calls> {
+  return groupBy(series, (one) => JSON.stringify(one.by?.[dimension]?.json ?? "other"));
+}
+
+const total = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
+
+const countOf = (calls: Calls): number => total(calls.map(({ histogram }) => Number(histogram.count)));
 
 /** What the program knows of the calls that returned, by value as told here. */
-function expectedMarginal(series: readonly Series[]): Map<string, Ending> {
-  const result = new Map<string, Ending>();
-  for (const one of series) {
-    if (one.return.count === 0) continue;
-    const key = expectedKey(one);
-    const { count, innerNs, outerNs } = result.get(key) ?? { count: 0, innerNs: 0, outerNs: 0 };
-    result.set(key, {
-      count: count + one.return.count,
-      innerNs: innerNs + one.return.innerNs,
-      outerNs: outerNs + one.return.outerNs,
-    });
-  }
-  return result;
+function expectedMarginal(series: readonly Series[]): Map<string, readonly Ending[]> {
+  const returned = series.filter((one) => one.return.count > 0);
+  const byKey = groupBy(returned, expectedKey);
+  return new Map([...byKey].map(([key, some]) => [key, some.map((one) => one.return)]));
 }
+
+const sorted = (counts: Iterable<readonly [string, number]>): Record<string, number> =>
+  Object.fromEntries([...counts].sort());
 
 function compareBalance(name: string, measured: Aggregate, truth: FunctionTruth): void {
   const { discrepancy, ...balance } = measured.balance;
@@ -117,15 +122,46 @@ function compareBalance(name: string, measured: Aggregate, truth: FunctionTruth)
   assert.deepEqual(measured.endings, some ? [{ probe: 0, ...endings }] : [], `endings of ${name}`);
 }
 
-function compareSum(what: string, sumNs: number, { innerNs, outerNs }: Ending): void {
+/** Bits that the durations of a histogram's bucket have. */
+const bitsOf = (duration: bigint): number => (duration === 0n ? 0 : duration.toString(2).length);
+
+/** How many calls took less than 2^0 ns, 2^1, 2^2…, up to 2^64. */
+const cumulative = (counts: (bits: number) => number): number[] => {
+  let below = 0;
+  return Array.from({ length: 65 }, (_, bits) => (below += counts(bits)));
+};
+
+const told = (times: readonly Times[]): number[] =>
+  cumulative((bits) => total(times.map((each) => each.bits?.[bits] ?? 0)));
+
+function measuredBelow(calls: Calls): number[] {
+  const buckets = calls.flatMap(({ histogram }) => histogram.buckets);
+  return cumulative((bits) =>
+    total(buckets.filter(({ high }) => bitsOf(high - 1n) === bits).map(({ count }) => Number(count))),
+  );
+}
+
+/** No call takes less than it says itself, and none more than its caller says of it. */
+function compareDurations(what: string, calls: Calls, endings: readonly Ending[]): void {
+  const inner = endings.map((ending) => ending.inner);
+  const outer = endings.map((ending) => ending.outer);
+  const sums = [inner, outer].map((times) => total(times.map(({ sum }) => sum)));
+  const [innerNs = 0, outerNs = 0] = sums;
+  const sumNs = total(calls.map(({ histogram }) => Number(histogram.sum)));
   assert.ok(
     sumNs >= innerNs && sumNs <= outerNs,
     `${what}: inside ${innerNs} ns, measured ${sumNs} ns, outside ${outerNs} ns`,
   );
+  const [most, least, measured] = [told(inner), told(outer), measuredBelow(calls)];
+  assert.equal(measured.at(-1), countOf(calls), `${what}: every call is in a bucket`);
+  for (const [bits, count] of measured.entries()) {
+    const [low = 0, high = 0] = [least[bits], most[bits]];
+    assert.ok(
+      count >= low && count <= high,
+      `${what}, calls below 2^${bits} ns: inside ${high}, measured ${count}, outside ${low}`,
+    );
+  }
 }
-
-/** Calls that are long against the cost of a probe, because they wait: inside and outside are near, and so is the sum. */
-const LONG = { function: "main.(*Store).Lookup", by: "tenant", value: '"acme"' } as const;
 
 function compareValues(
   part: Part,
@@ -137,14 +173,12 @@ function compareValues(
   const what = `${part.function} by ${expression}`;
   const actual = marginal(measured.series, index);
   const expected = expectedMarginal(truth.by?.[expression] ?? []);
-  assert.deepEqual(plain(actual), plain(expected), what);
-  for (const [key, ending] of expected) {
-    const sumNs = actual.get(key)?.sumNs ?? 0;
-    compareSum(`${what} = ${key}`, sumNs, ending);
-    if (part.function === LONG.function && expression === LONG.by && key === LONG.value) {
-      assert.ok(sumNs <= ending.innerNs * 1.1, `${what}: measured ${sumNs} ns, the function ${ending.innerNs} ns`);
-    }
-  }
+  assert.deepEqual(
+    sorted([...actual].map(([key, calls]) => [key, countOf(calls)])),
+    sorted([...expected].map(([key, endings]) => [key, total(endings.map(({ count }) => count))])),
+    what,
+  );
+  for (const [key, endings] of expected) compareDurations(`${what} = ${key}`, actual.get(key) ?? [], endings);
   return expected.size;
 }
 
@@ -195,8 +229,7 @@ export async function compareRound(fixture: Fixture, knowledge: Knowledge = {}):
     const expected: FunctionTruth | undefined = truth[part.function];
     assert.ok(expected !== undefined, `${part.function} is in every round`);
     compareBalance(part.function, measured, expected);
-    const total = measured.series.reduce((sum, { histogram }) => sum + Number(histogram.sum), 0);
-    compareSum(part.function, total, expected.return);
+    compareDurations(part.function, measured.series, [expected.return]);
     for (const [index, expression] of part.by.entries()) {
       compared += compareValues(part, index, expression, measured, expected);
     }
