@@ -37,6 +37,12 @@ const STACK_GROWERS = ["runtime.morestack", "runtime.morestack_noctxt", "runtime
 /** FACT(go1.19..go1.27): what compiled code calls where a panic or a fatal error is sure. `panicCheck1` does return. */
 const NEVER_RETURNS = /^runtime\.(?:panic(?!Check)\w+|goPanic\w+|gopanic|throw|fatal\w*)$/;
 
+/**
+ * FACT(go1.12..go1.27): these save where their caller goes on, and take up another stack. The caller is gone on with by
+ * runtime.gogo, behind their backs; what stands after their call on the other stack is for the case that this fails.
+ */
+const CHANGE_STACKS: ReadonlySet<string> = new Set(["runtime.mcall", "runtime.morestack"]);
+
 const WORD = 8;
 
 /** FACT(go1.19..go1.27): the linker aligns functions to 32 bytes on amd64 and 16 on arm64, and pads with one byte value. */
@@ -61,7 +67,7 @@ export class SiteFinder {
    * `misplaced` when the function table does not fit the code. Where exits are `unneeded` there may be none.
    */
   find(fn: GoFunction, wanted: CodeContext["exits"] = "needed"): Outcome<ProbeSites> {
-    const bytes = this.read(fn);
+    const bytes = this.readCalled(fn, wanted);
     if (!bytes.ok) return bytes;
     const sites = findSites(architectureOf(this.binary.arch), bytes.value, fn.entry, this.contextOf(fn, wanted));
     if (!sites.ok) return sites;
@@ -121,7 +127,7 @@ export class SiteFinder {
 
   /** As `find`, for a look at many functions. */
   summarize(fn: GoFunction): Outcome<SiteSummary> {
-    const bytes = this.read(fn);
+    const bytes = this.readCalled(fn, "needed");
     if (!bytes.ok) return bytes;
     const summary = summarizeSites(
       architectureOf(this.binary.arch),
@@ -157,6 +163,13 @@ export class SiteFinder {
         return site.ok ? [site.value] : [];
       });
     });
+  }
+
+  /** As `read`, of a function that comes back from its calls where exits are needed. */
+  private readCalled(fn: GoFunction, exits: CodeContext["exits"]): Outcome<Buffer> {
+    if (exits === "needed" && CHANGE_STACKS.has(fn.name))
+      return refused("no-return", "it leaves for another stack, and its caller goes on without its return");
+    return this.read(fn);
   }
 
   /** The function's code, once the bytes before and behind it bear out that it begins and ends there. */

@@ -290,6 +290,13 @@ test("a function without a return is refused by name", async () => {
   );
 });
 
+test("the runtime's changes of stack have no return of their own", async () => {
+  for (const name of ["runtime.mcall", "runtime.morestack"]) {
+    assert.equal((await failure({ probes: [name] }))["code"], "no-return", name);
+    assert.equal((await plan({ probes: [name], of: "$goid" })).probes.length, 1, name);
+  }
+});
+
 test("a function without a return is measured where it begins", async () => {
   const { probes } = await plan({ probes: ["main.main.func1"], of: "$goid" });
   assert.deepEqual(
