@@ -20,7 +20,10 @@ function failure(pid: number, file: string, error: unknown): Error {
     case "EPERM":
       return new UnsupportedError("not-permitted", `process ${pid}: not permitted to read /proc/${pid}/${file}`, {
         cause: error,
-        hint: "run as root, for example with sudo",
+        hint:
+          process.geteuid?.() === 0
+            ? "it takes CAP_SYS_PTRACE, which this root does not have over that process"
+            : "run as root, for example with sudo",
       });
     default:
       return new RunError("proc-unreadable", `process ${pid}: /proc/${pid}/${file}: ${messageOf(error)}`, {
