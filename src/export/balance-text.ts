@@ -202,8 +202,9 @@ function lossReasons(
   elsewhere: string,
 ): readonly string[] {
   const reasons: string[] = [];
-  const noRoom = lost - homeless - abandoned - left - cut;
-  if (noRoom > 0n) reasons.push(`${formatCount(noRoom)} for which the kernel had no room`);
+  const untold = lost - homeless - abandoned - left - cut;
+  if (untold > 0n)
+    reasons.push(`${formatCount(untold)} for which the kernel had no room, or whose end could not be told`);
   if (homeless > 0n) reasons.push(`${formatCount(homeless)} ${elsewhere}`);
   if (abandoned > 0n) reasons.push(`${formatCount(abandoned)} on a system stack that the scheduler left`);
   if (cut > 0n) reasons.push(`${formatCount(cut)} still running when probes went off, so that long calls are missing`);
