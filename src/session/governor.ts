@@ -23,6 +23,9 @@ const SAVINGS_SECONDS = 0.25;
 const MOST_IN_A_SECOND = 2;
 const SECOND_NS = 1e9;
 
+/** How much more a hit may take of the target than where its price was measured: other caches, other code around it. */
+const DEARER = 1.2;
+
 /** How full the account must be for probes to go on again: the fuller, the longer and the rarer are the times they are on. */
 const ENOUGH = 0.75;
 
@@ -34,10 +37,13 @@ export class Governor {
   private readonly second: { readonly nowNs: number; readonly spent: number; readonly income: number }[] = [];
   /** The most that was ever spent beyond all income before the probes were off. */
   private worstDebtNs = 0;
+  private notBeforeNs = 0;
+  private readonly chance: () => number;
 
-  /** `share`: of the target's time, 0 to 1. The account begins full. */
-  constructor(share: number, start: GovernorReading) {
+  /** `share`: of the target's time, 0 to 1. The account begins full. `chance`: numbers from 0 to 1, as Math.random has them. */
+  constructor(share: number, start: GovernorReading, chance: () => number) {
     this.share = share;
+    this.chance = chance;
     this.last = start;
     this.savedNs = this.mostNs;
   }
@@ -55,21 +61,26 @@ export class Governor {
     this.second.push({ nowNs: reading.nowNs, spent, income });
     while ((this.second[0]?.nowNs ?? reading.nowNs) <= reading.nowNs - SECOND_NS) this.second.shift();
     this.last = reading;
+    // Probes that came back a second after a burst would meet the next one of whatever does something every second.
+    if (!this.isBearable) this.notBeforeNs = reading.nowNs + this.chance() * SECOND_NS;
   }
 
   get mustRest(): boolean {
     return this.savedNs < 0;
   }
 
-  /** Not where one more time like the dearest so far would be too much for the second that it is in. */
   get mayWork(): boolean {
-    if (this.savedNs < ENOUGH * this.mostNs) return false;
+    return this.savedNs >= ENOUGH * this.mostNs && this.last.nowNs >= this.notBeforeNs && this.isBearable;
+  }
+
+  /** Whether one more time like the dearest so far would not be too much for the second that it is in. */
+  private get isBearable(): boolean {
     const [spent, income] = this.second.reduce(
       ([spent, income], look) => [spent + look.spent, income + look.income],
       [0, 0],
     );
     const bearable = MOST_IN_A_SECOND * Math.max(income, this.share * SECOND_NS);
-    return spent === 0 || spent + this.mostNs + this.worstDebtNs <= bearable;
+    return spent === 0 || DEARER * (spent + this.mostNs + this.worstDebtNs) <= bearable;
   }
 
   /** What has been spent beyond all income, ns; 0 while there is something left. */

@@ -77,7 +77,7 @@ export class Slices implements Disposable {
     this.beganNs = beganNs;
     this.first = { ns: beganNs, hits: 0n, calls: 0n };
     if (control.share === undefined) return;
-    this.governor = new Governor(control.share, this.reading(this.look()));
+    this.governor = new Governor(control.share, this.reading(this.look()), Math.random);
     this.timer = setInterval(() => this.watch(), WATCH_MS);
     this.timer.unref();
     hurry();

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { SliceRecord, SliceSumRecord } from "../../src/aggregate/records.js";
 import { addSlice, samplingOf } from "../../src/aggregate/sampling.js";
 import { Governor } from "../../src/session/governor.js";
+import { Random } from "../fuzz/random.js";
 
 const MS = 1_000_000n;
 
@@ -80,30 +81,15 @@ test("of a price that is not known nothing is concluded", () => {
   assert.equal(samplingOf(slices, durationNs, undefined)?.calls.high, undefined);
 });
 
-/** As much of chance as a test needs, and the same in every run: the generator of "Numerical Recipes". */
-class Chance {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = seed;
+/** A number of a Poisson distribution; by the normal one where that is as good. */
+function poisson(random: Random, mean: number): number {
+  if (mean > 50) {
+    const normal = Math.sqrt(-2 * Math.log(random.fraction())) * Math.cos(2 * Math.PI * random.fraction());
+    return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal));
   }
-
-  /** From 0 to 1, both excluded. */
-  next(): number {
-    this.state = (1664525 * this.state + 1013904223) % 2 ** 32;
-    return (this.state + 0.5) / 2 ** 32;
-  }
-
-  /** Of a Poisson distribution; by the normal one where that is as good. */
-  count(mean: number): number {
-    if (mean > 50) {
-      const normal = Math.sqrt(-2 * Math.log(this.next())) * Math.cos(2 * Math.PI * this.next());
-      return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal));
-    }
-    let [count, product] = [0, this.next()];
-    for (const least = Math.exp(-mean); product > least; product *= this.next()) count++;
-    return count;
-  }
+  let [count, product] = [0, random.fraction()];
+  for (const least = Math.exp(-mean); product > least; product *= random.fraction()) count++;
+  return count;
 }
 
 const RUN_MS = 20_000;
@@ -114,8 +100,8 @@ const EDGE_MS = 16;
 const PRICE_NS = 1500;
 
 /** What the governor makes of a run with so many calls in each of its milliseconds. */
-function governed(calls: readonly number[]): SliceRecord[] {
-  const governor = new Governor(0.03, { nowNs: 0, hits: 0, targetCpuNs: undefined });
+function governed(calls: readonly number[], random: Random): SliceRecord[] {
+  const governor = new Governor(0.03, { nowNs: 0, hits: 0, targetCpuNs: undefined }, () => random.fraction());
   const slices: SliceRecord[] = [];
   const activity = (from: number, to: number): SliceRecord["first"] => {
     const seen = BigInt(calls.slice(from, to).reduce((sum, count) => sum + count, 0));
@@ -150,16 +136,16 @@ function governed(calls: readonly number[]): SliceRecord[] {
 }
 
 /** Calls in each millisecond of a run, by chance. */
-const LOADS: Readonly<Record<string, (chance: Chance) => (ms: number) => number>> = {
+const LOADS: Readonly<Record<string, (random: Random) => (ms: number) => number>> = {
   steady: () => () => 40,
   "just too many": () => () => 12,
   rising: () => (ms) => ms / 200,
-  "busy or not for 50 ms": (chance) => {
-    const states = Array.from({ length: RUN_MS / 50 }, () => (chance.next() < 0.2 ? 100 : 2));
+  "busy or not for 50 ms": (random) => {
+    const states = Array.from({ length: RUN_MS / 50 }, () => (random.fraction() < 0.2 ? 100 : 2));
     return (ms) => states[Math.floor(ms / 50)] ?? 0;
   },
-  "busy or not for 2 s": (chance) => {
-    const states = Array.from({ length: RUN_MS / 2000 }, () => (chance.next() < 0.5 ? 200 : 1));
+  "busy or not for 2 s": (random) => {
+    const states = Array.from({ length: RUN_MS / 2000 }, () => (random.fraction() < 0.5 ? 200 : 1));
     return (ms) => states[Math.floor(ms / 2000)] ?? 0;
   },
   // Over before the probes are off, which rest because of it.
@@ -171,10 +157,10 @@ for (const [name, load] of Object.entries(LOADS)) {
     const outside: string[] = [];
     let isSampled = 0;
     for (let seed = 1; seed <= 100; seed++) {
-      const chance = new Chance(seed);
-      const pace = load(chance);
-      const calls = Array.from({ length: RUN_MS }, (_, ms) => chance.count(pace(ms)));
-      const sampling = samplingOf(governed(calls), BigInt(RUN_MS) * MS, PRICE_NS);
+      const random = new Random(seed);
+      const pace = load(random);
+      const calls = Array.from({ length: RUN_MS }, (_, ms) => poisson(random, pace(ms)));
+      const sampling = samplingOf(governed(calls, random), BigInt(RUN_MS) * MS, PRICE_NS);
       if (sampling === undefined) continue;
       isSampled++;
       const total = BigInt(calls.reduce((sum, count) => sum + count, 0));

@@ -17,6 +17,11 @@ export class Random {
     return (mixed ^ (mixed >>> 14)) >>> 0;
   }
 
+  /** From 0 to 1, both excluded. */
+  fraction(): number {
+    return (this.word() + 0.5) / 2 ** 32;
+  }
+
   /** An integer from 0 to `limit - 1`; 0 when `limit` is below 1. */
   below(limit: number): number {
     return limit < 1 ? 0 : Math.floor((this.word() / 2 ** 32) * limit);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Governor } from "../../src/session/governor.js";
+import { Random } from "../fuzz/random.js";
 
 const MS = 1e6;
 const SECOND = 1e9;
@@ -26,7 +27,8 @@ function simulate({ pace, cpus, nsPerHit }: Target, { share, pollMs, detachMs }:
   const paid: number[] = [];
   let [hits, cpu, offAt, on] = [0, 0, Number.POSITIVE_INFINITY, true];
   const reading = (ms: number) => ({ nowNs: ms * MS, hits, targetCpuNs: cpu });
-  const governor = new Governor(share, reading(0));
+  const random = new Random(1);
+  const governor = new Governor(share, reading(0), () => random.fraction());
   let rests = 0;
   for (let ms = 0; ms < 10_000; ms++) {
     if (ms >= offAt) {
@@ -97,10 +99,10 @@ test("a target within the limit is never left alone", () => {
 
 test("a target that is mostly idle is measured against a whole CPU", () => {
   const start = { nowNs: 0, hits: 0, targetCpuNs: 0 };
-  const governor = new Governor(0.03, start);
+  const governor = new Governor(0.03, start, () => 0.5);
   governor.account({ nowNs: SECOND, hits: 1000, targetCpuNs: 40 * MS }, 20_000);
   assert.equal(governor.mustRest, false);
-  const busy = new Governor(0.03, start);
+  const busy = new Governor(0.03, start, () => 0.5);
   busy.account({ nowNs: SECOND, hits: 1000, targetCpuNs: undefined }, 60_000);
   assert.equal(busy.mustRest, true);
 });
