@@ -13,8 +13,8 @@ import { output, until } from "./programs.js";
 
 const BIN = "/usr/lib/postgresql/15/bin";
 
-/** LIMIT: how long it may take to end. */
-const PATIENCE_MS = 30_000;
+/** LIMIT: how long it may take to end: a hang, however busy the machine is. */
+const PATIENCE_MS = 180_000;
 
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: "",

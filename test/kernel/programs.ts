@@ -19,8 +19,8 @@ import { ungoverned } from "./cli.js";
 
 const MAIN = "build/src/cli/main.js";
 
-/** LIMIT: how long a program may take to start, to answer, or to end. */
-const PATIENCE_MS = 30_000;
+/** LIMIT: how long a program may take to start, to answer, or to end: a hang, however busy the machine is. */
+const PATIENCE_MS = 180_000;
 
 /** Asks until the answer is one. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined): Promise<T> {

@@ -34,8 +34,8 @@ const PACKAGES = ["@jridgewell", "@koromix", "commander", "elfinfo", "iced-x86",
 /** What init tells the console first. */
 const BEGUN = "init: begun";
 
-/** LIMIT: a guest that has not ended by then is ended. */
-const PATIENCE_MS = 300_000;
+/** LIMIT: a guest that has not ended by then hangs, however busy the machine is, and is ended. */
+const PATIENCE_MS = 900_000;
 const MEMORY_MB = 1536;
 const CPUS = 2;
 
