@@ -1,5 +1,6 @@
 /** What is typed into bash: its `readline`, a function in C that the program exports, returns the line. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Fixture } from "../fixture.js";
@@ -26,6 +27,17 @@ class Shell implements Disposable {
       const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
       return child > 0 && readFileSync(`/proc/${child}/comm`, "utf8") === "bash\n" ? child : undefined;
     });
+  }
+
+  /**
+   * Waits until bash reads keys: it takes the terminal out of its usual mode for that, in which control-D, for one, is
+   * the terminal's own affair.
+   */
+  async reads(): Promise<void> {
+    const terminal = `/proc/${await this.pid()}/fd/0`;
+    await until("bash reads keys", () =>
+      / -icanon /.test(execFileSync("stty", ["-F", terminal, "-a"], { encoding: "utf8" })) ? true : undefined,
+    );
   }
 
   /** Types keys and the return key. */
@@ -66,6 +78,7 @@ test("lines are told as they were typed, in every bash of the machine", options,
   await older.pid();
   older.type("echo older-is-ready");
   await older.prints("older-is-ready");
+  await older.reads();
   await using run = await Run.start(...QUESTION, "--json");
   using younger = new Shell();
   for (const [keys] of TYPED) younger.type(keys);
@@ -94,6 +107,7 @@ test("a line for people; the end of input is no line", options, async () => {
   const pid = await shell.pid();
   shell.type("echo 'typed'");
   await shell.prints("typed");
+  await shell.reads();
   shell.type("\x04");
   await shell.end();
   const { stdout } = await run.stop();

@@ -29,13 +29,13 @@ export function ungoverned(words: readonly string[]): readonly string[] {
   return MEASURING.has(name) && !decides ? [name, "--max-overhead", "100%", ...args] : words;
 }
 
-/** LIMIT: how long a run may take. */
-const PATIENCE_MS = 60_000;
+/** LIMIT: how long a run may take: a hang, however busy the machine is. */
+const PATIENCE_MS = 180_000;
 
-/** Starts `command` (gospect itself without one) with these arguments; stdin is `input`. */
+/** Starts `command` (gospect itself without one) with these arguments; stdin is `input`, and ends there unless held. */
 export function start(
   args: readonly string[],
-  { input = "", env = {}, command = [] as readonly string[] } = {},
+  { input = "", holdsInput = false, env = {}, command = [] as readonly string[] } = {},
 ): Running {
   const [program = process.execPath, ...rest] = [...command, process.execPath, MAIN, ...ungoverned(args)];
   const child = spawn(program, rest, { env: { ...process.env, ...env }, stdio: "pipe" });
@@ -50,7 +50,8 @@ export function start(
     wake();
   });
   child.stdin.on("error", () => undefined);
-  child.stdin.end(input);
+  child.stdin.write(input);
+  if (!holdsInput) child.stdin.end();
   const outcome = new Promise<Outcome>((resolve) => {
     child.on("close", (status, signal) => {
       clearTimeout(deadline);

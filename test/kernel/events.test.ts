@@ -222,7 +222,8 @@ test("whatever a program does: each call of interest is one event, ended as the 
   for (let round = 0; round < 5; round++) {
     using measuring = await Measuring.start(plan, target, { keep: { ...EVENTS, stacks: true } });
     const events: EventRecord[] = [];
-    for (let turn = 0; turn < 20; turn++) {
+    // Some turns, and as many more as the machine needs to get there.
+    for (let turn = 0; turn < 20 || events.length <= 100; turn++) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       events.push(...measuring.session.drain(100));
     }
@@ -232,7 +233,6 @@ test("whatever a program does: each call of interest is one event, ended as the 
     const ended = balance.returns + balance.panics + balance.goexits;
     assert.equal(balance.discrepancy, 0n);
     assert.equal(BigInt(events.length) + loss.dropped, ended - balance.filtered - balance.undecided);
-    assert.ok(events.length > 100);
     const panics = endings.reduce((sum, each) => sum + each.panics, 0n);
     assert.equal(BigInt(events.filter(({ outcome }) => outcome === "panic").length), panics);
     for (const { goid, entry, return: back } of events) {

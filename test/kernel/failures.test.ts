@@ -166,7 +166,6 @@ test("a thread's id is told from its process's", options, async () => {
 
 test("an output that cannot be written is refused before anything is measured", options, async () => {
   using subject = await startSubject("plain");
-  const begin = Date.now();
   const { status, stderr } = await refusedBy([
     "hist",
     "-p",
@@ -178,8 +177,8 @@ test("an output that cannot be written is refused before anything is measured", 
     "/proc/no",
   ]);
   assert.equal(status, 1);
-  assert.match(stderr, /^error: cannot write \/proc\/no: ENOENT\nhint: /);
-  assert.ok(Date.now() - begin < 30_000);
+  // A run that measures says so.
+  assert.match(stderr, /^error: cannot write \/proc\/no: ENOENT\nhint: .*\n$/);
   await subject.stop();
 });
 

@@ -16,6 +16,7 @@ import { CodeFile } from "../../src/symbols/index.js";
 import { type Fixture, startFixture } from "../fixture.js";
 import { Measuring, withoutKernel } from "./measuring.js";
 import { type Answer, cFunction, command, Native, place, recipe, register, spanEnd } from "./nests.js";
+import { until } from "./programs.js";
 import { balance, countsOf } from "./subject.js";
 
 const options = { skip: withoutKernel };
@@ -353,17 +354,22 @@ test("the first word of a string is all of it, or none", options, async () => {
   await fixture.stop();
 });
 
-/** Longer than a session takes to look for threads that have ended. */
-const SWEPT_MS = 5000;
+/** A session looks for threads that have ended every two seconds. */
+const SWEEP_MS = 2000;
 
-test("threads that have ended leave their room to others", options, async () => {
+test("threads that have ended leave their room to others", options, async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
   using native = await Native.build("-pie");
   using fixture = await startFixture(native.path);
   const plan = native.plan([cFunction(native, "work", 0), cFunction(native, "quitter", 1)]);
   using measuring = await Measuring.start(plan, { kind: "pid", pid: fixture.pid }, { capacities: { goroutines: 8 } });
   for (const words of ["threads 6 100", "exits 6", "threads 6 100"]) {
     await command(fixture, words);
-    await new Promise((resolve) => setTimeout(resolve, SWEPT_MS));
+    // Who waits for a thread goes on a moment before the kernel has forgotten it.
+    await until("only the first thread is there", () =>
+      readdirSync(`/proc/${fixture.pid}/task`).length === 1 ? true : undefined,
+    );
+    t.mock.timers.tick(SWEEP_MS);
   }
   // What a thread leaves open as it ends stays so.
   assert.deepEqual(measuring.stop().balance, balance({ returns: 1200n, open: 6n }));

@@ -59,11 +59,20 @@ async function loadBias(pid: number): Promise<number> {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** At least what a program that works has done in between. */
-function assertUnharmed(before: Report, after: Report): void {
-  assert.equal(after.errors, 0);
-  assert.ok(after.rounds > before.rounds && after.grown > before.grown, "the program kept growing stacks");
-  assert.ok(after.panics > before.panics && after.goexits > before.goexits, "the program kept panicking and exiting");
+/** LIMIT: how long the kernel or a program may take for anything: a hang, however busy the machine is. */
+const PATIENCE_MS = 180_000;
+
+/** A program that works goes on with all it does, sooner or later, and finds no error. */
+async function assertUnharmed(fixture: Fixture, before: Report): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const { errors, ...after } = await report(fixture);
+    assert.equal(errors, 0);
+    const stuck = (["rounds", "grown", "panics", "goexits"] as const).filter((what) => after[what] <= before[what]);
+    if (stuck.length === 0) return;
+    assert.ok(Date.now() < deadline, `the program does no more of ${stuck}`);
+    await pause(20);
+  }
 }
 
 for (const version of goVersions) {
@@ -74,9 +83,10 @@ for (const version of goVersions) {
     const target = { kind: "pid", pid: fixture.pid } as const;
     const plan = (await planner(target))({ probes: PROBES });
     const bias = await loadBias(fixture.pid);
-    const before = await report(fixture);
     let entries = 0n;
-    for (let cycle = 0; cycle < CYCLES; cycle++) {
+    const isEnough = (): boolean => entries > BigInt(CYCLES);
+    // A busy machine may need more of them until calls were measured.
+    for (let cycle = 0; cycle < CYCLES || (cycle < 10 * CYCLES && !isEnough()); cycle++) {
       // Stacks are walked in every other cycle.
       using measuring = await Measuring.start(plan, target, { keep: { histogram: true, stacks: cycle % 2 === 1 } });
       await pause(2);
@@ -84,9 +94,9 @@ for (const version of goVersions) {
       assert.equal(balance.discrepancy, 0n, `cycle ${cycle}`);
       entries += balance.entries;
     }
-    assert.ok(entries > BigInt(CYCLES), "calls were measured");
+    assert.ok(isEnough(), "calls were measured");
     assert.deepEqual(foreignBytes(fixture.pid, plan, bias), []);
-    assertUnharmed(before, await report(fixture));
+    await assertUnharmed(fixture, await report(fixture));
     await fixture.stop();
   });
 
@@ -100,24 +110,25 @@ for (const version of goVersions) {
       const bias = await loadBias(fixture.pid);
       const before = await report(fixture);
       const gospect = fileURLToPath(new URL("../../../gospect", import.meta.url));
-      const run = spawn(gospect, [command, "-p", String(fixture.pid), ...PROBES, "-o", "/dev/null"], {
-        stdio: "ignore",
-      });
+      // Its probes never rest: they are on when it is killed.
+      const asked = ["--max-overhead", "100%", "-o", "/dev/null", ...PROBES];
+      const run = spawn(gospect, [command, "-p", String(fixture.pid), ...asked], { stdio: "ignore" });
       const ended = new Promise((resolve) => run.once("exit", resolve));
-      const deadline = Date.now() + 20_000;
+      let deadline = Date.now() + PATIENCE_MS;
       while (foreignBytes(fixture.pid, plan, bias).length < sitesOf(plan).length) {
         assert.ok(Date.now() < deadline && run.exitCode === null, "the run puts its probes on");
         await pause(20);
       }
-      await pause(300);
+      // It does all of it while the probes are on.
+      await assertUnharmed(fixture, before);
       run.kill("SIGKILL");
       await ended;
+      deadline = Date.now() + PATIENCE_MS;
       while (foreignBytes(fixture.pid, plan, bias).length > 0) {
         assert.ok(Date.now() < deadline, "the kernel takes the probes off");
         await pause(20);
       }
-      await pause(300);
-      assertUnharmed(before, await report(fixture));
+      await assertUnharmed(fixture, await report(fixture));
       await fixture.stop();
     });
   }

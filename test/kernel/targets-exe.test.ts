@@ -143,7 +143,11 @@ test("a process that became another program between plan and attachment is refus
   });
 });
 
-test("what processes left open that have ended is counted, and makes room for others", options, async () => {
+/** A session looks for processes that have ended every two seconds. */
+const SWEEP_MS = 2000;
+
+test("what processes left open that have ended is counted, and makes room for others", options, async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
   const path = copyOf("pie", "mortal");
   const target = { kind: "exe", path } as const;
   const plan = (await planner(target))({ probes: ["main.Hold"], by: [] });
@@ -154,9 +158,9 @@ test("what processes left open that have ended is counted, and makes room for ot
     using mortal = await startFixture(path);
     await tell(mortal, "hold 90");
     pids.push(mortal.pid);
-    mortal[Symbol.dispose]();
-    // Records of processes that are gone go within a few seconds.
-    await new Promise((resolve) => setTimeout(resolve, 5000));
+    process.kill(mortal.pid, "SIGKILL");
+    await mortal.waitForEnd();
+    t.mock.timers.tick(SWEEP_MS);
   }
   assert.deepEqual(measuring.stop().balance, balance({ open: 270n }));
   const open = measuring.session.openCalls();
