@@ -18,6 +18,10 @@ const PYTHON = "/usr/bin/python3.11";
 const FUNCTION = "c:libc.so.6:getaddrinfo";
 const HOST = "str(arg0)";
 
+/** No other program of this machine asks for these, not even this test where it runs twice at once. */
+const OURS = `.${process.pid}.gospect.test`;
+const [ALPHA, BETA, MISSING] = [`alpha${OURS}`, `beta${OURS}`, `missing${OURS}`] as const;
+
 let folder = "";
 /** Begins a command that has mounts of its own: what follows is run with the hosts of this folder. */
 let alone: readonly string[] = [];
@@ -25,19 +29,15 @@ let alone: readonly string[] = [];
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "gospect-getaddrinfo-"));
   const [hosts, services] = [join(folder, "hosts"), join(folder, "nsswitch.conf")];
-  writeFileSync(hosts, "127.0.0.1 localhost\n127.0.0.2 alpha.gospect.test\n127.0.0.3 beta.gospect.test\n");
+  writeFileSync(hosts, `127.0.0.1 localhost\n127.0.0.2 ${ALPHA}\n127.0.0.3 ${BETA}\n`);
   writeFileSync(services, "hosts: files\n");
   const mounts = 'mount --bind "$0" /etc/hosts && mount --bind "$1" /etc/nsswitch.conf && shift && exec "$@"';
   alone = ["unshare", "--mount", "sh", "-c", mounts, hosts, services];
 });
 after(() => rmSync(folder, { recursive: true }));
 
-/** How often each is asked for. No other program of this machine asks for these. */
-const ASKED: Readonly<Record<string, number>> = {
-  "alpha.gospect.test": 20,
-  "beta.gospect.test": 7,
-  "missing.gospect.test": 3,
-};
+/** How often each is asked for. */
+const ASKED: Readonly<Record<string, number>> = { [ALPHA]: 20, [BETA]: 7, [MISSING]: 3 };
 const ALL = 30;
 
 async function startResolver(): Promise<Fixture> {
@@ -92,7 +92,7 @@ for (const [what, file, probe] of [
         await resolver.stop();
       }
     });
-    const ours = series.filter(({ by }) => String(by[HOST]).endsWith(".gospect.test"));
+    const ours = series.filter(({ by }) => String(by[HOST]).endsWith(OURS));
     compare(
       ours.map((one) => ({ ...one, count: one.count / 2 })),
       spent,
@@ -130,10 +130,10 @@ test("what it returned, as the C it is: a negative number for a name that nobody
   });
   assert.deepEqual(series.map(({ by, count }) => [by[HOST], by["int32(ret)"], count]).sort(), [
     [{ unreadable: "nil pointer" }, 0, 2],
-    ["alpha.gospect.test", 0, 20],
-    ["beta.gospect.test", 0, 7],
+    [ALPHA, 0, 20],
+    [BETA, 0, 7],
     // EAI_NONAME.
-    ["missing.gospect.test", -2, 3],
+    [MISSING, -2, 3],
   ]);
   assert.deepEqual(balance, allReturned(ALL + 2));
   await resolver.stop();
