@@ -2,10 +2,11 @@
  * prometheus as Debian ships it, stripped and built by Go 1.19, and what it is asked: as many queries of each text as these
  * say, all at once.
  */
+import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, Server } from "./programs.js";
+import { freePort, Server, until } from "./programs.js";
 
 export const QUERIES: Readonly<Record<string, number>> = {
   "1 + 1": 2,
@@ -65,6 +66,22 @@ export class Prometheus implements AsyncDisposable {
   async askAll(): Promise<void> {
     const all = Object.entries(QUERIES).flatMap(([query, times]) => Array.from({ length: times }, () => query));
     await Promise.all(all.map((query) => this.ask(query)));
+  }
+
+  /**
+   * Has it read a configuration with another interval of scrapes, which it was started with `--web.enable-lifecycle` for.
+   * That takes effect seconds later, by targets that take the place of others: resolves when these are scraped.
+   */
+  async rescrape(intervalS: number, configuration: string): Promise<void> {
+    writeFileSync(this.configuration, configuration);
+    const response = await fetch(`http://127.0.0.1:${this.port}/-/reload`, { method: "POST" });
+    assert.equal(response.status, 200, await response.text());
+    const interval = `${intervalS}s`;
+    await until(`scrapes each ${interval}`, async () =>
+      (await this.server.metrics()).get("prometheus_target_interval_length_seconds_count", { interval }) > 0
+        ? true
+        : undefined,
+    );
   }
 
   /** It must end well. */
