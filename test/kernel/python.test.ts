@@ -6,7 +6,10 @@
  * `line` is wanted. Beside a run that counts lines, another one therefore sees every function.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Subject } from "../../src/commands/subject.js";
 import { Fixture } from "../fixture.js";
@@ -17,7 +20,13 @@ import { SemaphoreReader } from "./semaphores.js";
 import { countsOf } from "./subject.js";
 
 const options = { skip: withoutKernel };
-const PYTHON = "/usr/bin/python3.11";
+const folder = mkdtempSync(join(tmpdir(), "gospect-python-"));
+/** A copy, which nobody else runs and nobody else measures: all who ask for a file's probes raise the same semaphores. */
+const PYTHON = join(folder, "python3.11");
+before(() => {
+  if (withoutKernel === false) copyFileSync("/usr/bin/python3.11", PYTHON);
+});
+after(() => rmSync(folder, { recursive: true }));
 /** Without packages of the machine, and without its environment. */
 const ALONE = ["-I", "-S"];
 const [ENTRY, RETURN, LINE] = ["usdt:python:function__entry", "usdt:python:function__return", "usdt:python:line"];
