@@ -416,7 +416,7 @@ enum gs_measuring {
 	GS_OFF,
 	GS_ON,
 	GS_ENDING,	/* sites of beginnings are coming off: calls that are open may still end */
-	GS_LEAVING,	/* all are: hits are paid for, and tell nothing */
+	GS_MOVING,	/* all sites are coming, or going: hits are paid for, and tell nothing */
 	GS_RETURNING = 4,	/* beside one of these: programs do the returns */
 };
 

@@ -48,7 +48,7 @@ struct {
  */
 static __always_inline void keep_own_stack(void *ctx)
 {
-	if (*(volatile gs_u32 *)&measuring > (GS_LEAVING | GS_RETURNING))
+	if (*(volatile gs_u32 *)&measuring > (GS_MOVING | GS_RETURNING))
 		bpf_tail_call(ctx, &nowhere, 0);
 }
 

@@ -149,20 +149,27 @@ static __always_inline gs_u32 bucket_of(gs_u64 value, gs_u32 row)
 	return (row ? value >> (row - 1) : value) & (GS_ROW_BUCKETS - 1);
 }
 
+/* -E2BIG */
+#define IS_FULL (-7)
+
 /*
  * This CPU's value of a key, made if there is none. The kernel gives memory for every CPU from a store that a worker of its
  * refills: when many keys are new at once, or the CPUs are busy, it is empty. Then the key gets a value that all CPUs
- * share, from memory that is given at once. NULL when both maps are full.
+ * share, from memory that is given at once. NULL when `own` is full, or there is no room for what is shared.
  */
 static __always_inline void *own_or_shared(void *own, void *shared, const void *key, const void *empty)
 {
 	void *value = bpf_map_lookup_elem(own, key);
+	long made;
 
 	if (value)
 		return value;
-	bpf_map_update_elem(own, key, empty, BPF_NOEXIST);
+	made = bpf_map_update_elem(own, key, empty, BPF_NOEXIST);
 	value = bpf_map_lookup_elem(own, key);
 	if (value)
+		return value;
+	value = bpf_map_lookup_elem(shared, key);
+	if (value || made == IS_FULL)
 		return value;
 	bpf_map_update_elem(shared, key, empty, BPF_NOEXIST);
 	return bpf_map_lookup_elem(shared, key);

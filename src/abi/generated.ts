@@ -210,7 +210,7 @@ export const gsMeasuring = {
   GS_OFF: 0,
   GS_ON: 1,
   GS_ENDING: 2,
-  GS_LEAVING: 3,
+  GS_MOVING: 3,
   GS_RETURNING: 4,
 } as const;
 

@@ -19,7 +19,7 @@ Expressions (EXPR) take a value from the arguments and results of a call:
   pkg.Name            a package variable
   $duration, $goid    the call's time; whose it is: $goid, $tid
   log2(n)             integers in buckets that double in size
-  lin(n, 0, 100, 10)  integers in 10 buckets of 100, from 0
+  lin(n, 0, 100, 10)  integers from 0 to 100 in buckets of 10
 Conditions (COND) compare them with what can be written: == != < <= > >= && || ! ( ), hasPrefix(key, "user/"),
 10ms, "text", 'x', 1.5, true, nil. A call for which one reads what is not there is left out, and counted: a key
 that the map does not have (where Go has a zero), an element past the end, what a nil pointer leads to. What splits or

@@ -63,15 +63,17 @@ export function booksSentence(balance: Balance, noun: Noun = "call"): string {
   return balance.entries === 0n ? counted : `${balanceSentence(balance)}; ${counted}`;
 }
 
-/** `100 of 400 calls matched tenant == "acme"`. */
+/** `100 of 400 calls matched tenant == "acme"`. Of calls whose end was not seen it may depend on that end. */
 export function conditionSentence(
   where: string,
-  { entries, counted, filtered, undecided }: Balance,
+  { entries, counted, filtered, undecided, open, lost }: Balance,
   noun: Noun = "call",
 ): string {
   const all = entries + counted;
   const matched = `${formatCount(all - filtered - undecided)} of ${formatQuantity(all, noun)} matched`;
-  return `${matched} ${printable(where)}`;
+  const unended = open + lost;
+  const unknown = unended === 0n ? "" : `; ${formatCount(unended)} did not end, or were lost, and may be among them`;
+  return `${matched} ${printable(where)}${unknown}`;
 }
 
 /** Below this many hits their mean price is that of cold caches and of whatever interrupted them. */
@@ -110,7 +112,7 @@ function probeTimeNote({ measure, cost, series }: Aggregate, lacking: CallLoss |
   const inside = `each hit of measured calls inside, ${formatNanoseconds(nsPerHit)} on average`;
   return (
     "durations contain probe time: of a call's own two hits a part, which is largest where plan shows the entry at the first " +
-    `instruction, and all of ${inside}; short calls of different functions do not compare`
+    `instruction, and all of ${inside}; short calls of different functions do not compare; --net takes it off`
   );
 }
 

@@ -38,7 +38,7 @@ const STACK_GROWERS = ["runtime.morestack", "runtime.morestack_noctxt", "runtime
 const NEVER_RETURNS = /^runtime\.(?:panic(?!Check)\w+|goPanic\w+|gopanic|throw|fatal\w*)$/;
 
 /**
- * FACT(go1.12..go1.27): these save where their caller goes on, and take up another stack. The caller is gone on with by
+ * FACT(go1.19..go1.27): these save where their caller goes on, and take up another stack. The caller is gone on with by
  * runtime.gogo, behind their backs; what stands after their call on the other stack is for the case that this fails.
  */
 const CHANGE_STACKS: ReadonlySet<string> = new Set(["runtime.mcall", "runtime.morestack"]);
@@ -67,7 +67,7 @@ export class SiteFinder {
    * `misplaced` when the function table does not fit the code. Where exits are `unneeded` there may be none.
    */
   find(fn: GoFunction, wanted: CodeContext["exits"] = "needed"): Outcome<ProbeSites> {
-    const bytes = this.readCalled(fn, wanted);
+    const bytes = this.readReturning(fn, wanted);
     if (!bytes.ok) return bytes;
     const sites = findSites(architectureOf(this.binary.arch), bytes.value, fn.entry, this.contextOf(fn, wanted));
     if (!sites.ok) return sites;
@@ -127,7 +127,7 @@ export class SiteFinder {
 
   /** As `find`, for a look at many functions. */
   summarize(fn: GoFunction): Outcome<SiteSummary> {
-    const bytes = this.readCalled(fn, "needed");
+    const bytes = this.readReturning(fn, "needed");
     if (!bytes.ok) return bytes;
     const summary = summarizeSites(
       architectureOf(this.binary.arch),
@@ -165,8 +165,8 @@ export class SiteFinder {
     });
   }
 
-  /** As `read`, of a function that comes back from its calls where exits are needed. */
-  private readCalled(fn: GoFunction, exits: CodeContext["exits"]): Outcome<Buffer> {
+  /** As `read`; where exits are needed, of a function that comes to them. */
+  private readReturning(fn: GoFunction, exits: CodeContext["exits"]): Outcome<Buffer> {
     if (exits === "needed" && CHANGE_STACKS.has(fn.name))
       return refused("no-return", "it leaves for another stack, and its caller goes on without its return");
     return this.read(fn);

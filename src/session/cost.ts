@@ -89,7 +89,7 @@ export class CostMeter implements Disposable {
     this.watch();
     return {
       hits,
-      nsPerHit: this.nsPerHit(hits, balance.returns + balance.unmatchedReturns),
+      nsPerHit: this.nsPerHit(hits, exitShare(balance)),
       targetCpuNs: this.targetCpu(),
     };
   }
@@ -109,11 +109,11 @@ export class CostMeter implements Disposable {
     return final === undefined ? used : final - cpuAtStart;
   }
 
-  /** Mean over entries and exits, in their proportion; undefined before there is one, or when the kernel does not say. */
-  private nsPerHit(hits: bigint, exits: bigint): number | undefined {
+  /** Mean over entries and exits; undefined before there is a hit, or when the kernel does not say. */
+  private nsPerHit(hits: bigint, exitShare: number): number | undefined {
     const runs = RunStatistics.of(this.programs.site);
     if (runs === undefined || runs.runCount === 0n || hits === 0n) return undefined;
-    const trap = this.trapNs(Number(exits) / Number(hits));
+    const trap = this.trapNs(exitShare);
     return trap === undefined ? undefined : trap + Number(runs.runTimeNs) / Number(runs.runCount);
   }
 
@@ -161,4 +161,11 @@ export class CostMeter implements Disposable {
     this.prices?.[Symbol.dispose]();
     this.statistics?.[Symbol.dispose]();
   }
+}
+
+/** Of the hits that were counted as what they were, those at ends. Of others it is not known. */
+function exitShare({ entries, returns, unmatchedReturns, counted }: Counts["balance"]): number {
+  const exits = returns + unmatchedReturns;
+  const hits = entries + counted + exits;
+  return hits === 0n ? 0.5 : Number(exits) / Number(hits);
 }

@@ -23,7 +23,7 @@ const SAVINGS_SECONDS = 0.25;
 const MOST_IN_A_SECOND = 2;
 const SECOND_NS = 1e9;
 
-/** How much more a hit may take of the target than where its price was measured: other caches, other code around it. */
+/** LIMIT: how much more a hit may take of the target than where its price was measured: other caches, other code around it. */
 const DEARER = 1.2;
 
 /** How full the account must be for probes to go on again: the fuller, the longer and the rarer are the times they are on. */
@@ -62,7 +62,7 @@ export class Governor {
     while ((this.second[0]?.nowNs ?? reading.nowNs) <= reading.nowNs - SECOND_NS) this.second.shift();
     this.last = reading;
     // Probes that came back a second after a burst would meet the next one of whatever does something every second.
-    if (!this.isBearable) this.notBeforeNs = reading.nowNs + this.chance() * SECOND_NS;
+    if (this.hasEnough && !this.isBearable) this.notBeforeNs = reading.nowNs + this.chance() * SECOND_NS;
   }
 
   get mustRest(): boolean {
@@ -70,7 +70,11 @@ export class Governor {
   }
 
   get mayWork(): boolean {
-    return this.savedNs >= ENOUGH * this.mostNs && this.last.nowNs >= this.notBeforeNs && this.isBearable;
+    return this.hasEnough && this.isBearable && this.last.nowNs >= this.notBeforeNs;
+  }
+
+  private get hasEnough(): boolean {
+    return this.savedNs >= ENOUGH * this.mostNs;
   }
 
   /** Whether one more time like the dearest so far would not be too much for the second that it is in. */

@@ -35,13 +35,13 @@ export interface CallMaps {
 }
 
 /** See enum gs_measuring. */
-export type MeasuringState = "off" | "on" | "ending" | "leaving";
+export type MeasuringState = "off" | "on" | "ending" | "moving";
 
 const MEASURING: Readonly<Record<MeasuringState, number>> = {
   off: gsMeasuring.GS_OFF,
   on: gsMeasuring.GS_ON,
   ending: gsMeasuring.GS_ENDING,
-  leaving: gsMeasuring.GS_LEAVING,
+  moving: gsMeasuring.GS_MOVING,
 };
 
 export interface CallPrograms extends Disposable {

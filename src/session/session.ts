@@ -25,13 +25,14 @@ import { findProgram } from "./program-identity.js";
 import type { CallPrograms } from "./programs.js";
 import { requireHarmlessNops } from "./red-zone.js";
 import { findDoneReturns } from "./returns.js";
-import { Slices } from "./slices.js";
+import { type SliceControl, Slices } from "./slices.js";
 import {
   type Counts,
   findStack,
   readCounts,
   readEndings,
   readEventLoss,
+  readHits,
   readSamples,
   readSeries,
   readStacks,
@@ -100,6 +101,7 @@ export class Session implements Disposable {
     attachment: Attachment,
     addresses: RunAddresses,
     meter: CostMeter,
+    before: SliceControl["before"],
     processes: "one" | "many",
     { maxOverhead, net, keep }: SessionOptions,
     isAlone: (() => boolean) | undefined,
@@ -120,7 +122,7 @@ export class Session implements Disposable {
     // Who wants a call's own time has to have seen all that it called.
     const open = net === true || keep.origins === true ? "are cut off" : "may linger";
     this.slices = new Slices(
-      { attachment, programs, meter, share: maxOverhead, open, isAlone },
+      { attachment, programs, meter, before, share: maxOverhead, open, isAlone },
       this.clock.monotonicNs,
     );
   }
@@ -168,6 +170,7 @@ export class Session implements Disposable {
     let attachment: Attachment | undefined;
     let events: RingBuffer | undefined;
     let netPrices: NetPrices | undefined;
+    let before: SliceControl["before"];
     try {
       requireSwiftRelease(files.all, mode);
       if (options.keep.events === true) events = new RingBuffer(programs.events.fd, programs.events.bytes);
@@ -180,6 +183,9 @@ export class Session implements Disposable {
       requireHarmlessNops(files.all, mode);
       // Before the target pays for anything: the governor must know the price.
       if (options.maxOverhead !== undefined) meter.priceOfHit();
+      const ns = process.hrtime.bigint();
+      const targetCpuNs = meter.findCpuTime();
+      programs.measure("moving");
       attachment = Attachment.make({
         plan,
         files,
@@ -187,6 +193,7 @@ export class Session implements Disposable {
         programFd: programs.site,
         mode,
       });
+      before = { ns, targetCpuNs, hits: readHits(programs).hits };
       programs.measure("on");
     } catch (error) {
       attachment?.[Symbol.dispose]();
@@ -202,6 +209,7 @@ export class Session implements Disposable {
       attachment,
       addresses,
       meter,
+      before,
       running === undefined ? "many" : "one",
       options,
       loaded.returns === "kernel" || running === undefined
@@ -233,7 +241,6 @@ export class Session implements Disposable {
   stop(): RecordBatch {
     if (this.stopped !== undefined) return this.stopped;
     this.slices.stop();
-    this.programs.measure("off");
     this.stoppedNs = process.hrtime.bigint();
     this.ended?.[Symbol.dispose]();
     const durationNs = this.stoppedNs - this.clock.monotonicNs;

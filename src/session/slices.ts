@@ -45,6 +45,8 @@ export interface SliceControl {
   readonly share: number | undefined;
   /** What becomes of calls that are under way when a slice ends: what they call from then on nobody sees. */
   readonly open: "may linger" | "are cut off";
+  /** CLOCK_MONOTONIC and the target's CPU time before the first probe was on, ns; hits from then on until counting began. */
+  readonly before: { readonly ns: bigint; readonly targetCpuNs: bigint | undefined; readonly hits: bigint };
   /** Of a run whose programs do the returns: whether nobody else has probes on them by now. */
   readonly isAlone: (() => boolean) | undefined;
 }
@@ -71,13 +73,19 @@ export class Slices implements Disposable {
   private returns: "kernel" | undefined;
   private isStopped = false;
 
-  /** Begins with the first slice. `beganNs`: CLOCK_MONOTONIC when counting began. */
+  /** Begins with the first slice. `beganNs`: CLOCK_MONOTONIC when counting began. What putting probes on cost is owed by then. */
   constructor(control: SliceControl, beganNs: bigint) {
     this.control = control;
     this.beganNs = beganNs;
-    this.first = { ns: beganNs, hits: 0n, calls: 0n };
+    this.first = { ns: beganNs, hits: control.before.hits, calls: 0n };
     if (control.share === undefined) return;
-    this.governor = new Governor(control.share, this.reading(this.look()), Math.random);
+    const { ns, targetCpuNs } = control.before;
+    const start = {
+      nowNs: Number(ns),
+      hits: 0,
+      targetCpuNs: targetCpuNs === undefined ? undefined : Number(targetCpuNs),
+    };
+    this.governor = new Governor(control.share, start, Math.random);
     this.timer = setInterval(() => this.watch(), WATCH_MS);
     this.timer.unref();
     hurry();
@@ -95,11 +103,12 @@ export class Slices implements Disposable {
     return this.state === "on" && this.log.last !== undefined ? this.sliceUntil(this.look()) : undefined;
   }
 
-  /** Ends the last slice; probes stay as they are. */
+  /** Ends the last slice; probes stay as they are, and count nothing but what they cost. */
   stop(): void {
     clearInterval(this.timer);
     const last = this.goesOn();
     if (last !== undefined) this.keep(last);
+    this.control.programs.measure("moving", this.returns);
     this.isStopped = true;
     this.state = "off";
   }
@@ -133,7 +142,7 @@ export class Slices implements Disposable {
   private rest(now: Moment): void {
     const { programs, attachment, open } = this.control;
     const lingers = open === "may linger" && readOpen(programs) * FEW >= now.calls - this.first.calls;
-    programs.measure(lingers ? "ending" : "leaving", this.returns);
+    programs.measure(lingers ? "ending" : "moving", this.returns);
     this.keep(this.sliceUntil(this.look()));
     if (!lingers) {
       void this.cutOff();
@@ -148,7 +157,7 @@ export class Slices implements Disposable {
     this.state = "leaving";
     await this.beginningsGo;
     if (this.isStopped) return;
-    programs.measure("leaving", this.returns);
+    programs.measure("moving", this.returns);
     await attachment.release();
     if (this.isStopped) return;
     programs.measure("off");
@@ -166,6 +175,7 @@ export class Slices implements Disposable {
     const { attachment, programs } = this.control;
     try {
       this.yieldReturns();
+      programs.measure("moving", this.returns);
       attachment.attach();
     } catch (error) {
       if (!(error instanceof ProfilerError)) throw error;

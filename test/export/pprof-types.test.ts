@@ -46,7 +46,7 @@ test("a profile under a condition says how many calls met it", () => {
   const balance = { ...RESULTS.balance, filtered: 100n, undecided: 5n };
   const { profile, text } = decoded({ ...REQUEST, results: { ...RESULTS, balance }, where: 'tenant == "acme"' });
   assert.deepEqual(profile.comment.map(text).slice(2, 4), [
-    '1,200 of 1,305 calls matched tenant == "acme"',
+    '1,200 of 1,305 calls matched tenant == "acme"; 2 did not end, or were lost, and may be among them',
     "5 calls missing: the condition could not be evaluated",
   ]);
 });

@@ -17,13 +17,15 @@ interface Target {
 
 interface Circumstances {
   readonly share: number;
+  /** What a hit takes of the target, times what the governor is told. */
+  readonly dearer?: number;
   /** Between two looks, and from the decision until the probes are off. */
   readonly pollMs: number;
   readonly detachMs: number;
 }
 
 /** What the target pays in each millisecond of ten seconds: probes take no more than all of its time. */
-function simulate({ pace, cpus, nsPerHit }: Target, { share, pollMs, detachMs }: Circumstances) {
+function simulate({ pace, cpus, nsPerHit }: Target, { share, pollMs, detachMs, dearer = 1 }: Circumstances) {
   const paid: number[] = [];
   let [hits, cpu, offAt, on] = [0, 0, Number.POSITIVE_INFINITY, true];
   const reading = (ms: number) => ({ nowNs: ms * MS, hits, targetCpuNs: cpu });
@@ -41,7 +43,7 @@ function simulate({ pace, cpus, nsPerHit }: Target, { share, pollMs, detachMs }:
     hits += taken / nsPerHit;
     cpu += wanted > 0 ? cpus * MS : 0;
     if ((ms + 1) % pollMs !== 0) continue;
-    governor.account(reading(ms + 1), nsPerHit);
+    governor.account(reading(ms + 1), nsPerHit / dearer);
     if (on && governor.mustRest && offAt === Number.POSITIVE_INFINITY) {
       offAt = ms + 1 + detachMs;
       rests++;
@@ -90,6 +92,33 @@ test("where probes are slow to come off, no second has two such times that would
   const limit = usual.share * SECOND;
   assert.ok(worstSecond(paid) <= 2 * limit, `${worstSecond(paid) / limit} times the limit`);
   assert.ok(rests > 3, `${rests} rests`);
+});
+
+test("where hits take a fifth more than they were reckoned to, no second costs more than twice the limit", () => {
+  for (const detachMs of [5, 10, 15, 20, 25, 30]) {
+    const burst: Target = { pace: (seconds) => (seconds < 3 ? 0 : 4e6), cpus: 1, nsPerHit: 900 };
+    const { paid } = simulate(burst, { ...usual, detachMs, dearer: 1.2 });
+    const limit = usual.share * SECOND;
+    assert.ok(worstSecond(paid) <= 2 * limit, `${detachMs} ms: ${worstSecond(paid) / limit} times the limit`);
+  }
+});
+
+/** When a governor lets probes go on after a burst, ms, that it holds back although its account is full again. */
+function heldBackUntil(chance: number): number {
+  const governor = new Governor(0.03, { nowNs: 0, hits: 0, targetCpuNs: undefined }, () => chance);
+  const look = (ms: number, hits: number): void =>
+    governor.account({ nowNs: ms * MS, hits, targetCpuNs: undefined }, 1000);
+  look(4, 26_000);
+  for (let ms = 8; ms < 4000; ms += 4) {
+    look(ms, 26_000);
+    if (governor.mayWork) return ms;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+test("who was held back by the second's bound waits up to a second longer, by chance", () => {
+  const [soonest, latest] = [0, 0.999].map(heldBackUntil);
+  assert.ok(soonest === 1004 && latest !== undefined && latest > 1950 && latest < 2010, `${soonest} ${latest}`);
 });
 
 test("a target within the limit is never left alone", () => {
