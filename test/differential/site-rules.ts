@@ -73,6 +73,13 @@ const UNPROBEABLE: Readonly<Record<Arch, RegExp>> = {
   arm64: /^(?:svc|hvc|brk|hlt|udf|mrs|msr|dmb|dsb|isb|yield|wfe|ldxr|stxr|ldaxr|stlxr)\b/,
 };
 
+/** The runtime goes on with their callers without them: their returns are never reached. */
+export const CHANGES_STACKS = /^runtime\.(?:mcall|morestack)$/;
+const TAKES_STACK: Readonly<Record<Arch, RegExp>> = {
+  amd64: /^movq .*\(%r\w+\), %rsp$/,
+  arm64: /^mov sp, x\d+$/,
+};
+
 /** Whether the disassembly bears out a refusal: what makes each code true. */
 function isBorneOut(arch: Arch, code: string, listing: Listing, growers: ReadonlySet<number>): boolean {
   const { fn, code: instructions, flows } = listing;
@@ -82,7 +89,10 @@ function isBorneOut(arch: Arch, code: string, listing: Listing, growers: Readonl
     instructions.some((instruction, index) => flows[index] === wanted && test(instruction));
   switch (code) {
     case "no-return":
-      return exits.length === 0;
+      return (
+        exits.length === 0 ||
+        (CHANGES_STACKS.test(fn.name) && instructions.some(({ text }) => TAKES_STACK[arch].test(text)))
+      );
     case "entry-is-exit":
       return exits.some(([exit]) => exit.address === entry.address);
     case "entry-repeats":

@@ -119,14 +119,19 @@ func fresh(work func()) {
 	<-done
 }
 
-// last runs work that is the last its goroutine does.
+// last runs work that is the last its goroutine does, and waits until the goroutine is gone: what is deferred runs before
+// that. Meanwhile nobody else makes goroutines or ends them.
 func last(work func()) {
+	others := runtime.NumGoroutine()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		work()
 	}()
 	<-done
+	for runtime.NumGoroutine() > others {
+		runtime.Gosched()
+	}
 }
 
 // elsewhere runs work on a thread that is not the process's first.
