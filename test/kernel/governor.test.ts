@@ -1,8 +1,11 @@
 /**
  * The governor on a program that turns from idle to as many calls as its CPUs can make, hundreds of millions a second. What
  * a hit costs is what the program's own CPU time says of a run without governor; what it paid, the programs' own counts.
+ *
+ * The session is this process', which has real-time priority where a bound is tested: see governor-pace.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findProcessCpuTime } from "../../src/kernel/index.js";
@@ -48,6 +51,10 @@ async function priceOfHit(): Promise<number> {
   return (probed.cpuNs - bare.cpuNs) / Number(cost.hits);
 }
 
+/** Has this process, and the threads that it makes from now on, wait for nobody. */
+const goFirst = (): void => void execFileSync("chrt", ["--all-tasks", "--rr", "--pid", "1", `${process.pid}`]);
+const goWithTheRest = (): void => void execFileSync("chrt", ["--all-tasks", "--other", "--pid", "0", `${process.pid}`]);
+
 /** Looks at a run until `over`. */
 async function watch(session: Session, over: Promise<unknown>): Promise<readonly Look[]> {
   const looks: Look[] = [];
@@ -75,10 +82,15 @@ function worstSecond(looks: readonly Look[]): number {
 }
 
 for (const goroutines of [1, 2]) {
-  test(`a burst on ${goroutines} CPUs costs no second more than twice the limit`, { skip: withoutKernel }, async () => {
+  test(`a burst on ${goroutines} CPUs costs no second more than twice the limit`, {
+    skip: withoutKernel,
+  }, async (t) => {
     const price = await priceOfHit();
     using fixture = await startFixture(program, ["-n", "1500000000", "-goroutines", `${goroutines}`]);
     const plan = await planOf(fixture);
+    // The program is there already, and has no part in it.
+    goFirst();
+    t.after(goWithTheRest);
     using measuring = await Measuring.start(plan, { kind: "pid", pid: fixture.pid }, { maxOverhead: LIMIT });
     await sleep(500);
     const burst = round(fixture);
